@@ -1,0 +1,330 @@
+import { z } from 'zod';
+import { ROLES, type Role } from '../identity/roles.ts';
+import { type Explanation, explanationSchema } from '../policy/explanation.ts';
+import { type ConnectionReport, connectionReportSchema } from '../protocols/connection-report.ts';
+
+/** Shapes of what crosses the API. Each has one schema; types derive from it. Times are ISO 8601 UTC, durations milliseconds. */
+
+export type { ConnectionReport, Explanation, Role };
+export { connectionReportSchema, explanationSchema };
+export const roleSchema = z.enum(ROLES);
+
+const name = z
+  .string()
+  .min(1)
+  .max(128)
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._@+-]*$/,
+    'letters, digits and . _ @ + - only, starting with a letter or digit',
+  );
+
+export const errorBodySchema = z.object({
+  error: z.object({
+    kind: z.string(),
+    code: z.string(),
+    message: z.string(),
+    why: z.string().optional(),
+    next: z.string().optional(),
+    rule: z.string().optional(),
+    retryable: z.boolean(),
+  }),
+});
+export type ErrorBody = z.infer<typeof errorBodySchema>;
+
+export const statusSchema = z.object({
+  version: z.string(),
+  pid: z.number(),
+  startedAt: z.string(),
+  initialized: z.boolean(),
+  sessions: z.number(),
+  pendingApprovals: z.number(),
+  policy: z.object({ version: z.number(), hash: z.string(), source: z.string() }).nullable(),
+  secretBackend: z.enum(['keychain', 'encrypted']),
+});
+export type DaemonStatus = z.infer<typeof statusSchema>;
+
+export const initRequestSchema = z.object({ approverPassphrase: z.string().min(8).max(1024) });
+export const initResponseSchema = z.object({ owner: z.string(), token: z.string(), auditId: z.string() });
+
+export const identitySchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(['person', 'machine']),
+  roles: z.array(roleSchema),
+  groups: z.array(z.string()),
+  createdAt: z.string(),
+  expiresAt: z.string().nullable(),
+  status: z.enum(['active', 'expired', 'revoked']),
+});
+export type IdentityView = z.infer<typeof identitySchema>;
+
+export const identityCreateSchema = z.object({
+  name,
+  roles: z.array(roleSchema).min(1),
+  groups: z.array(name).default([]),
+  kind: z.enum(['person', 'machine']).optional(),
+  ttl: z.number().int().positive().optional(),
+});
+export const identityCreatedSchema = z.object({
+  identity: identitySchema,
+  token: z.string(),
+  auditId: z.string(),
+});
+
+export const whoamiSchema = z.object({
+  identity: identitySchema,
+  connections: z.array(z.object({ name: z.string(), mayConnect: z.boolean() })),
+});
+
+export const connectionSchema = z.object({
+  id: z.string(),
+  name: z.string(),
+  protocol: z.string(),
+  /** `PostgreSQL db.internal:5432/shop as app_ro`. */
+  target: z.string(),
+  /** The URL without any secret. */
+  url: z.string(),
+  labels: z.record(z.string(), z.string()),
+  /** `keychain`, `encrypted`, `env:NAME`, `file:PATH`, `exec`, or null. Owners only; null for others. */
+  credential: z.string().nullable(),
+  mayConnect: z.boolean(),
+  createdAt: z.string(),
+});
+export type ConnectionView = z.infer<typeof connectionSchema>;
+
+export const connectionAddSchema = z.object({
+  name,
+  url: z.string().max(8192),
+  /** Literal secret to be stored in the vault; exclusive with `secretRef`. */
+  secret: z.string().max(65_536).optional(),
+  secretRef: z.string().max(4096).optional(),
+  labels: z.record(name, z.string().max(256)).default({}),
+  test: z.boolean().default(true),
+});
+export const connectionEditSchema = z.object({
+  url: z.string().max(8192).optional(),
+  secret: z.string().max(65_536).optional(),
+  secretRef: z.string().max(4096).optional(),
+  labels: z.record(name, z.string().max(256)).optional(),
+  test: z.boolean().default(true),
+});
+export const connectionSavedSchema = z.object({
+  connection: connectionSchema,
+  report: connectionReportSchema.nullable(),
+  /** Where the secret went, with a warning when it is not the keychain. */
+  stored: z.object({ backend: z.string(), warning: z.string().nullable() }).nullable(),
+  auditId: z.string(),
+});
+
+export const endpointOpenSchema = z.object({
+  connection: z.string(),
+  listen: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('tcp'), port: z.number().int().min(0).max(65_535).default(0) }),
+    z.object({ kind: z.literal('unix') }),
+  ]),
+  /** Accept one session, then stop listening (cancel requests still pass). */
+  single: z.boolean().default(false),
+});
+
+/** The first line of an endpoint's stream is `ready`; the endpoint lives as long as the stream. */
+export const endpointEventSchema = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('ready'),
+    endpoint: z.string(),
+    protocol: z.string(),
+    url: z.string(),
+    host: z.string(),
+    port: z.number(),
+    user: z.string(),
+    password: z.string(),
+    database: z.string(),
+    target: z.string(),
+    serverVersion: z.string(),
+    policy: z.string(),
+  }),
+  z.object({ type: z.literal('session-opened'), session: z.string(), client: z.string() }),
+  z.object({ type: z.literal('session-closed'), session: z.string(), reason: z.string() }),
+  z.object({
+    type: z.literal('approval'),
+    session: z.string(),
+    approval: z.string(),
+    status: z.string(),
+    rule: z.string(),
+    approvers: z.array(z.string()),
+    expiresAt: z.string(),
+    by: z.string().nullable(),
+    reason: z.string().nullable(),
+  }),
+  z.object({ type: z.literal('closing'), reason: z.string() }),
+]);
+export type EndpointEvent = z.infer<typeof endpointEventSchema>;
+
+export const approvalSchema = z.object({
+  id: z.string(),
+  version: z.number(),
+  status: z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used']),
+  session: z.string(),
+  connection: z.string(),
+  requester: z.string(),
+  requesterKind: z.enum(['person', 'machine']),
+  requesterGroups: z.array(z.string()),
+  clientAddress: z.string(),
+  target: z.string(),
+  transaction: z.enum(['none', 'open', 'failed']),
+  statement: z.string(),
+  parameters: z.array(z.string().nullable()),
+  effects: z.array(z.string()),
+  estimate: z.string(),
+  rule: z.string(),
+  approvers: z.array(z.string()),
+  approvalsNeeded: z.number(),
+  decisions: z.array(
+    z.object({
+      by: z.string(),
+      decision: z.enum(['approve', 'deny']),
+      reason: z.string().nullable(),
+      at: z.string(),
+    }),
+  ),
+  endReason: z.string().nullable(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  /** Whether the caller may decide it, and why not. */
+  mayDecide: z.boolean(),
+  mayNotReason: z.string().nullable(),
+});
+export type ApprovalView = z.infer<typeof approvalSchema>;
+
+export const approvalDecisionSchema = z.object({
+  decision: z.enum(['approve', 'deny']),
+  reason: z.string().min(1).max(4096).optional(),
+  passphrase: z.string().max(1024),
+  /** The version of the card that was shown. */
+  version: z.number().int(),
+});
+export const approvalDecidedSchema = z.object({ approval: approvalSchema, auditId: z.string() });
+export const approvalEventSchema = z.object({
+  type: z.enum(['current', 'changed']),
+  approval: approvalSchema,
+});
+
+export const sessionSchema = z.object({
+  id: z.string(),
+  connection: z.string(),
+  identity: z.string(),
+  protocol: z.string(),
+  client: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+  status: z.enum(['open', 'closed', 'interrupted']),
+  endReason: z.string().nullable(),
+  statements: z.number(),
+  blocked: z.number(),
+  approved: z.number(),
+  denied: z.number(),
+});
+export type SessionView = z.infer<typeof sessionSchema>;
+
+export const sessionFilterSchema = z.object({
+  connection: z.string().optional(),
+  identity: z.string().optional(),
+  decision: z.enum(['blocked', 'approved', 'denied']).optional(),
+  status: z.enum(['open', 'closed', 'interrupted']).optional(),
+  text: z.string().optional(),
+  since: z.string().optional(),
+  until: z.string().optional(),
+  limit: z.coerce.number().int().positive().max(10_000).default(200),
+});
+
+export const policyProblemSchema = z.object({
+  severity: z.enum(['error', 'warning']),
+  line: z.number().nullable(),
+  column: z.number().nullable(),
+  message: z.string(),
+});
+export const policyCheckRequestSchema = z.object({
+  text: z.string().max(1_048_576),
+  source: z.string().max(4096),
+});
+export const policyCheckSchema = z.object({
+  ok: z.boolean(),
+  hash: z.string().nullable(),
+  rules: z.number(),
+  masks: z.number(),
+  problems: z.array(policyProblemSchema),
+});
+export const policyExplainRequestSchema = z.object({
+  as: z.string().optional(),
+  connection: z.string(),
+  statement: z.string(),
+  /** A policy file's text to explain instead of the applied one. */
+  policy: z.string().optional(),
+});
+export const policyTestRequestSchema = z.object({
+  tests: z.string().max(1_048_576),
+  policy: z.string().optional(),
+});
+export const policyTestSchema = z.object({
+  passed: z.number(),
+  failed: z.number(),
+  results: z.array(
+    z.object({
+      as: z.string(),
+      connection: z.string(),
+      statement: z.string(),
+      expect: z.string(),
+      got: z.string(),
+      rule: z.string().nullable(),
+      ok: z.boolean(),
+    }),
+  ),
+});
+export const policyDiffSchema = z.object({
+  changed: z.boolean(),
+  currentHash: z.string().nullable(),
+  newHash: z.string(),
+  /** Unified diff lines of the text. */
+  diff: z.array(z.string()),
+  /** In words: `rule agents-read: decision allow -> approve`. */
+  summary: z.array(z.string()),
+});
+export const policyAppliedSchema = z.object({
+  version: z.number(),
+  hash: z.string(),
+  changed: z.boolean(),
+  problems: z.array(policyProblemSchema),
+  auditId: z.string(),
+});
+export const policyCurrentSchema = z.object({
+  version: z.number(),
+  hash: z.string(),
+  source: z.string(),
+  text: z.string(),
+  appliedBy: z.string(),
+  appliedAt: z.string(),
+});
+
+export const auditVerifySchema = z.object({
+  ok: z.boolean(),
+  entries: z.number(),
+  recordings: z.number(),
+  /** The first broken thing, in words and by sequence number or session. */
+  firstBroken: z
+    .object({ seq: z.number().nullable(), session: z.string().nullable(), message: z.string() })
+    .nullable(),
+  problems: z.array(z.string()),
+  /** Entries after the last signed head (a daemon that was killed leaves some). */
+  unsigned: z.number(),
+  head: z.object({ seq: z.number(), hash: z.string(), signedAt: z.string() }).nullable(),
+});
+
+export const doctorSchema = z.object({
+  findings: z.array(
+    z.object({
+      level: z.enum(['ok', 'note', 'warning', 'problem']),
+      topic: z.string(),
+      message: z.string(),
+      fix: z.string().nullable(),
+    }),
+  ),
+});

@@ -1,0 +1,50 @@
+/** The kinds of audit entries; each says who, what and the ids that find the rest. */
+export type AuditKind =
+  | 'daemon.start'
+  | 'daemon.stop'
+  | 'daemon.recovered'
+  | 'init'
+  | 'login'
+  | 'login.failed'
+  | 'session.start'
+  | 'session.end'
+  | 'session.kill'
+  | 'statement'
+  | 'approval.requested'
+  | 'approval.decided'
+  | 'approval.refused'
+  | 'approval.ended'
+  | 'approval.used'
+  | 'connection.added'
+  | 'connection.edited'
+  | 'connection.removed'
+  | 'identity.created'
+  | 'identity.revoked'
+  | 'policy.applied'
+  | 'recording.removed';
+
+/** What happened; `facts` is plain JSON without secrets. Sequence, time and chain are added by the log. */
+export interface AuditEvent {
+  readonly kind: AuditKind;
+  /** Identity name, or `hoopctl` for the daemon itself. */
+  readonly actor: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export interface AuditEntry extends AuditEvent {
+  readonly seq: number;
+  /** ISO 8601 UTC with milliseconds. */
+  readonly time: string;
+  /** SHA-256 (hex) of the entry before, 64 zeros for the first. */
+  readonly prev: string;
+  /** SHA-256 (hex) of this entry's canonical JSON (RFC 8785) without `hash`. */
+  readonly hash: string;
+}
+
+/** The open log. `append` has written the line when it returns and throws Internal `audit_failed` when it could not. */
+export interface AuditLog {
+  append(event: AuditEvent): AuditEntry;
+  /** Signs the head and syncs. */
+  checkpoint(): void;
+  close(): void;
+}

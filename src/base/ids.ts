@@ -1,0 +1,35 @@
+import { randomBytes } from 'node:crypto';
+
+/** Crockford's base 32, lower case: no i, l, o, u to misread. */
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+function encodeTime(ms: number): string {
+  let rest = Math.floor(ms);
+  let text = '';
+  for (let i = 0; i < 9; i++) {
+    text = (ALPHABET[rest % 32] ?? '0') + text;
+    rest = Math.floor(rest / 32);
+  }
+  return text;
+}
+
+function randomText(length: number): string {
+  let text = '';
+  for (const byte of randomBytes(length)) text += ALPHABET[byte & 31] ?? '0';
+  return text;
+}
+
+/** `PREFIX-` + 9 characters of time + 9 random ones (45 bits): sorts by creation time. */
+export function newId(prefix: 's' | 'id' | 'c' | 'p' | 'ev' | 'ep', now: number): string {
+  return `${prefix}-${encodeTime(now)}${randomText(9)}`;
+}
+
+/** Short enough to type: `ap-7kq2m`. 25 random bits, so the caller must check that it is free. */
+export function newApprovalId(): string {
+  return `ap-${randomText(5)}`;
+}
+
+/** An unguessable secret of `bytes` random bytes, base64url. */
+export function newSecret(bytes = 32): string {
+  return randomBytes(bytes).toString('base64url');
+}

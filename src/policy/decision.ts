@@ -1,0 +1,75 @@
+import type { TextFacts } from '../sql/facts.ts';
+
+/** Who asks, as policy sees it. */
+export interface Requester {
+  readonly id: string;
+  readonly name: string;
+  /** Groups that the identity itself brings; the policy file may add more. */
+  readonly groups: readonly string[];
+}
+
+/** Where it would run, as policy sees it. */
+export interface PolicyTarget {
+  readonly connection: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly protocol: string;
+}
+
+export type MaskStrategy = 'redact' | 'partial' | 'hash' | 'null';
+
+/** A mask that holds for this requester on this connection. */
+export interface ActiveMask {
+  readonly name: string;
+  /** Globs over `schema.table.column`; empty for a detector mask. */
+  readonly columns: readonly string[];
+  readonly detect: readonly string[];
+  readonly strategy: MaskStrategy;
+  readonly keepLast: number;
+}
+
+export interface ApprovalTerms {
+  /** `name`, `group:NAME` or globs; empty means anyone with the role approver or owner. */
+  readonly approvers: readonly string[];
+  readonly approvals: number;
+  /** Milliseconds. */
+  readonly expires: number;
+  readonly selfApproval: boolean;
+}
+
+export interface MatchedRule {
+  readonly name: string;
+  readonly decision: 'allow' | 'approve' | 'block';
+}
+
+interface DecisionBase {
+  /** The strictest matching rule's name; undefined when no rule matched and the default decided. */
+  readonly rule: string | undefined;
+  readonly matched: readonly MatchedRule[];
+  /** Hash of the policy that decided. */
+  readonly policy: string;
+}
+
+/** Allow, hold for approval, or block; made by `decide` alone. */
+export type Decision =
+  | (DecisionBase & { readonly outcome: 'allow' })
+  | (DecisionBase & { readonly outcome: 'approve'; readonly terms: ApprovalTerms })
+  | (DecisionBase & {
+      readonly outcome: 'block';
+      /** The rule's own message to the requester, or why the default blocked, in words. */
+      readonly message: string | undefined;
+      /** What was blocked, `DROP TABLE public.customers`. */
+      readonly command: string;
+    });
+
+/** A policy ready to decide: parsed, checked, hashed. Pure and immutable. */
+export interface Policy {
+  readonly hash: string;
+  /** Name for banners and cards: the first rule's file name or `version 3`. */
+  decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
+  /** Masks for this requester on this connection; `except` already applied. */
+  masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
+  /** True when the identity is among `terms.approvers` (groups of the file and of the identity counted). */
+  mayApprove(terms: ApprovalTerms, identity: Requester): boolean;
+  /** True when any rule could allow or approve something there: what `connection list` shows. */
+  mayConnect(requester: Requester, target: PolicyTarget): boolean;
+}

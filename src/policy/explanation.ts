@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** How a statement would be decided and why: what `policy explain` prints. */
+export const explanationSchema = z.object({
+  id: z.string().optional(),
+  effects: z.array(z.string()),
+  commands: z.array(z.string()),
+  objects: z.array(z.string()),
+  statements: z.number(),
+  conditions: z.array(z.string()),
+  decision: z.enum(['allow', 'approve', 'block']),
+  rule: z.string().nullable(),
+  matched: z.array(z.object({ name: z.string(), decision: z.string() })),
+  masks: z.array(z.object({ column: z.string(), mask: z.string() })),
+  reasons: z.array(z.string()),
+  message: z.string().nullable(),
+});
+export type Explanation = z.infer<typeof explanationSchema>;

@@ -1,0 +1,74 @@
+import type { Socket } from 'node:net';
+import type { Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import type { Explanation } from '../policy/explanation.ts';
+import type { Frame, ReplayEvent } from '../recording/events.ts';
+import type { SessionDesk } from '../session/desk.ts';
+import type { ConnectionReport } from './connection-report.ts';
+
+/** What every protocol gives the daemon; `registry.ts` lists them. */
+export interface Protocol {
+  readonly name: string;
+  /** URL schemes it answers to, without `:`. */
+  readonly schemes: readonly string[];
+  /**
+   * Reads a connection URL or keyword string. Returns settings as JSON text that holds no secret, and the
+   * password when the URL carried one. Throws UsageError `bad_connection_url` (unknown parameter: did you mean).
+   */
+  parseUrl(url: string): { readonly settings: string; readonly secret: string | undefined };
+  /** The URL without any secret. */
+  urlOf(settings: string): string;
+  /** `PostgreSQL db.internal:5432/shop as app_ro`. */
+  describe(settings: string): string;
+  /** Connects, looks around, disconnects. Throws NotReachable or NotPermitted with what was tried. */
+  test(settings: string, secret: string | undefined): Promise<ConnectionReport>;
+  /** One for each connection while it is in use; holds what its sessions share (catalog, decision cache). */
+  openTarget(settings: string, readSecret: () => Promise<string | undefined>): Target;
+  /** Decodes a recording's frames into what replay shows. */
+  replay(frames: AsyncIterable<Frame>): AsyncIterable<ReplayEvent>;
+}
+
+/** Where and how an endpoint authenticates its clients. */
+export interface EndpointCredentials {
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
+
+export interface Target {
+  /** `16.4`; connects once if it must. */
+  serverVersion(): Promise<string>;
+  /** The database a client is to name. */
+  readonly database: string;
+  /**
+   * Serves one accepted client socket from its first byte to its last; never throws. `openDesk` is called
+   * once, after the client has authenticated and before the target is dialled.
+   */
+  serve(socket: Socket, endpoint: ClientEndpoint): Promise<void>;
+  /** Judges a text against a policy without a session; uses the catalog cache (loading it if it must). */
+  explain(
+    policy: Policy,
+    requester: Requester,
+    target: PolicyTarget,
+    statement: string,
+  ): Promise<Explanation>;
+  close(): Promise<void>;
+}
+
+export interface ClientEndpoint {
+  readonly credentials: EndpointCredentials;
+  readonly tls: { readonly key: string; readonly cert: string } | undefined;
+  /** Sessions of this endpoint by cancel key, shared by its sockets. */
+  readonly cancelKeys: CancelKeys;
+  /** Opens the session's books: id, recording, audit. Throws when policy or the machine does not allow a session. */
+  openDesk(client: { readonly address: string; readonly application: string }): Promise<SessionDesk>;
+}
+
+/** CancelRequest keys of live sessions. Keys are our own random bytes, never the target's. */
+export interface CancelKeys {
+  register(
+    cancel: () => void,
+    keyLength: number,
+  ): { readonly processId: number; readonly secret: Uint8Array; release(): void };
+  /** Finds by process id and constant-time comparison of the whole key; undefined when there is none. */
+  find(processId: number, secret: Uint8Array): (() => void) | undefined;
+}

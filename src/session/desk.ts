@@ -1,0 +1,69 @@
+import type { ApprovalCard } from '../approval/request.ts';
+import type { ActiveMask, Decision, Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import type { FrameKind } from '../recording/events.ts';
+import type { TextFacts } from '../sql/facts.ts';
+
+declare const judgedBrand: unique symbol;
+
+/** The key to the door: only a desk makes it, after the decision was recorded and audited. One use, one statement. */
+export interface Judged {
+  readonly [judgedBrand]: true;
+  readonly decision: Decision;
+}
+
+/** What became of a statement that had to wait. */
+export type HoldOutcome =
+  | { readonly outcome: 'approved'; readonly judged: Judged; readonly by: string }
+  | { readonly outcome: 'denied'; readonly by: string; readonly reason: string }
+  | { readonly outcome: 'expired' }
+  | { readonly outcome: 'withdrawn'; readonly reason: string }
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+export interface Hold {
+  readonly id: string;
+  readonly rule: string;
+  readonly approvers: readonly string[];
+  /** Milliseconds until it expires. */
+  readonly expiresIn: number;
+  readonly outcome: Promise<HoldOutcome>;
+  /** The client cancelled or went away; nothing will run. */
+  withdraw(reason: string): void;
+}
+
+/** What a protocol tells the desk about a statement it wants judged. */
+export interface StatementToRecord {
+  readonly text: string;
+  readonly decision: Decision;
+  readonly effects: readonly string[];
+}
+
+/**
+ * One session's desk: everything a protocol may ask for while it serves a client. It writes recording and
+ * audit before it hands out a `Judged`, so nothing can pass the door unrecorded.
+ */
+export interface SessionDesk {
+  readonly id: string;
+  readonly requester: Requester;
+  readonly target: PolicyTarget;
+  /** The applied policy; a new object (other hash) after `policy apply`. Throws when there is none. */
+  policy(): Policy;
+  masks(): readonly ActiveMask[];
+  decide(facts: TextFacts): Decision;
+  /** Records and audits an allowed statement and gives the key. Throws Internal `recording_failed`/`audit_failed`: then nothing runs. */
+  pass(statement: StatementToRecord): Judged;
+  /** Records and audits a block. */
+  refuse(statement: StatementToRecord): void;
+  /** Records, asks for approval. Throws like `pass`, or NotPermitted `no_approver`/`too_many_pending`. */
+  hold(
+    statement: StatementToRecord,
+    card: ApprovalCard,
+    fingerprintInput: readonly (string | Uint8Array)[],
+  ): Promise<Hold>;
+  /** Writes a frame before its bytes are forwarded; throws Internal `recording_failed`. */
+  record(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
+  note(message: string): void;
+  /** Called at most once, with words for the client, when the session must end now (revoked, killed, expired, daemon stops). */
+  onCut(listener: (reason: string) => void): void;
+  /** Ends the books. Idempotent. */
+  close(reason: string): Promise<void>;
+}

@@ -1,0 +1,131 @@
+/** What PostgreSQL SQL text does, as data. Analysis yields these, policy decides from them. */
+
+export const EFFECTS = ['read', 'write', 'ddl', 'admin', 'session', 'unknown'] as const;
+/** `unknown`: cannot be told; only a rule that names it lets it through. */
+export type Effect = (typeof EFFECTS)[number];
+
+/** A named thing that a statement touches. */
+export interface ObjectRef {
+  readonly kind:
+    | 'table'
+    | 'view'
+    | 'sequence'
+    | 'function'
+    | 'schema'
+    | 'type'
+    | 'role'
+    | 'database'
+    | 'other';
+  /** Schema-qualified where the kind has a schema: `public.customers`; temporary tables are `pg_temp.t`; `?.t` when it could not be resolved. */
+  readonly name: string;
+  /** Reached through this view, rule, partition, parent or function rather than named in the text. */
+  readonly via?: string;
+}
+
+/**
+ * One thing a statement does to one object (or to none). Policy decides each action by itself and the
+ * strictest decision counts, so `INSERT INTO a SELECT * FROM b` is a write of `a` and a read of `b`.
+ */
+export interface Action {
+  readonly effect: Effect;
+  /** Upper-case command words followed by the object: `UPDATE public.customers`, `DROP TABLE public.customers`, `ALTER TABLE public.t DROP COLUMN c`. */
+  readonly command: string;
+  readonly object?: ObjectRef;
+  /** Columns of the object that are touched, where known. */
+  readonly columns?: readonly string[];
+}
+
+/** How a column is used. Only `output` (a plain output column) and `target` (assigned) keep its value inside a mask's reach. */
+export type ColumnUseKind = 'output' | 'target' | 'expression' | 'predicate' | 'other';
+
+export interface ColumnUse {
+  /** `public.customers.email`, always the base table's column, views looked through. `public.customers.*` when every column is used. */
+  readonly column: string;
+  readonly use: ColumnUseKind;
+}
+
+/** One result column: its name and every base column its value is derived from (`schema.table.column`). */
+export interface OutputColumn {
+  readonly name: string;
+  readonly sources: readonly string[];
+  /** True when the value is exactly one base column's value, not computed. */
+  readonly plain: boolean;
+}
+
+/** What a statement leaves behind in its session; the session mirrors it before the next statement is judged. */
+export type SessionChange =
+  | {
+      readonly kind: 'set';
+      readonly name: string;
+      readonly value: string | undefined;
+      readonly local: boolean;
+    }
+  | { readonly kind: 'reset-all' }
+  | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
+  | { readonly kind: 'prepare'; readonly name: string; readonly statement: StatementFacts }
+  | { readonly kind: 'deallocate'; readonly name: string | undefined }
+  | {
+      readonly kind: 'declare-cursor';
+      readonly name: string;
+      readonly hold: boolean;
+      readonly statement: StatementFacts;
+    }
+  | { readonly kind: 'close-cursor'; readonly name: string | undefined }
+  | {
+      readonly kind: 'transaction';
+      readonly operation:
+        | 'begin'
+        | 'commit'
+        | 'rollback'
+        | 'savepoint'
+        | 'rollback-to'
+        | 'release'
+        | 'prepare';
+    }
+  | { readonly kind: 'role' }
+  /** The catalog changes (DDL, temporary objects): names must be resolved anew afterwards. */
+  | { readonly kind: 'catalog' }
+  /** Anything may have changed (an opaque function, `set_config` with a computed name). */
+  | { readonly kind: 'opaque' };
+
+export interface StatementFacts {
+  /** Where the statement stands in the text, in UTF-8 bytes: [start, end). */
+  readonly start: number;
+  readonly end: number;
+  /** Command word(s) of the statement itself: `SELECT`, `DROP TABLE`, `EXPLAIN ANALYZE`. */
+  readonly tag: string;
+  /** At least one. */
+  readonly actions: readonly Action[];
+  /** Named conditions found in the parse tree: `update-without-where`, `delete-without-where`, `dangerous-session-change`, … */
+  readonly conditions: readonly string[];
+  /** Every function called, qualified where resolved: `pg_catalog.now`. */
+  readonly functions: readonly string[];
+  readonly columnUses: readonly ColumnUse[];
+  /** Result columns in order; undefined when there is no result or it cannot be told. */
+  readonly outputs?: readonly OutputColumn[];
+  readonly changes: readonly SessionChange[];
+  /** Why there is an `unknown` effect, in words a user can act on. */
+  readonly reasons: readonly string[];
+  /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */
+  readonly copy?: CopyFacts;
+  /** True when plain EXPLAIN of it cannot run anything (no user function, operator, cast or domain; one optimisable statement). */
+  readonly explainable: boolean;
+  /** True when the meaning depends on names in the session (EXECUTE, FETCH, CLOSE, DEALLOCATE): never cached by text. */
+  readonly dependsOnSession: boolean;
+}
+
+export interface CopyFacts {
+  readonly direction: 'out' | 'in';
+  readonly format: 'text' | 'csv' | 'binary';
+  readonly delimiter: string;
+  readonly nullText: string;
+  readonly quote: string;
+  readonly escape: string;
+  readonly header: boolean;
+}
+
+/** The whole of one `Query` or `Parse` text. */
+export interface TextFacts {
+  /** Empty for an empty query (only comments and semicolons). */
+  readonly statements: readonly StatementFacts[];
+}
