@@ -4,11 +4,21 @@ import type { FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
 declare const judgedBrand: unique symbol;
+declare const internedBrand: unique symbol;
 
-/** The key to the door: only a desk makes it, after the decision was recorded and audited. One use, one statement. */
+/**
+ * The key to the door: only a desk makes it, after the decision was recorded and audited. One use, one
+ * statement: the door calls `spend` (`src/session/judged.ts`) and forwards only when that returns.
+ */
 export interface Judged {
   readonly [judgedBrand]: true;
   readonly decision: Decision;
+}
+
+/** An allowed statement the desk knows by number, so that running it again costs two small appends. */
+export interface InternedStatement {
+  readonly [internedBrand]: true;
+  readonly statement: StatementToRecord;
 }
 
 /** What became of a statement that had to wait. */
@@ -34,7 +44,10 @@ export interface Hold {
 export interface StatementToRecord {
   readonly text: string;
   readonly decision: Decision;
+  /** `write: public.customers(plan)`, one line an action. */
   readonly effects: readonly string[];
+  /** Bind values as text, null for SQL NULL; left out where the recorded client bytes already tell them. */
+  readonly parameters?: readonly (string | null)[];
 }
 
 /**
@@ -49,20 +62,35 @@ export interface SessionDesk {
   policy(): Policy;
   masks(): readonly ActiveMask[];
   decide(facts: TextFacts): Decision;
-  /** Records and audits an allowed statement and gives the key. Throws Internal `recording_failed`/`audit_failed`: then nothing runs. */
+  /**
+   * Records and audits an allowed statement and gives the key. Throws Internal `recording_failed`/`audit_failed`
+   * (then nothing runs), or Conflict `policy_changed` when the decision is of a policy that is no longer
+   * applied: judge again with `policy()` and pass that.
+   */
   pass(statement: StatementToRecord): Judged;
+  /** Prepares an allowed statement (one whose decision is `allow`) for `passAgain`; writes nothing yet. */
+  intern(statement: StatementToRecord): InternedStatement;
+  /** `pass` for one execution of an interned statement, on the hot path: the first records the text, later ones a reference. Throws like `pass`. */
+  passAgain(statement: InternedStatement): Judged;
   /** Records and audits a block. */
   refuse(statement: StatementToRecord): void;
-  /** Records, asks for approval. Throws like `pass`, or NotPermitted `no_approver`/`too_many_pending`. */
+  /**
+   * Records, asks for approval. Throws like `pass`, or NotPermitted `no_approver`/`too_many_pending`.
+   * `fingerprintInput` gives exact bytes, parameters and whatever of the session's state the meaning depends
+   * on. It is asked now and once more after the approval: when the two differ nothing runs.
+   */
   hold(
     statement: StatementToRecord,
     card: ApprovalCard,
-    fingerprintInput: readonly (string | Uint8Array)[],
+    fingerprintInput: () => readonly (string | Uint8Array)[],
   ): Promise<Hold>;
   /** Writes a frame before its bytes are forwarded; throws Internal `recording_failed`. */
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   note(message: string): void;
-  /** Called at most once, with words for the client, when the session must end now (revoked, killed, expired, daemon stops). */
+  /**
+   * Called at most once, with words for the client, when the session must end now (revoked, killed, expired,
+   * daemon stops); at once when that was so before the listener came. The listener closes the desk.
+   */
   onCut(listener: (reason: string) => void): void;
   /** Ends the books. Idempotent. */
   close(reason: string): Promise<void>;
