@@ -4,7 +4,9 @@ import * as s from './schemas.ts';
 /**
  * Every call of the API: method, path (`:name` is a parameter), who may make it, and its shapes.
  * CLI and daemon are both checked against this one table. `stream` routes answer NDJSON, one object a line;
- * `rawBody` routes take NDJSON or text as it is.
+ * `rawBody` routes take NDJSON or text as it is. A failed call answers `errorBodySchema` with the status of its
+ * kind; a stream that fails after its headers ends with one line of that shape. A stream's headers come at
+ * once, its lines when there is something to tell.
  */
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
