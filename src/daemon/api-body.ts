@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import { UsageError } from '../base/errors.ts';
+
+/** The largest body that is read whole: a policy file of 1 MiB, doubled by JSON escapes. */
+export const MAX_BODY_BYTES = 2 * 1024 * 1024;
+/** One line of a streamed body: a statement the gateway would still judge, doubled by JSON escapes. */
+const MAX_LINE_BYTES = 2 * 1024 * 1024;
+
+/** A whole JSON body; undefined when it is empty. Throws UsageError `body_too_large` or `bad_json`. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > MAX_BODY_BYTES) throw tooLarge('body', MAX_BODY_BYTES);
+    chunks.push(chunk);
+  }
+  if (length === 0) return undefined;
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks, length)));
+  } catch {
+    throw new UsageError('bad_json', 'the request body is not valid JSON');
+  }
+}
+
+/** The lines of a streamed body, empty ones left out. Throws UsageError `body_too_large`. */
+export async function* readLines(request: IncomingMessage): AsyncGenerator<string> {
+  let rest: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    let from = 0;
+    for (let end = chunk.indexOf(10); end >= 0; end = chunk.indexOf(10, from)) {
+      rest.push(chunk.subarray(from, end));
+      const line = Buffer.concat(rest).toString('utf8').trim();
+      rest = [];
+      length = 0;
+      from = end + 1;
+      if (line !== '') yield line;
+    }
+    length += chunk.length - from;
+    if (length > MAX_LINE_BYTES) throw tooLarge('line', MAX_LINE_BYTES);
+    rest.push(chunk.subarray(from));
+  }
+  const line = Buffer.concat(rest).toString('utf8').trim();
+  if (line !== '') yield line;
+}
+
+function tooLarge(what: string, limit: number): UsageError {
+  return new UsageError('body_too_large', `the request ${what} is larger than ${limit / 1024 / 1024} MiB`);
+}

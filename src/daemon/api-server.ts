@@ -1,0 +1,243 @@
+import { chmodSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { Route, RouteName } from '../api/routes.ts';
+import { type HoopError, Internal, LoginNeeded, NotFound, NotPermitted, UsageError } from '../base/errors.ts';
+import type { IdentityRow } from '../store/store.ts';
+import { readJson, readLines } from './api-body.ts';
+import { asHoopError, errorBody, statusOf } from './api-errors.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { matchRoute, type RouteMatch } from './route-match.ts';
+import type { Call, Handlers } from './routes/handler.ts';
+
+/** Who a token belongs to: an identity, or whoever holds the one-time token of a new state directory. */
+export type TokenHolder =
+  | { readonly kind: 'identity'; readonly identity: IdentityRow }
+  | { readonly kind: 'bootstrap' };
+
+export interface ApiServerDeps {
+  readonly handlers: Handlers;
+  /** Throws LoginNeeded. */
+  readonly authenticate: (token: string) => Promise<TokenHolder>;
+  readonly log: DaemonLog;
+}
+
+/** Before a caller has shown a token it gets this long for its headers, in milliseconds. */
+const HEADERS_TIMEOUT = 10_000;
+/** How long calls in progress may finish when the daemon stops, in milliseconds. */
+const CLOSE_GRACE = 2000;
+const MAX_CONNECTIONS = 512;
+
+/** What the holder of the bootstrap token may do besides `init`: look, and stop what was started. */
+const BOOTSTRAP_ROUTES: ReadonlySet<RouteName> = new Set<RouteName>(['init', 'status', 'stop']);
+
+export interface ApiServer {
+  /** Listens on a Unix socket of mode 0600; its directory must exist with mode 0700. */
+  listen(path: string): Promise<void>;
+  /** Stops listening, ends streams, lets calls in progress finish for a moment. */
+  close(): Promise<void>;
+}
+
+/** The daemon's API: every route of the contract, each call authorized, its words validated both ways. */
+export function createApiServer(deps: ApiServerDeps): ApiServer {
+  const stopping = new AbortController();
+  const active = new Set<Promise<void>>();
+  const server = createServer((request, response) => {
+    const call = answer(deps, stopping.signal, request, response).finally(() => active.delete(call));
+    active.add(call);
+  });
+  server.headersTimeout = HEADERS_TIMEOUT;
+  // Bulk bodies take as long as they take; a caller without a token never gets to its body.
+  server.requestTimeout = 0;
+  server.maxConnections = MAX_CONNECTIONS;
+  return {
+    listen: (path) => listen(server, path),
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      stopping.abort();
+      let late: NodeJS.Timeout | undefined;
+      const grace = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, CLOSE_GRACE);
+      });
+      await Promise.race([Promise.allSettled([...active]), grace]);
+      clearTimeout(late);
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, () => {
+      chmodSync(path, 0o600);
+      server.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+async function answer(
+  deps: ApiServerDeps,
+  stopping: AbortSignal,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  // A reset while writing is the same news as the close that follows it.
+  response.on('error', () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, stopping]);
+  try {
+    const holder = await deps.authenticate(bearerToken(request));
+    const url = new URL(request.url ?? '/', 'http://daemon');
+    const match = matchRoute(request.method ?? '', url.pathname);
+    if (!match) throw new NotFound('no_such_route', `there is no ${request.method} ${url.pathname}`);
+    authorize(match, holder);
+    const call = await readCall(match, holder, url, request, signal);
+    const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
+    const result = await handler(call);
+    if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
+    else sendJson(response, 200, checked(match, result));
+  } catch (error) {
+    fail(deps, request, response, error);
+  }
+}
+
+function bearerToken(request: IncomingMessage): string {
+  const match = /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(request.headers.authorization ?? '');
+  if (!match?.[1]) {
+    throw new LoginNeeded('token_missing', 'the call carries no token', {
+      next: 'set HOOPCTL_TOKEN, or run hoopctl init',
+    });
+  }
+  return match[1];
+}
+
+function authorize({ name, route }: RouteMatch, holder: TokenHolder): void {
+  if (holder.kind === 'bootstrap') {
+    if (BOOTSTRAP_ROUTES.has(name)) return;
+    throw new NotPermitted('not_initialized', 'this state directory has no owner yet', {
+      next: 'hoopctl init',
+    });
+  }
+  if (route.allow === 'any') return;
+  if (route.allow === 'bootstrap') {
+    throw new NotPermitted(
+      'already_initialized',
+      'only the one-time token of a new state directory may do this',
+    );
+  }
+  const { allow } = route;
+  if (holder.identity.roles.some((role) => allow.includes(role))) return;
+  throw new NotPermitted('role_missing', `${holder.identity.name} may not do this`, {
+    why: `it needs the role ${allow.join(' or ')}; ${holder.identity.name} has ${holder.identity.roles.join(', ')}`,
+    next: 'hoopctl whoami',
+  });
+}
+
+async function readCall(
+  { route, params }: RouteMatch,
+  holder: TokenHolder,
+  url: URL,
+  request: IncomingMessage,
+  signal: AbortSignal,
+): Promise<Call<RouteName>> {
+  const query = route.query ? validated(route.query, Object.fromEntries(url.searchParams)) : undefined;
+  const body = route.body ? validated(route.body, await readJson(request)) : undefined;
+  return {
+    caller: holder.kind === 'identity' ? holder.identity : undefined,
+    param: (name: string) => params.get(name) ?? '',
+    query,
+    body,
+    lines: route.rawBody ? readLines(request) : noLines(),
+    signal,
+  } as Call<RouteName>;
+}
+
+async function* noLines(): AsyncGenerator<string> {}
+
+function validated(schema: z.ZodType, value: unknown): unknown {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const at = issue?.path.join('.') || 'the request';
+  throw new UsageError('bad_request', `${at}: ${issue?.message ?? 'not as expected'}`);
+}
+
+function checked({ name, route }: RouteMatch, value: unknown): unknown {
+  const result = route.response.safeParse(value);
+  if (result.success) return result.data;
+  throw new Internal('bad_answer', `the daemon's answer to ${name} is not what the contract says`, {
+    why: z.prettifyError(result.error),
+  });
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  if (response.headersSent || response.destroyed) return;
+  const text = JSON.stringify(value);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+  });
+  response.end(text);
+}
+
+async function sendStream(
+  deps: ApiServerDeps,
+  match: RouteMatch,
+  lines: AsyncIterable<unknown>,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
+  response.flushHeaders();
+  try {
+    for await (const line of lines) {
+      if (response.destroyed) return;
+      const flowing = response.write(`${JSON.stringify(checked(match, line))}\n`);
+      if (!flowing) await drained(response, signal);
+    }
+  } catch (error) {
+    if (!response.destroyed) {
+      const hoopError = logged(deps, match.route, error);
+      response.write(`${JSON.stringify(errorBody(hoopError))}\n`);
+    }
+  } finally {
+    response.end();
+  }
+}
+
+/** Until the client has taken what was written, or is gone, or the daemon stops. */
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    if (signal.aborted) return resolve();
+    response.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}
+
+function fail(deps: ApiServerDeps, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const hoopError = logged(deps, { method: request.method, path: request.url?.split('?')[0] }, error);
+  // The rest of a body that was not read would be taken for the next request.
+  if (!request.complete) response.setHeader('connection', 'close');
+  sendJson(response, statusOf(hoopError), errorBody(hoopError));
+}
+
+function logged(
+  deps: ApiServerDeps,
+  route: Pick<Route, 'path'> | { method: string | undefined; path: string | undefined },
+  error: unknown,
+): HoopError {
+  const hoopError = asHoopError(error);
+  if (hoopError.kind === 'internal') deps.log.error('api.failed', { path: route.path, error });
+  else deps.log.debug('api.refused', { path: route.path, code: hoopError.code });
+  return hoopError;
+}
