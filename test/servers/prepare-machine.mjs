@@ -1,0 +1,69 @@
+// Installs what the tests need besides npm packages where it can (Debian's packages, as root), and names the rest.
+// Runs on any Node from 18, before the build. Says nothing when all is there.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+const PATH = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter((dir) => dir !== '');
+const onPath = (name) => PATH.some((dir) => existsSync(join(dir, name)));
+const SYSTEM_POSTGRES = '/usr/lib/postgresql';
+const serverPrograms = (name) =>
+  existsSync(SYSTEM_POSTGRES) &&
+  readdirSync(SYSTEM_POSTGRES).some((version) => existsSync(join(SYSTEM_POSTGRES, version, 'bin', name)));
+
+/** What tests start, the Debian package that holds it, and what it is for. */
+const NEEDS = [
+  {
+    have: () => onPath('initdb') || serverPrograms('initdb'),
+    package: 'postgresql',
+    use: 'a real PostgreSQL server',
+  },
+  { have: () => onPath('psql') && onPath('pg_dump'), package: 'postgresql-client', use: 'psql and pg_dump' },
+  {
+    have: () => onPath('pgbench') || serverPrograms('pgbench'),
+    package: 'postgresql-contrib',
+    use: 'pgbench',
+  },
+  { have: () => onPath('pgbouncer'), package: 'pgbouncer', use: 'the benchmark compares with it' },
+  { have: pythonDriver, package: 'python3-psycopg2', use: 'a driver in another language' },
+  { have: () => onPath('tmux'), package: 'tmux', use: 'a terminal to type into' },
+  { have: () => onPath('openssl'), package: 'openssl', use: 'certificates of test servers' },
+  { have: () => onPath('dbus-run-session'), package: 'dbus', use: 'a session bus for the keychain' },
+  { have: () => onPath('gnome-keyring-daemon'), package: 'gnome-keyring', use: 'a keychain' },
+];
+
+function pythonDriver() {
+  return existsSync('/usr/bin/python3') && existsSync('/usr/lib/python3/dist-packages/psycopg2');
+}
+
+const missing = () => NEEDS.filter((need) => !need.have());
+
+function aptGet(...args) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = ['-qq', '-y', '-o', 'DPkg::Lock::Timeout=300', '-o', 'Dpkg::Use-Pty=0'];
+  return spawnSync('apt-get', [...options, ...args], { env, encoding: 'utf8' });
+}
+
+function install(needs) {
+  const packages = needs.map((need) => need.package);
+  console.log(`Tests need ${packages.join(', ')}: installing (apt-get).`);
+  const words = ['install', '--no-install-recommends', ...packages];
+  // The lists may be old or absent; fetching them takes longer than most installations.
+  if (aptGet(...words).status === 0) return;
+  aptGet('update');
+  const together = aptGet(...words);
+  if (together.status === 0) return;
+  // One that cannot be had must not keep the others away.
+  for (const name of packages) aptGet('install', '--no-install-recommends', name);
+  console.error(together.stderr.trim().split('\n').slice(-3).join('\n'));
+}
+
+const needed = missing();
+if (needed.length > 0) {
+  if (process.getuid?.() === 0 && onPath('apt-get')) install(needed);
+  for (const need of missing()) {
+    console.error(
+      `Missing: ${need.use} (Debian: apt-get install ${need.package}). Tests that need it will fail.`,
+    );
+  }
+}
