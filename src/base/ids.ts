@@ -33,3 +33,12 @@ export function newApprovalId(): string {
 export function newSecret(bytes = 32): string {
   return randomBytes(bytes).toString('base64url');
 }
+
+/** When an id of `newId` was made, milliseconds since 1970 UTC; undefined for text that is no such id. */
+export function timeOfId(id: string): number | undefined {
+  const match = /^[a-z]{1,2}-([0-9a-hjkmnp-tv-z]{9})[0-9a-hjkmnp-tv-z]{9}$/.exec(id);
+  if (!match) return undefined;
+  let ms = 0;
+  for (const letter of match[1] ?? '') ms = ms * 32 + ALPHABET.indexOf(letter);
+  return ms;
+}

@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { Internal } from '../base/errors.ts';
+import { type RecordingEnd, readRecording } from './reader.ts';
+
+export interface RecoveredRecording {
+  /** Bytes of the whole file, a torn tail included: what is there is evidence and stays. */
+  readonly size: number;
+  /** SHA-256 (hex) of the whole file. */
+  readonly sha256: string;
+  /** The last write was cut off; replay shows everything before it. */
+  readonly torn: boolean;
+  /** In words, when the file is worse than cut off (a machine that lost power may leave that). */
+  readonly damage: string | undefined;
+}
+
+/**
+ * What the next daemon does with a recording whose daemon was killed: makes sure it is on the disk, tells
+ * what is in it, changes nothing. Throws NotFound `recording_missing`, Internal `recording_unreadable`.
+ */
+export async function recoverRecording(path: string): Promise<RecoveredRecording> {
+  const state = await examine(path);
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return { ...(await fingerprint(path)), ...state };
+}
+
+async function examine(path: string): Promise<Pick<RecoveredRecording, 'torn' | 'damage'>> {
+  let end: RecordingEnd | undefined;
+  try {
+    for await (const _ of readRecording(path, (seen) => {
+      end = seen;
+    }));
+  } catch (error) {
+    if (!(error instanceof Internal) || error.code === 'recording_unreadable') throw error;
+    return { torn: false, damage: error.message };
+  }
+  return { torn: end === undefined || end.tornBytes > 0 || end.frames === 0, damage: undefined };
+}
+
+/** Size and SHA-256 (hex) of a file, streamed. */
+export async function fingerprint(path: string): Promise<{ readonly size: number; readonly sha256: string }> {
+  const hash = createHash('sha256');
+  let size = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 256 * 1024 })) {
+    const bytes = chunk as Buffer;
+    hash.update(bytes);
+    size += bytes.length;
+  }
+  return { size, sha256: hash.digest('hex') };
+}
