@@ -28,8 +28,10 @@ export interface ActiveMask {
 }
 
 export interface ApprovalTerms {
-  /** `name`, `group:NAME` or globs; empty means anyone with the role approver or owner. */
+  /** `name`, `group:NAME` or globs; empty means anyone with the role approver or owner. For show: `Policy.mayApprove` decides. */
   readonly approvers: readonly string[];
+  /** Lists of further rules that matched as well: an approver must be admitted by each of them too. */
+  readonly alsoAdmittedBy?: readonly (readonly string[])[];
   readonly approvals: number;
   /** Milliseconds. */
   readonly expires: number;
@@ -64,11 +66,13 @@ export type Decision =
 /** A policy ready to decide: parsed, checked, hashed. Pure and immutable. */
 export interface Policy {
   readonly hash: string;
-  /** Name for banners and cards: the first rule's file name or `version 3`. */
   decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
-  /** True when the identity is among `terms.approvers` (groups of the file and of the identity counted). */
+  /**
+   * True when the identity is among `terms.approvers` and every further list (groups of the file and of the
+   * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
+   */
   mayApprove(terms: ApprovalTerms, identity: Requester): boolean;
   /** True when any rule could allow or approve something there: what `connection list` shows. */
   mayConnect(requester: Requester, target: PolicyTarget): boolean;

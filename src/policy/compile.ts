@@ -1,0 +1,196 @@
+import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
+import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
+import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
+import type { PolicyFile } from './problem.ts';
+import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
+import type { PolicyDocument } from './schema.ts';
+import { compileGroups, compilePrincipals, type FileGroups } from './selectors.ts';
+
+/** How many reasons one message to a client names. */
+const MOST_REASONS = 3;
+
+/** One action, judged. */
+interface Verdict {
+  readonly outcome: Outcome;
+  readonly action: Action;
+  /** The first of the strictest matching rules; undefined when the default decided. */
+  readonly rule: CompiledRule | undefined;
+  readonly matched: readonly CompiledRule[];
+  /** Why an `unknown` action is unknown. */
+  readonly reasons: readonly string[];
+}
+
+/** Makes a parsed policy ready to decide. `hash` names it in every decision: `policyHash` of its text. */
+export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): Policy {
+  const groups = compileGroups(file.groups);
+  const rules = file.rules.map((rule) => compileRule(rule, groups));
+  const masks = file.masks.map((mask) => compileMask(mask, groups));
+
+  const masksOf = (requester: Requester): readonly CompiledMask[] =>
+    masks.filter((mask) => mask.holdsFor(requester));
+
+  return {
+    hash,
+    masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
+    mayApprove: (terms, identity) => admitted(terms, identity, groups),
+    mayConnect: (requester, target) =>
+      file.default !== 'block' ||
+      rules.some((rule) => rule.decision !== 'block' && rule.appliesTo(requester, target)),
+    decide(requester, target, facts) {
+      const applying = rules.filter((rule) => rule.appliesTo(requester, target));
+      const verdicts = judgeText(facts, applying, file.default, masksOf(requester));
+      return decisionOf(verdicts, { requester, target, hash });
+    },
+  };
+}
+
+function judgeText(
+  facts: TextFacts,
+  rules: readonly CompiledRule[],
+  fallback: Outcome,
+  masks: readonly CompiledMask[],
+): Verdict[] {
+  return facts.statements.flatMap((statement) => {
+    const verdicts = statement.actions.map((action) =>
+      judge(action, statement, rules, fallback, action.effect === 'unknown' ? statement.reasons : []),
+    );
+    for (const exposure of exposures(statement, masks)) {
+      verdicts.push(judge(unknownAction(statement, exposure), statement, rules, fallback, [exposure.reason]));
+    }
+    return verdicts;
+  });
+}
+
+/** A masked value that could leak is an effect nobody can vouch for. */
+function unknownAction(statement: StatementFacts, exposure: Exposure): Action {
+  const command = exposure.column === '' ? statement.tag : `${statement.tag} ${exposure.column}`;
+  if (exposure.table === undefined) return { effect: 'unknown', command };
+  return { effect: 'unknown', command, object: { kind: 'table', name: exposure.table } };
+}
+
+/**
+ * The strictest of the rules that surely cover the action decides, the default when there is none; rules that
+ * possibly cover it can only make that stricter. The default never lets `unknown` through.
+ */
+function judge(
+  action: Action,
+  statement: StatementFacts,
+  rules: readonly CompiledRule[],
+  fallback: Outcome,
+  reasons: readonly string[],
+): Verdict {
+  const matched: CompiledRule[] = [];
+  const possible: CompiledRule[] = [];
+  let strictest: CompiledRule | undefined;
+  for (const rule of rules) {
+    const coverage = rule.covers(action, statement);
+    if (coverage === 'none') continue;
+    matched.push(rule);
+    if (coverage === 'possible') possible.push(rule);
+    else if (strictest === undefined || isStricter(rule.decision, strictest.decision)) strictest = rule;
+  }
+  let outcome = strictest?.decision ?? (action.effect === 'unknown' ? 'block' : fallback);
+  for (const rule of possible) {
+    if (!isStricter(rule.decision, outcome)) continue;
+    outcome = rule.decision;
+    strictest = rule;
+  }
+  return { outcome, action, rule: strictest, matched, reasons };
+}
+
+interface Asked {
+  readonly requester: Requester;
+  readonly target: PolicyTarget;
+  readonly hash: string;
+}
+
+function decisionOf(verdicts: readonly Verdict[], asked: Asked): Decision {
+  const deciding = strictestOf(verdicts);
+  const matched = matchedRules(verdicts);
+  const base = { rule: deciding?.rule?.name, matched, policy: asked.hash };
+  // Nothing but comments and semicolons: there is nothing to judge and nothing happens.
+  if (deciding === undefined) return { ...base, outcome: 'allow' };
+  switch (deciding.outcome) {
+    case 'allow':
+      return { ...base, outcome: 'allow' };
+    case 'approve':
+      return { ...base, outcome: 'approve', terms: termsOf(verdicts) };
+    case 'block':
+      return {
+        ...base,
+        outcome: 'block',
+        command: deciding.action.command,
+        message: blockWords(deciding, asked),
+      };
+    default:
+      return deciding.outcome satisfies never;
+  }
+}
+
+/** The first of the strictest, one that a named rule decided before one of the default: it says more. */
+function strictestOf(verdicts: readonly Verdict[]): Verdict | undefined {
+  let found: Verdict | undefined;
+  for (const verdict of verdicts) {
+    const better =
+      found === undefined ||
+      isStricter(verdict.outcome, found.outcome) ||
+      (verdict.outcome === found.outcome && found.rule === undefined && verdict.rule !== undefined);
+    if (better) found = verdict;
+  }
+  return found;
+}
+
+function matchedRules(verdicts: readonly Verdict[]): readonly MatchedRule[] {
+  const found = new Map<string, MatchedRule>();
+  for (const verdict of verdicts) {
+    for (const rule of verdict.matched) found.set(rule.name, { name: rule.name, decision: rule.decision });
+  }
+  return [...found.values()];
+}
+
+/** Every approve rule that matched any part of the text must be satisfied by one and the same request. */
+function termsOf(verdicts: readonly Verdict[]): ApprovalTerms {
+  const rules = new Set<CompiledRule>();
+  for (const verdict of verdicts) {
+    for (const rule of verdict.matched) if (rule.decision === 'approve') rules.add(rule);
+  }
+  const all = rules.size === 0 ? [DEFAULT_TERMS] : [...rules].map((rule) => rule.terms);
+  const [approvers = [], ...others] = distinctLists(all.map((terms) => terms.approvers));
+  return {
+    approvers,
+    ...(others.length > 0 ? { alsoAdmittedBy: others } : {}),
+    approvals: Math.max(...all.map((terms) => terms.approvals)),
+    expires: Math.min(...all.map((terms) => terms.expires)),
+    selfApproval: all.every((terms) => terms.selfApproval),
+  };
+}
+
+/** An empty list admits everyone, so it says nothing beside another. */
+function distinctLists(lists: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const byContent = new Map(lists.map((list) => [list.join('\n'), list]));
+  byContent.delete('');
+  return [...byContent.values()];
+}
+
+function admitted(terms: ApprovalTerms, identity: Requester, groups: FileGroups): boolean {
+  return [terms.approvers, ...(terms.alsoAdmittedBy ?? [])].every(
+    (list) => list.length === 0 || compilePrincipals(list, groups).admits(identity),
+  );
+}
+
+/** What the client reads: why the effect is unknown, then the rule's own words; or what no rule allows. */
+function blockWords(verdict: Verdict, asked: Asked): string | undefined {
+  const { effect, object } = verdict.action;
+  const words: string[] = [];
+  if (effect === 'unknown') {
+    words.push(...verdict.reasons.slice(0, MOST_REASONS));
+    const more = verdict.reasons.length - MOST_REASONS;
+    if (more > 0) words.push(`and ${more} more`);
+  }
+  if (verdict.rule?.message !== undefined) words.push(verdict.rule.message);
+  if (words.length > 0) return words.join('; ');
+  if (verdict.rule !== undefined) return undefined;
+  const what =
+    effect === 'unknown' ? 'statements of unknown effect' : `${effect}${object ? ` of ${object.name}` : ''}`;
+  return `no rule allows ${what} for ${asked.requester.name} on ${asked.target.connection}`;
+}

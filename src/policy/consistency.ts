@@ -1,0 +1,105 @@
+import { at } from './issues.ts';
+import { didYouMean } from './nearest.ts';
+import { type FilePath, type Position, type Problem, problemAt } from './problem.ts';
+import type { Vocabulary } from './vocabulary.ts';
+
+type Locate = (path: FilePath) => Position | undefined;
+
+/** Keys that only an approve rule may have. */
+const APPROVAL_KEYS = ['approvers', 'approvals', 'expires', 'self_approval', 'at'];
+
+/**
+ * What a schema cannot say: words from other lists, names used twice, keys that would have no meaning where
+ * they stand. Works on the raw value, so that it reports beside the schema's own findings.
+ */
+export function consistencyProblems(value: unknown, vocabulary: Vocabulary, locate: Locate): Problem[] {
+  const rules = listAt(value, 'rules');
+  const masks = listAt(value, 'masks');
+  return [
+    ...twice('rules', 'rule', rules, locate),
+    ...twice('masks', 'mask', masks, locate),
+    ...rules.flatMap((rule, i) => ruleProblems(rule, ['rules', i], vocabulary, locate)),
+    ...masks.flatMap((mask, i) => maskProblems(mask, ['masks', i], vocabulary, locate)),
+  ];
+}
+
+function ruleProblems(rule: unknown, path: FilePath, vocabulary: Vocabulary, locate: Locate): Problem[] {
+  const decision = at(rule, ['decision']);
+  const problems = unknownWords(rule, path, 'when', 'condition', vocabulary.conditions, locate);
+  const misplaced = (key: string, wanted: string): void => {
+    if (at(rule, [key]) === undefined || typeof decision !== 'string' || decision === wanted) return;
+    problems.push(
+      problemAt(
+        'error',
+        locate([...path, key]),
+        `${named('rule', rule)}"${key}" means nothing unless decision is ${wanted}`,
+      ),
+    );
+  };
+  for (const key of APPROVAL_KEYS) misplaced(key, 'approve');
+  misplaced('message', 'block');
+  return problems;
+}
+
+function maskProblems(mask: unknown, path: FilePath, vocabulary: Vocabulary, locate: Locate): Problem[] {
+  const problems = unknownWords(mask, path, 'detect', 'detector', vocabulary.detectors, locate);
+  const columns = at(mask, ['columns']) !== undefined;
+  const detect = at(mask, ['detect']) !== undefined;
+  if (columns === detect) {
+    const words = columns
+      ? 'give "columns" or "detect", not both (write two masks)'
+      : '"columns" or "detect" is missing';
+    problems.push(problemAt('error', locate(path), `${named('mask', mask)}${words}`));
+  }
+  const strategy = at(mask, ['strategy']);
+  if (at(mask, ['keep_last']) !== undefined && typeof strategy === 'string' && strategy !== 'partial') {
+    problems.push(
+      problemAt(
+        'error',
+        locate([...path, 'keep_last']),
+        `${named('mask', mask)}"keep_last" means nothing unless strategy is partial`,
+      ),
+    );
+  }
+  return problems;
+}
+
+function unknownWords(
+  holder: unknown,
+  path: FilePath,
+  key: string,
+  kind: string,
+  known: readonly string[],
+  locate: Locate,
+): Problem[] {
+  const words = at(holder, [key]);
+  if (!Array.isArray(words)) return [];
+  return words.flatMap((word: unknown, i) => {
+    if (typeof word !== 'string' || known.includes(word)) return [];
+    const label = named(kind === 'condition' ? 'rule' : 'mask', holder);
+    const message = `${label}unknown ${kind} "${word}"${didYouMean(word, known)}; there are ${known.join(', ')}`;
+    return [problemAt('error', locate([...path, key, i]), message)];
+  });
+}
+
+function twice(key: string, kind: string, items: readonly unknown[], locate: Locate): Problem[] {
+  const seen = new Set<unknown>();
+  return items.flatMap((item, i) => {
+    const name = at(item, ['name']);
+    if (typeof name !== 'string' || !seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    return [problemAt('error', locate([key, i, 'name']), `there is another ${kind} named "${name}"`)];
+  });
+}
+
+function named(kind: string, holder: unknown): string {
+  const name = at(holder, ['name']);
+  return typeof name === 'string' ? `${kind} "${name}": ` : '';
+}
+
+function listAt(value: unknown, key: string): readonly unknown[] {
+  const list = at(value, [key]);
+  return Array.isArray(list) ? list : [];
+}

@@ -1,0 +1,77 @@
+import type { Action, Effect, StatementFacts } from '../sql/facts.ts';
+import type { ApprovalTerms, PolicyTarget, Requester } from './decision.ts';
+import { anyMatches, compileGlob } from './glob.ts';
+import { type Coverage, compileTables } from './objects.ts';
+import { DEFAULT_APPROVALS, DEFAULT_EXPIRES_MS, type PolicyRule } from './schema.ts';
+import { compileConnections, compilePrincipals, type FileGroups } from './selectors.ts';
+
+export type Outcome = 'allow' | 'approve' | 'block';
+
+const STRICTNESS: Readonly<Record<Outcome, number>> = { allow: 0, approve: 1, block: 2 };
+
+export function isStricter(a: Outcome, b: Outcome): boolean {
+  return STRICTNESS[a] > STRICTNESS[b];
+}
+
+/** A rule ready to be asked. */
+export interface CompiledRule {
+  readonly name: string;
+  readonly decision: Outcome;
+  readonly message: string | undefined;
+  readonly terms: ApprovalTerms;
+  appliesTo(requester: Requester, target: PolicyTarget): boolean;
+  covers(action: Action, statement: StatementFacts): Coverage;
+}
+
+/** What an approval needs when nothing else is said. */
+export const DEFAULT_TERMS: ApprovalTerms = {
+  approvers: [],
+  approvals: DEFAULT_APPROVALS,
+  expires: DEFAULT_EXPIRES_MS,
+  selfApproval: false,
+};
+
+export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule {
+  const who = rule.who && compilePrincipals(rule.who, groups);
+  const connections = rule.connections && compileConnections(rule.connections);
+  const coversEffect = compileEffects(rule);
+  const tables = rule.tables && compileTables(rule.tables);
+  const coversCommand = compileCommands(rule.commands);
+  const conditions = rule.when && new Set(rule.when);
+
+  return {
+    name: rule.name,
+    decision: rule.decision,
+    message: rule.message,
+    terms: {
+      approvers: rule.approvers ?? DEFAULT_TERMS.approvers,
+      approvals: rule.approvals ?? DEFAULT_TERMS.approvals,
+      expires: rule.expires ?? DEFAULT_TERMS.expires,
+      selfApproval: rule.self_approval ?? DEFAULT_TERMS.selfApproval,
+    },
+    appliesTo: (requester, target) =>
+      (who?.admits(requester) ?? true) && (connections?.selects(target) ?? true),
+    covers(action, statement) {
+      if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
+      if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
+      return tables?.covers(action, rule.decision === 'allow') ?? 'sure';
+    },
+  };
+}
+
+/** Leaving effects out means all of them, but only a block rule may mean `unknown` without naming it. */
+function compileEffects(rule: PolicyRule): (effect: Effect) => boolean {
+  if (rule.effects === undefined) return (effect) => effect !== 'unknown' || rule.decision === 'block';
+  const effects = new Set<Effect>(rule.effects);
+  return (effect) => effects.has(effect);
+}
+
+/** Command words match from the left, word by word: `DROP` covers `DROP TABLE public.t`, not `DROPPED`. */
+function compileCommands(commands: readonly string[] | undefined): (command: string) => boolean {
+  if (commands === undefined) return () => true;
+  const globs = commands.flatMap((command) => {
+    const words = command.trim().replace(/\s+/g, ' ');
+    return [compileGlob(words, { ignoreCase: true }), compileGlob(`${words} *`, { ignoreCase: true })];
+  });
+  return (command) => anyMatches(globs, command);
+}

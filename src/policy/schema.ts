@@ -1,0 +1,137 @@
+import { z } from 'zod';
+import { HoopError } from '../base/errors.ts';
+import { parseDuration } from '../base/quantities.ts';
+import { EFFECTS } from '../sql/facts.ts';
+
+/** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
+
+export const DECISIONS = ['allow', 'approve', 'block'] as const;
+export const STRATEGIES = ['redact', 'partial', 'hash', 'null'] as const;
+
+/** What an approve rule means when it does not say otherwise. */
+export const DEFAULT_APPROVALS = 1;
+export const DEFAULT_EXPIRES_MS = 15 * 60_000;
+/** Characters that `partial` leaves readable. */
+export const DEFAULT_KEEP_LAST = 4;
+
+/** A list longer than this is a mistake, not a policy; bounds the work of every decision. */
+const LONGEST_LIST = 1000;
+const LONGEST_EXPIRY_MS = 7 * 86_400_000;
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/,
+    'a name has letters, digits and . _ @ + - only and starts with a letter or digit',
+  );
+
+/** A name, a glob over names. */
+const nameGlob = z
+  .string()
+  .regex(/^[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127}$/, 'write a name, or a glob such as "ci-*"');
+
+const principal = z
+  .string()
+  .regex(
+    /^(group:[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127})$/,
+    'write an identity, a glob such as "ci-*", or group:NAME',
+  );
+
+const connection = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127}(=[^=]{0,256})?$/,
+    'write a connection, a glob such as "prod-*", or a label such as "env=prod"',
+  );
+
+const table = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((text) => text === '*' || text.includes('.'), {
+    message: 'write it schema-qualified: "public.customers", "public.*" or "*.customers"',
+  });
+
+const column = z
+  .string()
+  .min(1)
+  .max(256)
+  .refine((text) => text.includes('*') || text.split('.').length >= 3, {
+    message: 'write it as schema.table.column, or as a glob such as "*.ssn"',
+  });
+
+const duration = z.string().transform((text, context): number => {
+  const problem = (message: string): never => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  try {
+    const ms = parseDuration(text);
+    if (ms < 1000 || ms > LONGEST_EXPIRY_MS) return problem('must be between 1s and 7d');
+    return ms;
+  } catch (error) {
+    if (error instanceof HoopError) return problem(`${error.message}: ${error.next ?? ''}`);
+    throw error;
+  }
+});
+
+function listOf<T extends z.ZodType>(item: T) {
+  return z.array(item).min(1).max(LONGEST_LIST);
+}
+
+export const ruleSchema = z.strictObject({
+  name: name.describe('Shown to whoever is stopped by it, and in every recording.'),
+  who: listOf(principal).optional().describe('Identities, globs or group:NAME. Left out: everyone.'),
+  connections: listOf(connection)
+    .optional()
+    .describe('Names, globs or labels such as env=prod. Left out: all.'),
+  effects: listOf(z.enum(EFFECTS))
+    .optional()
+    .describe('What a statement does. Left out: all (but only a block rule then covers "unknown").'),
+  tables: listOf(table).optional().describe('Objects touched, as globs over schema.name. Left out: all.'),
+  commands: listOf(z.string().trim().min(1).max(256))
+    .optional()
+    .describe('Command words, globs allowed: DROP, "ALTER TABLE * DROP *".'),
+  when: listOf(z.string()).optional().describe('Named conditions found in the parse tree; any of them.'),
+  decision: z.enum(DECISIONS),
+  message: z.string().min(1).max(1000).optional().describe('What the requester reads when this rule blocks.'),
+  approvers: listOf(principal)
+    .optional()
+    .describe('Who may decide. Left out: anyone with the role approver or owner.'),
+  approvals: z.number().int().min(1).max(20).optional().describe('How many different people must approve.'),
+  expires: duration.optional().describe('How long a request waits, such as 15m.'),
+  self_approval: z.boolean().optional().describe('Whether the requester may decide its own statement.'),
+  at: z.literal('statement').optional().describe('Where the statement waits.'),
+});
+export type PolicyRule = z.infer<typeof ruleSchema>;
+
+export const maskSchema = z.strictObject({
+  name,
+  columns: listOf(column).optional().describe('Globs over schema.table.column.'),
+  detect: listOf(z.string()).optional().describe('Detectors: what a value must look like.'),
+  strategy: z.enum(STRATEGIES),
+  keep_last: z.number().int().min(0).max(64).optional().describe('partial: characters that stay readable.'),
+  except: listOf(principal).optional().describe('Who sees the value in clear.'),
+  filter: z.literal('none').optional().describe('Predicates allowed on the column.'),
+});
+export type PolicyMask = z.infer<typeof maskSchema>;
+
+export const policySchema = z.strictObject({
+  version: z.literal(1),
+  default: z.enum(DECISIONS).default('block').describe('What no rule matches. Never covers "unknown".'),
+  groups: z
+    .record(name, listOf(nameGlob))
+    .default({})
+    .describe("Groups besides those that an identity's token brings: names and globs."),
+  rules: z.array(ruleSchema).max(LONGEST_LIST).default([]),
+  masks: z.array(maskSchema).max(LONGEST_LIST).default([]),
+});
+/** The file as data, keys in the file's own words; durations are milliseconds. */
+export type PolicyDocument = z.infer<typeof policySchema>;
+
+/** Keys of the design that this version does not carry out: an error, never ignored. */
+export const NOT_SUPPORTED_KEYS: Readonly<Record<string, readonly string[]>> = {
+  file: ['limits'],
+  rule: ['rehearse'],
+  mask: ['keep_keys'],
+};

@@ -1,0 +1,61 @@
+import type { PolicyTarget, Requester } from './decision.ts';
+import { anyMatches, compileGlob, type Glob } from './glob.ts';
+
+/** Whom and what a rule applies to. */
+
+const GROUP = 'group:';
+
+/** Groups of the file: which names belong to them. */
+export type FileGroups = ReadonlyMap<string, readonly Glob[]>;
+
+export interface PrincipalSelector {
+  admits(identity: Requester): boolean;
+}
+
+/** `group:dba` -> `dba`; undefined for an identity or a glob. */
+export function groupNamed(principal: string): string | undefined {
+  return principal.startsWith(GROUP) ? principal.slice(GROUP.length) : undefined;
+}
+
+export function compileGroups(groups: Readonly<Record<string, readonly string[]>>): FileGroups {
+  return new Map(
+    Object.entries(groups).map(([name, members]) => [name, members.map((member) => compileGlob(member))]),
+  );
+}
+
+/** A member by the identity's own groups or by the file's. */
+export function isMember(identity: Requester, group: string, groups: FileGroups): boolean {
+  return identity.groups.includes(group) || anyMatches(groups.get(group) ?? [], identity.name);
+}
+
+/** Compiles identities, globs and `group:NAME`. */
+export function compilePrincipals(principals: readonly string[], groups: FileGroups): PrincipalSelector {
+  const named = principals.map(groupNamed).filter((group) => group !== undefined);
+  const globs = principals.filter((p) => groupNamed(p) === undefined).map((p) => compileGlob(p));
+  return {
+    admits: (identity) =>
+      anyMatches(globs, identity.name) || named.some((group) => isMember(identity, group, groups)),
+  };
+}
+
+export interface ConnectionSelector {
+  selects(target: Pick<PolicyTarget, 'connection' | 'labels'>): boolean;
+}
+
+/** Compiles names, globs and labels (`env=prod`, `env=prod-*`). */
+export function compileConnections(connections: readonly string[]): ConnectionSelector {
+  const globs = connections.filter((text) => !text.includes('=')).map((text) => compileGlob(text));
+  const labels = connections
+    .filter((text) => text.includes('='))
+    .map((text) => {
+      const at = text.indexOf('=');
+      return { key: compileGlob(text.slice(0, at)), value: compileGlob(text.slice(at + 1)) };
+    });
+  return {
+    selects: (target) =>
+      anyMatches(globs, target.connection) ||
+      Object.entries(target.labels).some(([key, value]) =>
+        labels.some((label) => label.key.matches(key) && label.value.matches(value)),
+      ),
+  };
+}
