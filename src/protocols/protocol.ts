@@ -23,6 +23,10 @@ export interface Protocol {
   test(settings: string, secret: string | undefined): Promise<ConnectionReport>;
   /** One for each connection while it is in use; holds what its sessions share (catalog, decision cache). */
   openTarget(settings: string, readSecret: () => Promise<string | undefined>): Target;
+  /** Where native clients look for an endpoint's Unix socket inside its directory: `.s.PGSQL.5432`, and the port that name stands for. */
+  readonly localSocket: { readonly name: string; readonly port: number };
+  /** The URL a native client takes to an endpoint; `host` is an address, or a directory for a Unix socket. */
+  endpointUrl(host: string, port: number, credentials: EndpointCredentials): string;
   /** Decodes a recording's frames into what replay shows. */
   replay(frames: AsyncIterable<Frame>): AsyncIterable<ReplayEvent>;
 }
