@@ -1,0 +1,176 @@
+import { findApiKeys } from './key-patterns.ts';
+import {
+  findCards,
+  findEmails,
+  findIbans,
+  findJwts,
+  findPhones,
+  findPrivateKeys,
+  findSsns,
+  type Search,
+} from './patterns.ts';
+import { scan, TRIGGER } from './prefilter.ts';
+import { type HashKey, hashText, partialText, REDACTED, stricter, type ValueMasking } from './strategies.ts';
+
+/** Names of the detectors, as a policy's `detect` gives them. */
+export const DETECTORS = [
+  'credit_card',
+  'email',
+  'us_ssn',
+  'phone',
+  'iban',
+  'api_key',
+  'jwt',
+  'private_key',
+] as const;
+export type DetectorName = (typeof DETECTORS)[number];
+
+/** Without this trigger the search cannot find anything. */
+const SEARCHES: Readonly<Record<DetectorName, { readonly trigger: number; readonly search: Search }>> = {
+  credit_card: { trigger: TRIGGER.digits13, search: findCards },
+  email: { trigger: TRIGGER.at, search: findEmails },
+  us_ssn: { trigger: TRIGGER.digits9, search: findSsns },
+  phone: { trigger: TRIGGER.digits7, search: findPhones },
+  iban: { trigger: TRIGGER.iban, search: findIbans },
+  api_key: { trigger: TRIGGER.token, search: findApiKeys },
+  jwt: { trigger: TRIGGER.jwt, search: findJwts },
+  private_key: { trigger: TRIGGER.dashes, search: findPrivateKeys },
+};
+
+export function isDetector(name: string): name is DetectorName {
+  return Object.hasOwn(SEARCHES, name);
+}
+
+/** One `detect` mask of a policy. */
+export interface DetectorMask extends ValueMasking {
+  readonly detect: readonly DetectorName[];
+}
+
+/** Detector masks made ready; at least one. */
+export interface Detection {
+  readonly masks: readonly DetectorMask[];
+  /** Triggers that any of them needs. */
+  readonly triggers: number;
+}
+
+/** Undefined when the masks name no detector. */
+export function compileDetection(masks: readonly DetectorMask[]): Detection | undefined {
+  let triggers = 0;
+  for (const mask of masks) for (const name of mask.detect) triggers |= SEARCHES[name].trigger;
+  return triggers === 0 ? undefined : { masks, triggers };
+}
+
+/** Both of them. */
+export function joinDetections(a: Detection | undefined, b: Detection | undefined): Detection | undefined {
+  if (!a || !b || a === b) return a ?? b;
+  return { masks: [...a.masks, ...b.masks], triggers: a.triggers | b.triggers };
+}
+
+/** Something that a detector found: byte offsets [start, end) and how it is to be masked. */
+export interface Find {
+  readonly start: number;
+  readonly end: number;
+  readonly masking: ValueMasking;
+}
+
+/**
+ * Triggers of `detection` that `bytes` has; 0 means that nothing can be found there. A pass over the bytes
+ * and nothing else: this is what a value without personal data costs.
+ */
+export function triggersIn(bytes: Uint8Array, start: number, end: number, detection: Detection): number {
+  return scan(bytes, start, end) & detection.triggers;
+}
+
+/**
+ * Runs the detectors that `triggers` calls for over a latin1 reading of the bytes. Finds come in order and do
+ * not overlap: overlapping ones are joined under the stricter mask.
+ */
+export function findTriggered(text: string, detection: Detection, triggers: number): readonly Find[] {
+  const finds: Find[] = [];
+  for (const masking of detection.masks) {
+    for (const name of masking.detect) {
+      const { trigger, search } = SEARCHES[name];
+      if ((trigger & triggers) !== 0) search(text, (start, end) => finds.push({ start, end, masking }));
+    }
+  }
+  return finds.length < 2 ? finds : joined(finds);
+}
+
+function joined(finds: Find[]): readonly Find[] {
+  finds.sort((a, b) => a.start - b.start);
+  const result: Find[] = [];
+  for (const find of finds) {
+    const last = result.at(-1);
+    if (last && find.start < last.end) {
+      const masking = stricter(last.masking, find.masking);
+      result[result.length - 1] = { start: last.start, end: Math.max(last.end, find.end), masking };
+    } else result.push(find);
+  }
+  return result;
+}
+
+/** What stands in the place of a find, both in a latin1 reading; null: the whole value becomes NULL. */
+export function replacement(found: string, masking: ValueMasking, key: HashKey): string | null {
+  switch (masking.strategy) {
+    case 'redact':
+      return REDACTED;
+    case 'partial':
+      // Read as UTF-8 meanwhile, so that no half of a character is kept.
+      return recode(partialText(recode(found, 'latin1', 'utf8'), masking.keepLast), 'utf8', 'latin1');
+    case 'hash':
+      return hashText(Buffer.from(found, 'latin1'), key);
+    case 'null':
+      return null;
+  }
+}
+
+function recode(text: string, from: 'latin1' | 'utf8', to: 'latin1' | 'utf8'): string {
+  return Buffer.from(text, from).toString(to);
+}
+
+/**
+ * Masks what is found in `bytes` from `start` to `end`. Undefined when nothing was found, null when the
+ * whole value is to be NULL; bytes outside the finds are kept as they are, in whatever encoding.
+ */
+export function maskDetected(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  detection: Detection,
+  key: HashKey,
+): Buffer | null | undefined {
+  const triggers = triggersIn(bytes, start, end, detection);
+  if (triggers === 0) return undefined;
+  const text = bytes.toString('latin1', start, end);
+  const masked = maskFinds(text, findTriggered(text, detection, triggers), key);
+  return typeof masked === 'string' ? Buffer.from(masked, 'latin1') : masked;
+}
+
+/** A latin1 reading with its finds replaced; undefined when there is none, null when one asks for NULL. */
+export function maskFinds(text: string, finds: readonly Find[], key: HashKey): string | null | undefined {
+  if (finds.length === 0) return undefined;
+  let result = '';
+  let from = 0;
+  for (const { start, end, masking } of finds) {
+    const instead = replacement(text.slice(start, end), masking, key);
+    if (instead === null) return null;
+    result += text.slice(from, start) + instead;
+    from = end;
+  }
+  return result + text.slice(from);
+}
+
+/** `maskDetected` for a JavaScript string; the same string when nothing was found. */
+export function maskDetectedText(text: string, detection: Detection, key: HashKey): string | null {
+  const bytes = Buffer.from(text);
+  const masked = maskDetected(bytes, 0, bytes.length, detection, key);
+  return masked === undefined ? text : (masked?.toString('utf8') ?? null);
+}
+
+/** What the named detectors find in a text, as byte offsets of its UTF-8 form. */
+export function findSensitive(text: string, names: readonly DetectorName[]): readonly Find[] {
+  const detection = compileDetection([{ detect: names, strategy: 'redact', keepLast: 0 }]);
+  if (!detection) return [];
+  const bytes = Buffer.from(text);
+  return findTriggered(bytes.toString('latin1'), detection, triggersIn(bytes, 0, bytes.length, detection));
+}

@@ -1,0 +1,69 @@
+import { type Detection, findTriggered, maskFinds, triggersIn } from './detectors.ts';
+import { scan, TRIGGER } from './prefilter.ts';
+import type { HashKey } from './strategies.ts';
+
+/** A JSON string (unrolled, so that no text is tried twice) or a number. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
+
+/**
+ * Detectors inside a JSON text: strings are searched as what they spell (escapes read), numbers as their
+ * digits, and what replaces them keeps the text valid JSON. Undefined when nothing was found, null when the
+ * whole value is to be NULL.
+ */
+export function maskDetectedInJson(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  detection: Detection,
+  key: HashKey,
+): Buffer | null | undefined {
+  if ((scan(bytes, start, end) & (detection.triggers | TRIGGER.escape)) === 0) return undefined;
+  const text = bytes.toString('latin1', start, end);
+  let result = '';
+  let from = 0;
+  for (const token of text.matchAll(TOKEN)) {
+    const masked = maskToken(token[0], detection, key);
+    if (masked === undefined) continue;
+    if (masked === null) return null;
+    result += text.slice(from, token.index) + masked;
+    from = token.index + token[0].length;
+  }
+  return from === 0 ? undefined : Buffer.from(result + text.slice(from), 'latin1');
+}
+
+/** The token masked, still a JSON token, in a latin1 reading. */
+function maskToken(token: string, detection: Detection, key: HashKey): string | null | undefined {
+  if (!token.startsWith('"')) return quoted(maskSpelled(Buffer.from(token, 'latin1'), detection, key));
+  if (!token.includes('\\'))
+    return quoted(maskSpelled(Buffer.from(token.slice(1, -1), 'latin1'), detection, key));
+  const spelled = readEscapes(Buffer.from(token, 'latin1').toString('utf8'));
+  // What cannot be read cannot be searched: a JSON that PostgreSQL gave out never comes here.
+  if (spelled === undefined) return null;
+  return quoted(maskSpelled(Buffer.from(spelled), detection, key));
+}
+
+function maskSpelled(spelled: Buffer, detection: Detection, key: HashKey): Buffer | null | undefined {
+  const triggers = triggersIn(spelled, 0, spelled.length, detection);
+  if (triggers === 0) return undefined;
+  const text = spelled.toString('latin1');
+  const masked = maskFinds(text, findTriggered(text, detection, triggers), key);
+  return typeof masked === 'string' ? Buffer.from(masked, 'latin1') : masked;
+}
+
+function readEscapes(token: string): string | undefined {
+  try {
+    return JSON.parse(token);
+  } catch {
+    return undefined;
+  }
+}
+
+function quoted(masked: Buffer | null | undefined): string | null | undefined {
+  if (!masked) return masked;
+  // Valid UTF-8 or not, only quotes, backslashes and control characters need an escape, and all are ASCII.
+  return `"${masked.toString('latin1').replace(/["\\\x00-\x1f]/g, escaped)}"`;
+}
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
