@@ -1,0 +1,199 @@
+import { spawn } from 'node:child_process';
+import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { Internal } from '../base/errors.ts';
+
+export interface DemoIo {
+  readonly stdout: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable;
+}
+
+export const LAUNCHER = fileURLToPath(new URL('../../bin/hoopctl', import.meta.url));
+
+/** Narrower than a terminal's 80 columns by the indentation. */
+const COLUMNS = 78;
+/** No command of the demo takes a tenth of this; longer means that it hangs. */
+const COMMAND_MS = 20_000;
+
+export interface Actor {
+  readonly name: 'owner' | 'devin' | 'ana';
+  /** Left out: the owner that `init` stored. */
+  readonly token?: string;
+}
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const endpointSchema = z.object({
+  url: z.string(),
+  host: z.string(),
+  port: z.number(),
+  user: z.string(),
+  password: z.string(),
+  database: z.string(),
+});
+export interface OpenProxy {
+  readonly endpoint: z.infer<typeof endpointSchema>;
+  /** Ends it as Ctrl-C does. */
+  close(): Promise<void>;
+}
+
+/** Where the demo is shown: prints each step as it happens and runs the commands of its actors for real. */
+export class Stage {
+  private readonly io: DemoIo;
+  private readonly home: string;
+  private readonly steps: number;
+  private step = 0;
+  private title = 'start';
+  private ended = false;
+
+  constructor(io: DemoIo, home: string, steps: number) {
+    this.io = io;
+    this.home = home;
+    this.steps = steps;
+  }
+
+  /** What is being shown, for the message when it fails. */
+  get current(): string {
+    return `${this.step}/${this.steps} ${this.title}`;
+  }
+
+  /** After this it shows nothing more and starts no shown command. */
+  end(): void {
+    this.ended = true;
+  }
+
+  begin(title: string): void {
+    if (this.ended) throw new Internal('demo_interrupted', 'the demo was interrupted');
+    this.step++;
+    this.title = title;
+    this.print(`\n${this.strong(`[${this.step}/${this.steps}] ${title}`)}`);
+  }
+
+  print(text: string): void {
+    if (!this.ended) this.io.stdout.write(`${text}\n`);
+  }
+
+  /** Runs `hoopctl ARGS` as `actor` and shows both. Throws when its exit code is not `expected`. */
+  async command(
+    actor: Actor,
+    args: readonly string[],
+    options: {
+      readonly stdin?: string;
+      readonly expected?: number;
+      readonly show?: (line: string) => boolean;
+    } = {},
+  ): Promise<CommandResult> {
+    this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
+    const result = await this.run(actor, args, options.stdin);
+    const lines = `${result.stderr}${result.stdout}`.trimEnd().split('\n');
+    for (const line of lines.filter(options.show ?? (() => true))) this.print(`  ${line}`.trimEnd());
+    if (result.code !== (options.expected ?? 0)) {
+      throw new Internal('demo_failed', `hoopctl ${args.join(' ')} ended with ${result.code}`, {
+        why: lines.slice(-5).join('\n'),
+      });
+    }
+    return result;
+  }
+
+  /** Runs a command without showing it. */
+  run(actor: Actor, args: readonly string[], stdin = ''): Promise<CommandResult> {
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [LAUNCHER, ...args], {
+        env: this.environment(actor),
+        stdio: 'pipe',
+        timeout: COMMAND_MS,
+      });
+      let stdout = '';
+      let stderr = '';
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+      });
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      child.once('error', reject);
+      child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));
+      // A command that fails early may not read what we have for it.
+      child.stdin.on('error', () => {});
+      child.stdin.end(stdin);
+    });
+  }
+
+  /** Starts `hoopctl proxy NAME --json` as `actor` and waits for its line. */
+  proxy(actor: Actor, connection: string): Promise<OpenProxy> {
+    const args = ['proxy', connection, '--json'];
+    this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
+    return new Promise((resolve, reject) => {
+      const child = spawn(process.execPath, [LAUNCHER, ...args], {
+        env: this.environment(actor),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      let stdout = '';
+      let stderr = '';
+      const closed = new Promise<void>((settle) => child.once('close', () => settle()));
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        stderr += text;
+      });
+      child.stdout.setEncoding('utf8').on('data', (text: string) => {
+        stdout += text;
+        const end = stdout.indexOf('\n');
+        if (end < 0) return;
+        const parsed = endpointSchema.safeParse(JSON.parse(stdout.slice(0, end)));
+        if (!parsed.success)
+          return reject(new Internal('demo_failed', 'hoopctl proxy printed another line', {}));
+        resolve({
+          endpoint: parsed.data,
+          async close() {
+            child.kill('SIGINT');
+            await closed;
+          },
+        });
+      });
+      child.once('error', reject);
+      void closed.then(() =>
+        reject(new Internal('demo_failed', `hoopctl ${args.join(' ')} ended`, { why: stderr.trim() })),
+      );
+    });
+  }
+
+  /** A clean environment: neither the user's state directory nor identity reaches a command of the demo. */
+  private environment(actor: Actor): NodeJS.ProcessEnv {
+    const { PATH, HOME, LANG, TMPDIR } = process.env;
+    return {
+      ...{ PATH, HOME, LANG, TMPDIR, COLUMNS: String(COLUMNS), NO_COLOR: '1' },
+      HOOPCTL_HOME: this.home,
+      ...(actor.token === undefined ? {} : { HOOPCTL_TOKEN: actor.token }),
+    };
+  }
+
+  private strong(text: string): string {
+    const plain = this.io.stdout.isTTY !== true || (process.env.NO_COLOR ?? '') !== '';
+    return plain ? text : `\u001b[1m${text}\u001b[22m`;
+  }
+}
+
+/** The programs' directories for a shell that is to find `hoopctl` and the Node that runs it. */
+export function programPath(): string {
+  return `${dirname(LAUNCHER)}:${dirname(process.execPath)}`;
+}
+
+/** One command, broken at spaces between arguments so that it fits the screen and can still be pasted. */
+function wrapCommand(start: string, args: readonly string[]): string {
+  const lines = [start];
+  for (const arg of args.map(quoted)) {
+    const last = lines.at(-1) ?? '';
+    if (last.length + arg.length + 3 <= COLUMNS + 2) lines[lines.length - 1] = `${last} ${arg}`;
+    else lines.push(`    ${arg}`);
+  }
+  return lines.join(' \\\n');
+}
+
+function quoted(arg: string): string {
+  return /^[A-Za-z0-9_./:=@%+-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
+}
