@@ -21,6 +21,8 @@ export interface Route {
 }
 
 const done = z.object({ auditId: z.string() });
+/** Live sessions that the change ended. */
+const doneAndCut = done.extend({ cutSessions: z.number() });
 const follow = z.object({ follow: z.enum(['true', 'false']).default('false') });
 
 export const routes = {
@@ -82,7 +84,12 @@ export const routes = {
     body: s.connectionEditSchema,
     response: s.connectionSavedSchema,
   },
-  connectionRemove: { method: 'DELETE', path: '/v1/connections/:name', allow: ['owner'], response: done },
+  connectionRemove: {
+    method: 'DELETE',
+    path: '/v1/connections/:name',
+    allow: ['owner'],
+    response: doneAndCut,
+  },
 
   endpointOpen: {
     method: 'POST',
@@ -194,7 +201,12 @@ export const routes = {
     body: s.identityCreateSchema,
     response: s.identityCreatedSchema,
   },
-  identityRevoke: { method: 'POST', path: '/v1/identities/:name/revoke', allow: ['owner'], response: done },
+  identityRevoke: {
+    method: 'POST',
+    path: '/v1/identities/:name/revoke',
+    allow: ['owner'],
+    response: doneAndCut,
+  },
 
   /** Lines are AuditEntries (`src/audit/entry.ts`). */
   auditTail: {

@@ -113,6 +113,8 @@ export const connectionSavedSchema = z.object({
   report: connectionReportSchema.nullable(),
   /** Where the secret went, with a warning when it is not the keychain. */
   stored: z.object({ backend: z.string(), warning: z.string().nullable() }).nullable(),
+  /** Live sessions that an edit ended. */
+  cutSessions: z.number(),
   auditId: z.string(),
 });
 
