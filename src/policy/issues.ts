@@ -75,13 +75,18 @@ function words(issue: Issue, path: FilePath, value: unknown): string {
       return typeWords(issue.expected, key, given);
     case 'too_small':
       return issue.origin === 'array'
-        ? `"${key}" is empty: leave it out to mean all, or name something`
+        ? emptyListWords(path, key)
         : `"${key}" must be at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : ''}`;
     case 'too_big':
       return `"${key}" must be at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`;
     default:
       return `${shown(given)}: ${issue.message}`;
   }
+}
+
+function emptyListWords(path: FilePath, key: string): string {
+  if (path[0] === 'groups') return `group "${key}" has nobody in it`;
+  return `"${key}" is empty: leave it out to mean all, or name something`;
 }
 
 function typeWords(expected: string, key: string, given: unknown): string {

@@ -5,11 +5,14 @@ import { anyMatches, compileGlob, type Glob } from './glob.ts';
 
 const GROUP = 'group:';
 
+/** What selection looks at. */
+export type Principal = Pick<Requester, 'name' | 'groups'>;
+
 /** Groups of the file: which names belong to them. */
 export type FileGroups = ReadonlyMap<string, readonly Glob[]>;
 
 export interface PrincipalSelector {
-  admits(identity: Requester): boolean;
+  admits(identity: Principal): boolean;
 }
 
 /** `group:dba` -> `dba`; undefined for an identity or a glob. */
@@ -24,7 +27,7 @@ export function compileGroups(groups: Readonly<Record<string, readonly string[]>
 }
 
 /** A member by the identity's own groups or by the file's. */
-export function isMember(identity: Requester, group: string, groups: FileGroups): boolean {
+export function isMember(identity: Principal, group: string, groups: FileGroups): boolean {
   return identity.groups.includes(group) || anyMatches(groups.get(group) ?? [], identity.name);
 }
 

@@ -1,0 +1,100 @@
+import type { Known, KnownIdentity } from './check.ts';
+import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
+import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
+import { compilePrincipals, type FileGroups, groupNamed } from './selectors.ts';
+
+/** Roles that may decide approvals. */
+const DECIDING_ROLES: readonly string[] = ['approver', 'owner'];
+
+/** Everyone a list could ever mean: names, or `open` when a glob or a missing list leaves the door to people yet to come. */
+interface People {
+  readonly names: ReadonlySet<string>;
+  readonly open: boolean;
+}
+
+/**
+ * Finds approve rules whose statements nobody could ever let through: an error. A rule whose approvers are only
+ * still to be created is a warning, because until then nothing it holds can be approved.
+ */
+export function approverProblems(
+  file: PolicyFile,
+  rule: PolicyRule,
+  path: FilePath,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  if (rule.decision !== 'approve') return [];
+  const label = `rule "${rule.name}"`;
+  const at = file.locate([...path, 'approvers']) ?? file.locate(path);
+  const needed = rule.approvals ?? DEFAULT_APPROVALS;
+  const approvers = peopleOf(rule.approvers, file, known, groups, mayDecide);
+  const exist = [...approvers.names].filter((name) => known.identities.some((i) => i.name === name));
+
+  if (!approvers.open) {
+    const impossible = whyImpossible(approvers, needed, rule, file, known, groups);
+    if (impossible !== undefined) return [problemAt('error', at, `${label}: ${impossible}`)];
+  }
+  if (exist.length >= needed) return [];
+  const words =
+    exist.length === 0
+      ? 'nobody who may approve exists yet'
+      : `only ${exist.length} of the ${needed} needed approvers exists yet`;
+  return [
+    problemAt(
+      'warning',
+      at,
+      `${label}: ${words}; create one with: hoopctl identity create NAME --role approver`,
+    ),
+  ];
+}
+
+function whyImpossible(
+  approvers: People,
+  needed: number,
+  rule: PolicyRule,
+  file: PolicyFile,
+  known: Known,
+  groups: FileGroups,
+): string | undefined {
+  const count = approvers.names.size;
+  if (count === 0) return 'none of its approvers has the role approver or owner, so nobody could ever decide';
+  if (count < needed) {
+    return `needs ${needed} approvals, but only ${count === 1 ? 'one person' : `${count} people`} could ever give one`;
+  }
+  if (rule.self_approval || rule.who === undefined) return undefined;
+  const requesters = peopleOf(rule.who, file, known, groups, () => true);
+  if (requesters.open || requesters.names.size === 0) return undefined;
+  const servable = [...requesters.names].some(
+    (requester) => count - (approvers.names.has(requester) ? 1 : 0) >= needed,
+  );
+  if (servable) return undefined;
+  return 'its approvers are the requesters themselves, and a requester never decides its own statement (self_approval is false)';
+}
+
+function mayDecide(identity: KnownIdentity): boolean {
+  return identity.roles.some((role) => DECIDING_ROLES.includes(role));
+}
+
+/** Known identities that count, and names in the file of people who do not exist yet. */
+function peopleOf(
+  principals: readonly string[] | undefined,
+  file: PolicyFile,
+  known: Known,
+  groups: FileGroups,
+  counts: (identity: KnownIdentity) => boolean,
+): People {
+  const names = new Set<string>();
+  const selector = principals && compilePrincipals(principals, groups);
+  for (const identity of known.identities) {
+    if (counts(identity) && (selector?.admits(identity) ?? true)) names.add(identity.name);
+  }
+  const written = (principals ?? ['*']).flatMap((principal) => {
+    const group = groupNamed(principal);
+    return group === undefined ? [principal] : (file.groups[group] ?? []);
+  });
+  for (const name of written) {
+    const exists = known.identities.some((identity) => identity.name === name);
+    if (!name.includes('*') && !exists) names.add(name);
+  }
+  return { names, open: written.some((name) => name.includes('*')) };
+}

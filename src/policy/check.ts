@@ -1,0 +1,223 @@
+import { approverProblems } from './check-approvers.ts';
+import { compileGlob } from './glob.ts';
+import { didYouMean } from './nearest.ts';
+import { type FilePath, inFileOrder, type PolicyFile, type Problem, problemAt } from './problem.ts';
+import type { PolicyMask, PolicyRule } from './schema.ts';
+import { compileConnections, compileGroups, type FileGroups, groupNamed, isMember } from './selectors.ts';
+
+export interface KnownIdentity {
+  readonly name: string;
+  readonly groups: readonly string[];
+  readonly roles: readonly string[];
+}
+
+export interface KnownConnection {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly protocol: string;
+}
+
+/** What exists where the policy is to hold: identities that are neither revoked nor expired, and connections. */
+export interface Known {
+  readonly identities: readonly KnownIdentity[];
+  readonly connections: readonly KnownConnection[];
+}
+
+/** Protocols whose statements touch no tables. */
+const WITHOUT_TABLES: readonly string[] = ['ssh'];
+
+/**
+ * Checks a parsed policy against what exists. A rule that could never apply is an error; a name that does not
+ * exist yet, or a choice that opens more than it seems to, is a warning.
+ */
+export function checkPolicy(file: PolicyFile, known: Known): Problem[] {
+  const groups = compileGroups(file.groups);
+  return inFileOrder([
+    ...wholeFileProblems(file),
+    ...groupProblems(file, known),
+    ...file.rules.flatMap((rule, i) => [
+      ...ruleProblems(file, rule, ['rules', i], known, groups),
+      ...approverProblems(file, rule, ['rules', i], known, groups),
+    ]),
+    ...file.masks.flatMap((mask, i) => maskProblems(file, mask, ['masks', i], known, groups)),
+  ]);
+}
+
+function wholeFileProblems(file: PolicyFile): Problem[] {
+  if (file.default !== 'block') {
+    const words = file.default === 'allow' ? 'is allowed' : 'waits for any approver';
+    return [
+      problemAt(
+        'warning',
+        file.locate(['default']),
+        `what no rule matches ${words}; the safe default is block`,
+      ),
+    ];
+  }
+  if (file.rules.some((rule) => rule.decision !== 'block')) return [];
+  return [
+    problemAt('warning', file.locate(['rules']), 'no rule allows anything, so every statement is blocked'),
+  ];
+}
+
+function groupProblems(file: PolicyFile, known: Known): Problem[] {
+  return Object.entries(file.groups).flatMap(([group, members]) =>
+    members.flatMap((member, i) => {
+      const glob = compileGlob(member);
+      if (known.identities.some((identity) => glob.matches(identity.name))) return [];
+      return [
+        problemAt(
+          'warning',
+          file.locate(['groups', group, i]),
+          `group "${group}": ${nobodyYet(member, known)}`,
+        ),
+      ];
+    }),
+  );
+}
+
+function ruleProblems(
+  file: PolicyFile,
+  rule: PolicyRule,
+  path: FilePath,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  const label = `rule "${rule.name}"`;
+  const problems = [
+    ...principalProblems(file, rule.who, [...path, 'who'], label, known, groups),
+    ...principalProblems(file, rule.approvers, [...path, 'approvers'], label, known, groups),
+    ...connectionProblems(file, rule, path, known),
+    ...letterCaseProblems(file, rule.tables, [...path, 'tables'], label),
+  ];
+  if (rule.decision === 'allow' && rule.effects?.includes('unknown')) {
+    const at = file.locate([...path, 'effects', rule.effects.indexOf('unknown')]);
+    problems.push(
+      problemAt(
+        'warning',
+        at,
+        `${label}: allows statements whose effect cannot be told; masks and other rules cannot see into them`,
+      ),
+    );
+  }
+  if (rule.self_approval) {
+    problems.push(
+      problemAt(
+        'warning',
+        file.locate([...path, 'self_approval']),
+        `${label}: a requester may approve its own statement`,
+      ),
+    );
+  }
+  return problems;
+}
+
+function maskProblems(
+  file: PolicyFile,
+  mask: PolicyMask,
+  path: FilePath,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  const label = `mask "${mask.name}"`;
+  const problems = [
+    ...principalProblems(file, mask.except, [...path, 'except'], label, known, groups),
+    ...letterCaseProblems(file, mask.columns, [...path, 'columns'], label),
+  ];
+  if (mask.except?.includes('*')) {
+    problems.push(
+      problemAt(
+        'error',
+        file.locate([...path, 'except']),
+        `${label}: excepts everybody, so it never masks anything`,
+      ),
+    );
+  }
+  return problems;
+}
+
+/** Groups that nobody defines are errors, names that do not exist yet are warnings. */
+function principalProblems(
+  file: PolicyFile,
+  principals: readonly string[] | undefined,
+  path: FilePath,
+  label: string,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  return (principals ?? []).flatMap((principal, i) => {
+    const at = file.locate([...path, i]);
+    const group = groupNamed(principal);
+    if (group === undefined) {
+      const glob = compileGlob(principal);
+      if (known.identities.some((identity) => glob.matches(identity.name))) return [];
+      return [problemAt('warning', at, `${label}: ${nobodyYet(principal, known)}`)];
+    }
+    // A group of the file with nobody in it yet is told at the group itself.
+    if (groups.has(group)) return [];
+    if (known.identities.some((identity) => isMember(identity, group, groups))) return [];
+    const defined = [...groups.keys(), ...known.identities.flatMap((identity) => identity.groups)];
+    return [
+      problemAt(
+        'error',
+        at,
+        `${label}: nobody is in group "${group}"${didYouMean(group, defined)}; define it under groups, or create an identity with it`,
+      ),
+    ];
+  });
+}
+
+function nobodyYet(name: string, known: Known): string {
+  if (name.includes('*')) return `no identity matches "${name}" yet`;
+  const names = known.identities.map((identity) => identity.name);
+  return `there is no identity "${name}" yet${didYouMean(name, names)}`;
+}
+
+function connectionProblems(file: PolicyFile, rule: PolicyRule, path: FilePath, known: Known): Problem[] {
+  const label = `rule "${rule.name}"`;
+  const problems = (rule.connections ?? []).flatMap((text, i) => {
+    const selector = compileConnections([text]);
+    if (known.connections.some((c) => selector.selects({ connection: c.name, labels: c.labels }))) return [];
+    const names = known.connections.map((connection) => connection.name);
+    const words = /[*=]/.test(text)
+      ? `no connection matches "${text}" yet`
+      : `there is no connection "${text}" yet${didYouMean(text, names)}`;
+    return [problemAt('warning', file.locate([...path, 'connections', i]), `${label}: ${words}`)];
+  });
+  if (rule.tables !== undefined && rule.connections !== undefined) {
+    const selector = compileConnections(rule.connections);
+    const selected = known.connections.filter((c) =>
+      selector.selects({ connection: c.name, labels: c.labels }),
+    );
+    if (selected.length > 0 && selected.every((c) => WITHOUT_TABLES.includes(c.protocol))) {
+      const protocols = [...new Set(selected.map((c) => c.protocol))].join(', ');
+      problems.push(
+        problemAt(
+          'error',
+          file.locate([...path, 'tables']),
+          `${label}: ${protocols} has no tables, so this rule can never match`,
+        ),
+      );
+    }
+  }
+  return problems;
+}
+
+function letterCaseProblems(
+  file: PolicyFile,
+  names: readonly string[] | undefined,
+  path: FilePath,
+  label: string,
+): Problem[] {
+  return (names ?? []).flatMap((name, i) =>
+    name === name.toLowerCase()
+      ? []
+      : [
+          problemAt(
+            'warning',
+            file.locate([...path, i]),
+            `${label}: "${name}" matches only names that were created in quotes; PostgreSQL stores others in lower case`,
+          ),
+        ],
+  );
+}

@@ -1,0 +1,191 @@
+import { Internal, NotFound, UsageError } from '../base/errors.ts';
+import { errorCode, isOpenToOthers, readBounded } from './bounded-file.ts';
+import { readFromCommand } from './command.ts';
+import { encryptedFile } from './encrypted-file.ts';
+import { type Keychain, probeKeychain, systemKeychain } from './keychain.ts';
+import type { SecretVault } from './reference.ts';
+import { parseReference } from './references.ts';
+
+/** Longest secret in a file, in bytes. */
+const SECRET_LIMIT = 64 * 1024;
+
+export interface VaultOptions {
+  /** Directory (0700) of the encrypted file and its key file. */
+  readonly dir: string;
+  /** For `env:` references, `HOOPCTL_SECRET_PASSPHRASE_FILE` and the environment of `exec:` commands. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Passphrase of the encrypted file; goes before `HOOPCTL_SECRET_PASSPHRASE_FILE`. */
+  readonly passphrase?: string;
+  /** The keychain to try; rejects where there is none. The system's unless a test says otherwise. */
+  readonly keychain?: () => Promise<Keychain>;
+  /** Called with what the owner should know: a secret file that others may read. */
+  readonly warn?: (message: string) => void;
+}
+
+type Backend =
+  | { readonly kind: 'keychain'; readonly keychain: Keychain }
+  | { readonly kind: 'encrypted'; readonly warning: string };
+
+/** Opens the vault; the keychain is probed once, at the first need. */
+export function openVault(options: VaultOptions): SecretVault {
+  let probed: Promise<Backend> | undefined;
+  const backend = (): Promise<Backend> => {
+    probed ??= chooseBackend(options.keychain ?? systemKeychain);
+    return probed;
+  };
+  let opened: ReturnType<typeof openEncrypted> | undefined;
+  const encrypted = () => {
+    opened ??= openEncrypted(options).catch((error: unknown) => {
+      // What was wrong may be mended while the daemon runs.
+      opened = undefined;
+      throw error;
+    });
+    return opened;
+  };
+
+  async function keychainOf(account: string): Promise<Keychain> {
+    const found = await backend();
+    if (found.kind === 'keychain') return found.keychain;
+    throw new Internal(
+      'secret_unreadable',
+      `${account} is in the system keychain, which cannot be used now`,
+      {
+        why: found.warning,
+        next: 'unlock the keychain, or store the password again: hoopctl connection edit NAME --password-stdin',
+      },
+    );
+  }
+
+  async function readKeychain(account: string): Promise<string> {
+    const keychain = await keychainOf(account);
+    const secret = await keychain.get(account).catch((error: unknown) => {
+      throw new Internal('secret_unreadable', `the system keychain did not give ${account}`, {
+        why: errorCode(error),
+      });
+    });
+    return secret ?? missing(`the system keychain has no ${account}`);
+  }
+
+  return {
+    async store(account, secret) {
+      const reference = parseReference(`encrypted:${account}`);
+      if (reference.kind !== 'encrypted' || secret === '') {
+        throw new UsageError('bad_secret', 'an empty secret cannot be stored');
+      }
+      const found = await backend();
+      if (found.kind === 'keychain') {
+        await found.keychain.set(account, secret);
+        return `keychain:${account}`;
+      }
+      await (await encrypted()).set(account, secret);
+      return `encrypted:${account}`;
+    },
+
+    async read(text) {
+      const reference = parseReference(text);
+      switch (reference.kind) {
+        case 'keychain':
+          return readKeychain(reference.account);
+        case 'encrypted': {
+          const secret = await (await encrypted()).get(reference.account);
+          return secret ?? missing(`the encrypted file has no ${reference.account}`);
+        }
+        case 'env':
+          return (
+            options.environment[reference.name] ||
+            missing(`the daemon's environment has no ${reference.name}`)
+          );
+        case 'file':
+          return readFromFile(reference.path, options.warn);
+        case 'exec':
+          return readFromCommand(reference.command, options.environment);
+        default:
+          return reference satisfies never;
+      }
+    },
+
+    async remove(text) {
+      const reference = parseReference(text);
+      if (reference.kind === 'keychain')
+        await (await keychainOf(reference.account)).remove(reference.account);
+      if (reference.kind === 'encrypted') await (await encrypted()).remove(reference.account);
+    },
+
+    async backend() {
+      const found = await backend();
+      return found.kind === 'keychain' ? { kind: 'keychain' } : found;
+    },
+  };
+}
+
+/** Why a reference is weaker than it could be, in words, for `connection add` and `doctor`; undefined when it is not. */
+export async function referenceWarning(text: string): Promise<string | undefined> {
+  const reference = parseReference(text);
+  if (reference.kind === 'env')
+    return "a secret in the environment can be read by every process of the daemon's user";
+  if (reference.kind !== 'file') return undefined;
+  const file = await readBounded(reference.path, SECRET_LIMIT, true).catch(() => undefined);
+  return file === undefined ? undefined : openFileWarning(reference.path, file.mode);
+}
+
+async function chooseBackend(open: () => Promise<Keychain>): Promise<Backend> {
+  let why: string | undefined;
+  try {
+    const keychain = await open();
+    why = await probeKeychain(keychain);
+    if (why === undefined) return { kind: 'keychain', keychain };
+  } catch (error) {
+    why = errorCode(error);
+  }
+  return {
+    kind: 'encrypted',
+    warning: `no usable system keychain (${why}); secrets go to an encrypted file, which protects them no better than its key file or passphrase is kept`,
+  };
+}
+
+async function openEncrypted(options: VaultOptions) {
+  const path = options.environment.HOOPCTL_SECRET_PASSPHRASE_FILE;
+  if (options.passphrase !== undefined || path === undefined || path === '') {
+    return encryptedFile({ dir: options.dir, passphrase: options.passphrase });
+  }
+  const file = await readBounded(path, SECRET_LIMIT, true).catch((error: unknown) => {
+    throw new Internal(
+      'secret_unreadable',
+      `HOOPCTL_SECRET_PASSPHRASE_FILE cannot be read: ${errorCode(error)}`,
+    );
+  });
+  if (isOpenToOthers(file)) {
+    throw new Internal('secret_unreadable', `others may read ${path} (mode ${file.mode.toString(8)})`, {
+      next: `chmod 600 ${path}`,
+    });
+  }
+  const passphrase = withoutNewline(file.bytes.toString('utf8'));
+  if (passphrase === '') throw new Internal('secret_unreadable', `${path} is empty`);
+  return encryptedFile({ dir: options.dir, passphrase });
+}
+
+/** A link is followed: container platforms mount secrets as links. */
+async function readFromFile(path: string, warn: VaultOptions['warn']): Promise<string> {
+  const file = await readBounded(path, SECRET_LIMIT, true).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return missing(`there is no file ${path}`);
+    throw new Internal('secret_unreadable', `${path} cannot be read: ${errorCode(error)}`);
+  });
+  const warning = openFileWarning(path, file.mode);
+  if (warning !== undefined) warn?.(warning);
+  return withoutNewline(file.bytes.toString('utf8')) || missing(`${path} is empty`);
+}
+
+function openFileWarning(path: string, mode: number): string | undefined {
+  if (!isOpenToOthers({ mode })) return undefined;
+  return `others may read the secret in ${path} (mode ${mode.toString(8)}): chmod 600 ${path}`;
+}
+
+function withoutNewline(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}
+
+function missing(message: string): never {
+  throw new NotFound('secret_missing', message, {
+    next: 'store it again: hoopctl connection edit NAME --password-stdin',
+  });
+}
