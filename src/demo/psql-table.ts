@@ -14,14 +14,18 @@ export function psqlTable(result: QueryArrayResult): string {
   }));
   const head = columns.map(({ name, width }) => centred(name, width)).join(' | ');
   const rule = columns.map(({ width }) => '-'.repeat(width + 2)).join('+');
+  // The last column is not padded to its width when it is set flush left.
   const body = cells.map((row) =>
     columns
-      .map(({ right, width }, index) => (right ? row[index]?.padStart(width) : row[index]?.padEnd(width)))
-      .join(' | ')
-      .trimEnd(),
+      .map(({ right, width }, index) => {
+        const text = row[index] ?? '';
+        if (right) return text.padStart(width);
+        return index === columns.length - 1 ? text : text.padEnd(width);
+      })
+      .join(' | '),
   );
   const count = result.rows.length === 1 ? '(1 row)' : `(${result.rows.length} rows)`;
-  return [` ${head.trimEnd()}`, rule, ...body.map((line) => ` ${line}`), count].join('\n');
+  return [` ${head} `, rule, ...body.map((line) => ` ${line}`), count].join('\n');
 }
 
 function cellText(value: unknown): string {
