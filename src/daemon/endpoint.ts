@@ -1,0 +1,236 @@
+import { createServer, type Server, type Socket } from 'node:net';
+import type { EndpointEvent } from '../api/schemas.ts';
+import type { ApprovalRequest } from '../approval/request.ts';
+import type { Clock } from '../base/clock.ts';
+import { NotPermitted } from '../base/errors.ts';
+import { newId, newSecret } from '../base/ids.ts';
+import type { ClientEndpoint, EndpointCredentials, Protocol } from '../protocols/protocol.ts';
+import type { SessionDesk } from '../session/desk.ts';
+import type { LiveSession } from '../session/live-sessions.ts';
+import type { ConnectionRow, IdentityRow } from '../store/store.ts';
+import { createCancelKeys } from './cancel-keys.ts';
+import { type ListeningPlace, listenOnPort, listenOnSocket } from './endpoint-socket.ts';
+import { EventQueue } from './event-queue.ts';
+import type { TargetLease } from './targets.ts';
+
+/** Sockets of one endpoint that have not authenticated yet; one more is closed at once. */
+export const MAX_UNAUTHENTICATED = 64;
+/** How long a protocol may take to tell its client that the session was cut, in milliseconds. */
+const CUT_GRACE = 5000;
+
+export interface EndpointOpening {
+  readonly identity: IdentityRow;
+  readonly connection: ConnectionRow;
+  readonly protocol: Protocol;
+  readonly lease: TargetLease;
+  readonly serverVersion: string;
+  readonly policyName: string;
+  readonly listen: { readonly kind: 'tcp'; readonly port: number } | { readonly kind: 'unix' };
+  /** One session only; cancel requests still pass. */
+  readonly single: boolean;
+  readonly tls: { readonly key: string; readonly cert: string } | undefined;
+}
+
+/** Where a client comes from, in its own words and the socket's. */
+export interface ClientDescription {
+  readonly address: string;
+  readonly application: string;
+}
+
+export interface EndpointDeps {
+  readonly clock: Clock;
+  /** Opens a session's books; throws when policy, identity or machine does not allow a session. */
+  readonly openDesk: (
+    opening: EndpointOpening,
+    client: ClientDescription,
+  ) => Promise<SessionDesk & LiveSession>;
+  readonly watchApprovals: (listener: (request: ApprovalRequest) => void) => () => void;
+  /** Where directories of Unix sockets are made; short, and of mode 0700. */
+  readonly socketRoot: string;
+  readonly failed: (error: unknown) => void;
+}
+
+/** One listening place for one identity on one connection. It ends with its stream, and its sessions with it. */
+export class Endpoint {
+  readonly identityId: string;
+  readonly connectionId: string;
+  readonly #deps: EndpointDeps;
+  readonly #opening: EndpointOpening;
+  readonly #credentials: EndpointCredentials;
+  readonly #cancelKeys = createCancelKeys();
+  readonly #events: EventQueue<EndpointEvent>;
+  readonly #server: Server;
+  readonly #unauthenticated = new Set<Socket>();
+  readonly #sockets = new Set<Socket>();
+  readonly #sessions = new Map<string, LiveSession>();
+  readonly #stopWatching: () => void;
+  readonly #onEnd: () => void;
+  #place: ListeningPlace | undefined;
+  #used = false;
+  #ended = false;
+
+  constructor(deps: EndpointDeps, opening: EndpointOpening, signal: AbortSignal, onEnd: () => void) {
+    this.identityId = opening.identity.id;
+    this.connectionId = opening.connection.id;
+    this.#deps = deps;
+    this.#opening = opening;
+    this.#onEnd = onEnd;
+    this.#credentials = {
+      user: opening.identity.name,
+      password: newSecret(24),
+      database: opening.lease.target.database,
+    };
+    this.#events = new EventQueue(signal, () => this.#end('the endpoint was closed'));
+    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    this.#stopWatching = deps.watchApprovals((request) => {
+      if (this.#sessions.has(request.session)) this.#events.push(approvalEvent(request));
+    });
+  }
+
+  /** Its first line is `ready`. */
+  get events(): AsyncIterable<EndpointEvent> {
+    return this.#events;
+  }
+
+  /** Throws Conflict `port_taken`, NotReachable `cannot_listen`; the endpoint has ended then. */
+  async listen(): Promise<void> {
+    const { connection, listen, policyName, protocol, serverVersion } = this.#opening;
+    try {
+      this.#place =
+        listen.kind === 'tcp'
+          ? await listenOnPort(this.#server, listen.port)
+          : await listenOnSocket(this.#server, this.#deps.socketRoot, protocol.localSocket);
+    } catch (error) {
+      this.#end('it could not listen');
+      throw error;
+    }
+    const { host, port } = this.#place;
+    this.#events.push({
+      type: 'ready',
+      endpoint: newId('ep', this.#deps.clock.now()),
+      protocol: protocol.name,
+      url: protocol.endpointUrl(host, port, this.#credentials),
+      host,
+      port,
+      ...this.#credentials,
+      target: protocol.describe(connection.settings),
+      serverVersion,
+      policy: policyName,
+    });
+    if (this.#ended) this.#place.remove();
+  }
+
+  /** Tells the stream why, ends it, and cuts the sessions. Idempotent. */
+  close(reason: string): void {
+    this.#events.push({ type: 'closing', reason });
+    this.#events.end();
+    this.#end(reason);
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#ended || this.#unauthenticated.size >= MAX_UNAUTHENTICATED) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    this.#unauthenticated.add(socket);
+    socket.once('close', () => {
+      this.#unauthenticated.delete(socket);
+      this.#sockets.delete(socket);
+    });
+    // An error before the protocol listens must not end the process; its close follows.
+    socket.on('error', () => {});
+    const endpoint: ClientEndpoint = {
+      credentials: this.#credentials,
+      tls: this.#opening.tls,
+      cancelKeys: this.#cancelKeys,
+      openDesk: (client) => {
+        this.#unauthenticated.delete(socket);
+        return this.#openDesk(client);
+      },
+    };
+    this.#opening.lease.target.serve(socket, endpoint).catch((error) => {
+      this.#deps.failed(error);
+      socket.destroy();
+    });
+  }
+
+  async #openDesk(client: ClientDescription): Promise<SessionDesk> {
+    if (this.#ended) throw new NotPermitted('endpoint_closed', 'this endpoint is closing');
+    if (this.#opening.single && this.#used) {
+      throw new NotPermitted('endpoint_used', 'this endpoint serves one session, and it has had it', {
+        next: `hoopctl proxy ${this.#opening.connection.name}`,
+      });
+    }
+    this.#used = true;
+    const desk = await this.#deps.openDesk(this.#opening, client);
+    this.#sessions.set(desk.id, desk);
+    this.#events.push({ type: 'session-opened', session: desk.id, client: client.address });
+    void desk.closed.then(() => {
+      this.#sessions.delete(desk.id);
+      const reason = desk.row().endReason ?? 'closed';
+      this.#events.push({ type: 'session-closed', session: desk.id, reason });
+    });
+    if (this.#ended) desk.cut('the endpoint was closed');
+    return desk;
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#stopWatching();
+    this.#server.close();
+    const sessions = [...this.#sessions.values()];
+    for (const session of sessions) session.cut(reason);
+    for (const socket of this.#unauthenticated) socket.destroy();
+    const cancelGrace = this.#deps.clock.after(CUT_GRACE, () => {
+      for (const socket of this.#sockets) socket.destroy();
+    });
+    void Promise.allSettled(sessions.map((session) => session.closed)).then(() => {
+      if (this.#sockets.size === 0) cancelGrace();
+      this.#opening.lease.release();
+      this.#place?.remove();
+    });
+    this.#onEnd();
+  }
+}
+
+function approvalEvent(request: ApprovalRequest): EndpointEvent {
+  const last = request.decisions.at(-1);
+  return {
+    type: 'approval',
+    session: request.session,
+    approval: request.id,
+    status: request.status,
+    rule: request.rule,
+    approvers: [...request.terms.approvers],
+    expiresAt: request.expiresAt,
+    by: last?.byName ?? null,
+    reason: request.endReason ?? last?.reason ?? null,
+  };
+}
+
+/** The endpoints that are open now. */
+export class Endpoints {
+  readonly #deps: EndpointDeps;
+  readonly #open = new Set<Endpoint>();
+
+  constructor(deps: EndpointDeps) {
+    this.#deps = deps;
+  }
+
+  /** Listens; the endpoint lives until `signal` fires, its stream is left, or it is closed. Throws like `Endpoint.listen`. */
+  async open(opening: EndpointOpening, signal: AbortSignal): Promise<Endpoint> {
+    const endpoint = new Endpoint(this.#deps, opening, signal, () => this.#open.delete(endpoint));
+    this.#open.add(endpoint);
+    await endpoint.listen();
+    return endpoint;
+  }
+
+  /** Closes those that `which` picks; answers how many. */
+  close(which: (endpoint: Endpoint) => boolean, reason: string): number {
+    const picked = [...this.#open].filter(which);
+    for (const endpoint of picked) endpoint.close(reason);
+    return picked.length;
+  }
+}

@@ -1,0 +1,334 @@
+import { admitRequest, recentRequests } from '../approval/limits.ts';
+import type { ApprovalRequest } from '../approval/request.ts';
+import {
+  type ApprovalDraft,
+  type Decider,
+  decideRequest,
+  expireRequest,
+  isEnded,
+  mayNotDecide,
+  openRequest,
+  spendApproval,
+  type Vote,
+  withdrawRequest,
+} from '../approval/state.ts';
+import type { AuditEntry, AuditEvent, AuditLog } from '../audit/entry.ts';
+import type { Clock } from '../base/clock.ts';
+import { Conflict, HoopError, NotFound, NotPermitted } from '../base/errors.ts';
+import { newApprovalId } from '../base/ids.ts';
+import { requireLive } from '../identity/token.ts';
+import type { IdentityRow, Store } from '../store/store.ts';
+import type { AppliedPolicy } from './applied-policy.ts';
+
+export interface ApprovalBoardDeps {
+  readonly clock: Clock;
+  readonly approvals: Store['approvals'];
+  readonly identities: Store['identities'];
+  readonly audit: AuditLog;
+  readonly policy: AppliedPolicy;
+  /** A change that could not be stored or audited and has nobody to be told to. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** A request that waits. */
+export interface ApprovalTicket {
+  readonly request: ApprovalRequest;
+  /** The request as it was approved, denied, expired or withdrawn; approved ones still have to be used. */
+  readonly decided: Promise<ApprovalRequest>;
+}
+
+interface Waiting {
+  request: ApprovalRequest;
+  readonly began: { readonly wall: number; readonly monotonic: number };
+  readonly decided: (request: ApprovalRequest) => void;
+  cancelTimer: () => void;
+  /** Changes of one request happen one after the other. */
+  turn: Promise<unknown>;
+}
+
+/**
+ * The requests whose statements are held now. Every change is audited first, then stored by compare-and-set,
+ * then told. What is not on the board has ended, whatever the store says.
+ */
+export class ApprovalBoard {
+  readonly #deps: ApprovalBoardDeps;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #reserved = new Set<string>();
+  readonly #askedAt = new Map<string, readonly number[]>();
+  readonly #watchers = new Set<(request: ApprovalRequest) => void>();
+
+  constructor(deps: ApprovalBoardDeps) {
+    this.#deps = deps;
+    deps.policy.onReplaced((policy) => {
+      for (const { request } of this.#waiting.values()) {
+        if (request.policy !== policy.hash) void this.withdraw(request.id, 'the policy changed');
+      }
+    });
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Asks for approval. `record` is called once the id is known and before anybody is asked.
+   * Throws NotPermitted `no_approver`, `too_many_pending`, `too_many_requests`, and what `record` throws.
+   */
+  async request(draft: Omit<ApprovalDraft, 'id'>, record: (id: string) => void): Promise<ApprovalTicket> {
+    const { clock, approvals } = this.#deps;
+    this.#admit(draft.requesterId);
+    const id = await this.#freeId();
+    try {
+      await this.#requireApprover(draft);
+      const began = { wall: clock.now(), monotonic: clock.monotonic() };
+      const request = openRequest({ ...draft, id }, began.wall);
+      record(id);
+      this.#audit('approval.requested', draft.card.requester, request, {
+        requester: draft.card.requester,
+        policy: request.policy,
+        fingerprint: request.fingerprint,
+        approvers: request.terms.approvers,
+        expiresAt: request.expiresAt,
+      });
+      let decided: (request: ApprovalRequest) => void = () => {};
+      const ticket = {
+        request,
+        decided: new Promise<ApprovalRequest>((resolve) => {
+          decided = resolve;
+        }),
+      };
+      const waiting: Waiting = { request, began, decided, cancelTimer: () => {}, turn: Promise.resolve() };
+      await approvals.create(request);
+      this.#waiting.set(id, waiting);
+      this.#watchExpiry(waiting);
+      this.#tell(request);
+      if (this.#deps.policy.get()?.hash !== request.policy) void this.withdraw(id, 'the policy changed');
+      return ticket;
+    } finally {
+      this.#reserved.delete(id);
+    }
+  }
+
+  /**
+   * Counts one vote. `prove` checks the decider's presence and is asked only when everything else would do.
+   * Throws what `decideRequest` and `prove` throw, NotFound `no_such_approval`, Conflict when a race was lost.
+   */
+  async decide(
+    id: string,
+    identity: IdentityRow,
+    vote: Vote,
+    prove: () => Promise<void>,
+  ): Promise<{ readonly request: ApprovalRequest; readonly entry: AuditEntry }> {
+    const known = await this.find(id);
+    const decider = this.#decider(known, identity);
+    try {
+      decideRequest(known, decider, vote, this.#now(id));
+      await prove();
+    } catch (error) {
+      const code = error instanceof HoopError ? error.code : 'unexpected';
+      this.#audit('approval.refused', identity.name, known, { code, decision: vote.decision });
+      throw error;
+    }
+    return this.#change(id, (request) => {
+      // Between the look and the change the decider may have been revoked, or somebody else have decided.
+      requireLive(identity, this.#deps.clock.now());
+      const next = decideRequest(request, this.#decider(request, identity), vote, this.#now(id));
+      const facts = { decision: vote.decision, reason: vote.reason ?? null, status: next.status };
+      return { next, kind: 'approval.decided', actor: identity.name, facts };
+    });
+  }
+
+  /** The requester or its session went away. Nothing happens when the request had ended before; never rejects. */
+  async withdraw(id: string, reason: string): Promise<void> {
+    await this.#end(id, (request) => withdrawRequest(request, reason));
+  }
+
+  /** Spends an approval. Throws Conflict or ApprovalPending when there is none to spend: then nothing runs. */
+  async use(id: string): Promise<ApprovalRequest> {
+    const { request } = await this.#change(id, (approved) => ({
+      next: spendApproval(approved, this.#now(id)),
+      kind: 'approval.used',
+      actor: approved.card.requester,
+      facts: { fingerprint: approved.fingerprint },
+    }));
+    return request;
+  }
+
+  /** The request as it stands. Throws NotFound `no_such_approval`. */
+  async find(id: string): Promise<ApprovalRequest> {
+    const request = this.#waiting.get(id)?.request ?? (await this.#deps.approvals.find(id));
+    if (request) return request;
+    throw new NotFound('no_such_approval', `there is no approval ${id}`, { next: 'hoopctl approvals' });
+  }
+
+  /** Why this identity may not decide it now; undefined when it may. */
+  mayNotDecide(request: ApprovalRequest, identity: IdentityRow): string | undefined {
+    return mayNotDecide(request, this.#decider(request, identity), this.#now(request.id));
+  }
+
+  /** True when the rules of the request name this identity, its own or already decided ones included. */
+  concerns(request: ApprovalRequest, identity: IdentityRow): boolean {
+    const { hasRole, amongApprovers } = this.#decider(request, identity);
+    return request.requesterId === identity.id || (hasRole && amongApprovers);
+  }
+
+  /** Every change of every request from now on. */
+  watch(watcher: (request: ApprovalRequest) => void): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  #decider(request: ApprovalRequest, identity: IdentityRow): Decider {
+    const { id, name, groups, roles } = identity;
+    return {
+      id,
+      name,
+      hasRole: roles.includes('approver') || roles.includes('owner'),
+      amongApprovers: this.#deps.policy.get()?.mayApprove(request.terms, { id, name, groups }) ?? false,
+    };
+  }
+
+  #admit(requesterId: string): void {
+    const now = this.#deps.clock.monotonic();
+    const askedAt = recentRequests(this.#askedAt.get(requesterId) ?? [], now);
+    let pending = 0;
+    for (const { request } of this.#waiting.values()) if (request.requesterId === requesterId) pending += 1;
+    admitRequest({ pending, askedAt }, now);
+    this.#askedAt.set(requesterId, [...askedAt, now]);
+  }
+
+  /** Waiting for someone who does not exist would only time out. */
+  async #requireApprover(draft: Omit<ApprovalDraft, 'id'>): Promise<void> {
+    const now = this.#deps.clock.now();
+    const policy = this.#deps.policy.current();
+    const able = (await this.#deps.identities.list()).filter((identity) => {
+      const live = identity.revokedAt === undefined && !(Date.parse(identity.expiresAt ?? '') <= now);
+      const role = identity.roles.includes('approver') || identity.roles.includes('owner');
+      const self = identity.id === draft.requesterId || identity.name === draft.card.requester;
+      return live && role && (!self || draft.terms.selfApproval) && policy.mayApprove(draft.terms, identity);
+    });
+    if (able.length >= draft.terms.approvals) return;
+    const who = draft.terms.approvers.join(', ') || 'anyone with the role approver or owner';
+    throw new NotPermitted('no_approver', `rule "${draft.rule}" wants an approval that nobody could give`, {
+      why: `it asks ${draft.terms.approvals} of ${who}; ${able.length} such identities exist besides the requester`,
+      next: 'an owner creates one: hoopctl identity create NAME --role approver',
+      rule: draft.rule,
+    });
+  }
+
+  async #freeId(): Promise<string> {
+    for (;;) {
+      const id = newApprovalId();
+      if (this.#reserved.has(id)) continue;
+      this.#reserved.add(id);
+      if ((await this.#deps.approvals.find(id)) === undefined) return id;
+      this.#reserved.delete(id);
+    }
+  }
+
+  /** Expiry by the clock that never runs backwards, or by the wall clock where that is ahead (a machine that slept). */
+  #now(id: string): number {
+    const { clock } = this.#deps;
+    const began = this.#waiting.get(id)?.began;
+    if (!began) return clock.now();
+    return Math.max(clock.now(), began.wall + clock.monotonic() - began.monotonic);
+  }
+
+  #watchExpiry(waiting: Waiting): void {
+    const { id, expiresAt } = waiting.request;
+    const left = Math.max(0, Date.parse(expiresAt) - this.#now(id));
+    waiting.cancelTimer = this.#deps.clock.after(left, () => {
+      void this.#end(id, (request) => expireRequest(request, this.#now(id))).then(() => {
+        if (this.#waiting.has(id)) this.#watchExpiry(waiting);
+      });
+    });
+  }
+
+  async #end(id: string, next: (request: ApprovalRequest) => ApprovalRequest | undefined): Promise<void> {
+    try {
+      await this.#change(id, (request) => {
+        const ended = next(request);
+        if (!ended) throw new Conflict('approval_ended', 'there is nothing to end');
+        const facts = { status: ended.status, reason: ended.endReason ?? null };
+        return { next: ended, kind: 'approval.ended', actor: 'hoopctl', facts };
+      });
+    } catch (error) {
+      if (error instanceof Conflict || error instanceof NotFound) return;
+      this.#deps.failed(error);
+      this.#abandon(id);
+    }
+  }
+
+  /** What could not be stored or audited must still not run, and its client must not wait for ever. */
+  #abandon(id: string): void {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) return;
+    this.#forget(waiting);
+    waiting.decided({ ...waiting.request, status: 'withdrawn', endReason: 'the books could not be written' });
+  }
+
+  /** One change, in its turn: audited, stored, told. */
+  async #change(
+    id: string,
+    change: (request: ApprovalRequest) => {
+      readonly next: ApprovalRequest;
+      readonly kind: AuditEvent['kind'];
+      readonly actor: string;
+      readonly facts: Readonly<Record<string, unknown>>;
+    },
+  ): Promise<{ readonly request: ApprovalRequest; readonly entry: AuditEntry }> {
+    const waiting = this.#waiting.get(id);
+    if (!waiting) throw notWaiting(await this.find(id));
+    const turn = waiting.turn.then(async () => {
+      if (!this.#waiting.has(id)) throw notWaiting(waiting.request);
+      const { next, kind, actor, facts } = change(waiting.request);
+      const entry = this.#audit(kind, actor, waiting.request, facts);
+      const { status, decisions, endReason } = next;
+      const won = await this.#deps.approvals.transition(id, waiting.request.version, {
+        status,
+        decisions,
+        ...(endReason === undefined ? {} : { endReason }),
+      });
+      if (!won) {
+        this.#audit('approval.refused', actor, waiting.request, { code: 'race_lost', status });
+        throw new Conflict('approval_changed', `${id} was changed by somebody else`, { retryable: true });
+      }
+      waiting.request = next;
+      if (isEnded(next.status)) this.#forget(waiting);
+      if (next.status !== 'pending') waiting.decided(next);
+      this.#tell(next);
+      return { request: next, entry };
+    });
+    waiting.turn = turn.catch(() => {});
+    return turn;
+  }
+
+  #forget(waiting: Waiting): void {
+    waiting.cancelTimer();
+    this.#waiting.delete(waiting.request.id);
+  }
+
+  #tell(request: ApprovalRequest): void {
+    for (const watcher of this.#watchers) watcher(request);
+  }
+
+  #audit(
+    kind: AuditEvent['kind'],
+    actor: string,
+    request: ApprovalRequest,
+    facts: Readonly<Record<string, unknown>>,
+  ): AuditEntry {
+    const { id, session, connection, rule } = request;
+    return this.#deps.audit.append({
+      kind,
+      actor,
+      facts: { approval: id, session, connection, rule, ...facts },
+    });
+  }
+}
+
+function notWaiting(request: ApprovalRequest): Conflict {
+  const by = request.decisions.at(-1)?.byName;
+  const who = by !== undefined && request.status !== 'expired' ? ` by ${by}` : '';
+  return new Conflict('approval_not_pending', `${request.id} is already ${request.status}${who}`);
+}

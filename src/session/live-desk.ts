@@ -1,0 +1,279 @@
+import type { ApprovalCard } from '../approval/request.ts';
+import type { AuditLog } from '../audit/entry.ts';
+import type { Clock } from '../base/clock.ts';
+import { Conflict, Internal, LoginNeeded, NotPermitted } from '../base/errors.ts';
+import type { ActiveMask, Decision, Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import { FRAME, type FrameKind, type RecordingWriter } from '../recording/events.ts';
+import type { TextFacts } from '../sql/facts.ts';
+import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
+import type { AppliedPolicy } from './applied-policy.ts';
+import type { ApprovalBoard } from './approval-board.ts';
+import { DecisionBook } from './decision-book.ts';
+import type { Hold, InternedStatement, Judged, SessionDesk, StatementToRecord } from './desk.ts';
+import { HeldStatements } from './held-statements.ts';
+import { cutKey } from './judged.ts';
+import type { LiveSession } from './live-sessions.ts';
+
+/** What a desk works with; the daemon's composition root gives it. */
+export interface LiveDeskDeps {
+  readonly clock: Clock;
+  readonly sessions: Store['sessions'];
+  readonly audit: AuditLog;
+  readonly policy: AppliedPolicy;
+  readonly board: ApprovalBoard;
+  /** A counter or an end that could not be stored; the session has ended or goes on all the same. */
+  readonly storeFailed: (error: unknown) => void;
+}
+
+/** A session whose books are open. */
+export interface OpenedSession {
+  readonly row: SessionRow;
+  readonly identity: IdentityRow;
+  readonly target: PolicyTarget;
+  readonly recording: RecordingWriter;
+}
+
+/** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
+export class LiveDesk implements SessionDesk, LiveSession {
+  readonly id: string;
+  readonly identityId: string;
+  readonly connectionId: string;
+  readonly requester: Requester;
+  readonly target: PolicyTarget;
+  readonly closed: Promise<void>;
+  readonly #deps: LiveDeskDeps;
+  readonly #opened: OpenedSession;
+  readonly #book: DecisionBook;
+  readonly #expiresAt: number;
+  readonly #held: HeldStatements;
+  readonly #counts = { statements: 0, blocked: 0, approved: 0, denied: 0 };
+  #unsaved = false;
+  #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
+  #cutReason: string | undefined;
+  #cutListener: ((reason: string) => void) | undefined;
+  #closing: Promise<void> | undefined;
+  #markClosed: () => void = () => {};
+  #stopExpiry: () => void = () => {};
+
+  constructor(deps: LiveDeskDeps, opened: OpenedSession) {
+    const { row, identity } = opened;
+    this.id = row.id;
+    this.identityId = identity.id;
+    this.connectionId = row.connectionId;
+    this.requester = { id: identity.id, name: identity.name, groups: identity.groups };
+    this.target = opened.target;
+    this.closed = new Promise((resolve) => {
+      this.#markClosed = resolve;
+    });
+    this.#deps = deps;
+    this.#opened = opened;
+    this.#book = new DecisionBook(opened.recording, deps.audit, {
+      id: row.id,
+      connection: row.connection,
+      actor: identity.name,
+    });
+    this.#held = new HeldStatements({
+      board: deps.board,
+      book: this.#book,
+      row,
+      obstacle: (policy) => this.#obstacle(policy),
+      isClosed: () => this.#closing !== undefined,
+      count: (what) => this.#count(what),
+      refuse: (statement, message) => this.#writeRefusal(statement, message),
+      failed: deps.storeFailed,
+    });
+    this.#expiresAt = identity.expiresAt === undefined ? Infinity : Date.parse(identity.expiresAt);
+    this.#watchExpiry();
+  }
+
+  policy(): Policy {
+    return this.#deps.policy.current();
+  }
+
+  masks(): readonly ActiveMask[] {
+    const policy = this.policy();
+    if (this.#masks?.policy !== policy.hash) {
+      this.#masks = { policy: policy.hash, masks: policy.masksFor(this.requester, this.target) };
+    }
+    return this.#masks.masks;
+  }
+
+  decide(facts: TextFacts): Decision {
+    return this.policy().decide(this.requester, this.target, facts);
+  }
+
+  pass(statement: StatementToRecord): Judged {
+    this.#guard(statement.decision, 'allow');
+    this.#book.write(statement, { outcome: 'allow' });
+    this.#count('statements');
+    return cutKey(statement.decision);
+  }
+
+  intern(statement: StatementToRecord): InternedStatement {
+    this.#guard(statement.decision, 'allow');
+    return this.#book.intern(statement);
+  }
+
+  passAgain(interned: InternedStatement): Judged {
+    const { decision } = interned.statement;
+    this.#guard(decision, 'allow');
+    this.#book.writeAgain(interned);
+    this.#count('statements');
+    return cutKey(decision);
+  }
+
+  refuse(statement: StatementToRecord): void {
+    this.#assertOpen();
+    const { decision } = statement;
+    const message = decision.outcome === 'block' ? decision.message : undefined;
+    this.#writeRefusal(statement, message);
+  }
+
+  hold(
+    statement: StatementToRecord,
+    card: ApprovalCard,
+    fingerprintInput: () => readonly (string | Uint8Array)[],
+  ): Promise<Hold> {
+    this.#guard(statement.decision, 'approve');
+    return this.#held.hold(statement, card, fingerprintInput);
+  }
+
+  record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
+    this.#opened.recording.append(kind, ...parts);
+  }
+
+  note(message: string): void {
+    this.#opened.recording.appendJson(FRAME.note, { message });
+  }
+
+  onCut(listener: (reason: string) => void): void {
+    if (this.#cutReason === undefined) this.#cutListener = listener;
+    else listener(this.#cutReason);
+  }
+
+  cut(reason: string): void {
+    if (this.#cutReason !== undefined || this.#closing) return;
+    this.#cutReason = reason;
+    this.#held.withdrawAll(reason);
+    this.#cutListener?.(reason);
+  }
+
+  row(): SessionRow {
+    return { ...this.#opened.row, ...this.#counts };
+  }
+
+  async saveCounters(): Promise<void> {
+    if (!this.#unsaved || this.#closing) return;
+    this.#unsaved = false;
+    await this.#deps.sessions.update(this.id, { ...this.#counts }).catch((error) => {
+      this.#unsaved = true;
+      this.#deps.storeFailed(error);
+    });
+  }
+
+  close(reason: string): Promise<void> {
+    this.#closing ??= this.#end(this.#cutReason ?? reason).finally(this.#markClosed);
+    return this.#closing;
+  }
+
+  /** Everything that must hold before a statement may pass, at this very moment. */
+  #guard(decision: Decision, outcome: Decision['outcome']): void {
+    this.#assertOpen();
+    if (decision.outcome !== outcome) {
+      throw new Internal(
+        'wrong_outcome',
+        `a decision to ${decision.outcome} cannot be carried out as ${outcome}`,
+      );
+    }
+    if (decision.policy !== this.#deps.policy.current().hash) {
+      throw new Conflict('policy_changed', 'the policy changed while the statement was judged', {
+        next: 'run it again',
+        retryable: true,
+      });
+    }
+  }
+
+  #assertOpen(): void {
+    const over = this.#isOver();
+    if (over !== undefined) {
+      throw new NotPermitted('session_over', `the session is over: ${over}`, { next: 'connect again' });
+    }
+    if (this.#deps.clock.now() >= this.#expiresAt) {
+      throw new LoginNeeded('identity_expired', `the token of ${this.requester.name} has expired`);
+    }
+  }
+
+  #isOver(): string | undefined {
+    return this.#cutReason ?? (this.#closing ? 'it was closed' : undefined);
+  }
+
+  #count(what: 'statements' | 'blocked' | 'approved' | 'denied'): void {
+    this.#counts[what] += 1;
+    this.#unsaved = true;
+  }
+
+  #writeRefusal(statement: StatementToRecord, message: string | undefined): void {
+    this.#book.write(statement, { outcome: 'block', ...(message === undefined ? {} : { message }) });
+    this.#count('statements');
+    this.#count('blocked');
+  }
+
+  /** Why an approved statement must not run after all. */
+  #obstacle(policy: string): string | undefined {
+    const over = this.#isOver();
+    if (over !== undefined) return over;
+    if (this.#deps.clock.now() >= this.#expiresAt) return 'the token of the requester has expired';
+    if (this.#deps.policy.get()?.hash !== policy) return 'the policy changed';
+    return undefined;
+  }
+
+  /** `Clock.after` may fire early for far dates, so it is asked again until the moment has come. */
+  #watchExpiry(): void {
+    if (this.#expiresAt === Infinity) return;
+    const left = this.#expiresAt - this.#deps.clock.now();
+    if (left <= 0) this.cut('the token has expired');
+    else this.#stopExpiry = this.#deps.clock.after(left, () => this.#watchExpiry());
+  }
+
+  async #end(reason: string): Promise<void> {
+    this.#stopExpiry();
+    this.#held.withdrawAll('the session ended');
+    const { recording, row } = this.#opened;
+    const { audit, clock, sessions, storeFailed } = this.#deps;
+    const endedAt = new Date(clock.now()).toISOString();
+    let file: { readonly size: number; readonly sha256: string } | undefined;
+    try {
+      recording.appendJson(FRAME.close, { reason, at: endedAt });
+    } catch (error) {
+      storeFailed(error);
+    }
+    try {
+      file = recording.close();
+    } catch (error) {
+      storeFailed(error);
+    }
+    try {
+      audit.append({
+        kind: 'session.end',
+        actor: row.identity,
+        facts: {
+          session: row.id,
+          connection: row.connection,
+          reason,
+          ...this.#counts,
+          recording: file ?? null,
+        },
+      });
+      await sessions.update(row.id, {
+        ...this.#counts,
+        status: 'closed',
+        endedAt,
+        endReason: reason,
+        recordingSize: file?.size,
+        recordingSha256: file?.sha256,
+      });
+    } catch (error) {
+      storeFailed(error);
+    }
+  }
+}

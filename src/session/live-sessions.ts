@@ -1,0 +1,50 @@
+import type { SessionRow } from '../store/store.ts';
+
+/** A session that is open now, as the rest of the daemon sees it. */
+export interface LiveSession {
+  readonly id: string;
+  readonly identityId: string;
+  readonly connectionId: string;
+  /** With the counters of this moment. */
+  row(): SessionRow;
+  /** Ends it: pending approvals are withdrawn, the client is told `reason` in its protocol. Idempotent. */
+  cut(reason: string): void;
+  /** Brings the stored counters up to date. */
+  saveCounters(): Promise<void>;
+  /** When its books are closed. */
+  readonly closed: Promise<void>;
+}
+
+export class LiveSessions {
+  readonly #open = new Map<string, LiveSession>();
+
+  add(session: LiveSession): void {
+    this.#open.set(session.id, session);
+    void session.closed.finally(() => this.#open.delete(session.id));
+  }
+
+  find(id: string): LiveSession | undefined {
+    return this.#open.get(id);
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** Cuts every session that `which` picks; answers how many. */
+  cut(which: (session: LiveSession) => boolean, reason: string): number {
+    const picked = [...this.#open.values()].filter(which);
+    for (const session of picked) session.cut(reason);
+    return picked.length;
+  }
+
+  /** When all that are open now have closed their books. */
+  async allClosed(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map((session) => session.closed));
+  }
+
+  /** Before sessions are listed or filtered by their counters. */
+  async saveCounters(): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map((session) => session.saveCounters()));
+  }
+}

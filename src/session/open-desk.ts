@@ -1,0 +1,108 @@
+import { LoginNeeded, NotPermitted } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import { requireLive } from '../identity/token.ts';
+import type { PolicyTarget } from '../policy/decision.ts';
+import { FRAME, type RecordingWriter } from '../recording/events.ts';
+import type { ConnectionRow, IdentityRow, SessionRow, Store } from '../store/store.ts';
+import { LiveDesk, type LiveDeskDeps } from './live-desk.ts';
+import type { LiveSessions } from './live-sessions.ts';
+
+export interface OpenDeskDeps extends LiveDeskDeps {
+  readonly identities: Store['identities'];
+  readonly live: LiveSessions;
+  /** Creates a session's recording. Throws Internal `recording_failed`. */
+  readonly createRecording: (session: string) => RecordingWriter;
+}
+
+/** Who comes to which target from where. */
+export interface DeskOpening {
+  readonly identity: IdentityRow;
+  readonly connection: ConnectionRow;
+  /** `PostgreSQL db.internal:5432/shop as app_rw`. */
+  readonly target: string;
+  readonly client: { readonly address: string; readonly application: string };
+}
+
+export function policyTarget(connection: ConnectionRow): PolicyTarget {
+  return { connection: connection.name, labels: connection.labels, protocol: connection.protocol };
+}
+
+/**
+ * Opens a session's books: recording, audit log, store, in this order, so that nothing runs unrecorded.
+ * Throws NotPermitted `no_policy` or `connection_not_allowed`, LoginNeeded when the identity no longer counts,
+ * Internal `recording_failed` or `audit_failed`.
+ */
+export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promise<LiveDesk> {
+  const { connection, client } = opening;
+  const identity = await currentIdentity(deps, opening.identity);
+  const target = policyTarget(connection);
+  const policy = deps.policy.current();
+  requireMayConnect(deps.policy.current().mayConnect(identity, target), identity.name, connection.name);
+
+  const startedAt = deps.clock.now();
+  const row: SessionRow = {
+    id: newId('s', startedAt),
+    connectionId: connection.id,
+    connection: connection.name,
+    protocol: connection.protocol,
+    identityId: identity.id,
+    identity: identity.name,
+    client: client.application === '' ? client.address : `${client.address} (${client.application})`,
+    startedAt: new Date(startedAt).toISOString(),
+    endedAt: undefined,
+    status: 'open',
+    endReason: undefined,
+    statements: 0,
+    blocked: 0,
+    approved: 0,
+    denied: 0,
+    recordingSize: undefined,
+    recordingSha256: undefined,
+  };
+  const recording = deps.createRecording(row.id);
+  try {
+    recording.appendJson(FRAME.open, {
+      session: row.id,
+      connection: row.connection,
+      identity: row.identity,
+      protocol: row.protocol,
+      target: opening.target,
+      client: row.client,
+      policy: policy.hash,
+      startedAt: row.startedAt,
+    });
+    deps.audit.append({
+      kind: 'session.start',
+      actor: row.identity,
+      facts: { session: row.id, connection: row.connection, client: row.client, policy: policy.hash },
+    });
+    await deps.sessions.open(row);
+  } catch (error) {
+    recording.close();
+    throw error;
+  }
+  const desk = new LiveDesk(deps, { row, identity, target, recording });
+  deps.live.add(desk);
+  return desk;
+}
+
+/** The row may be as old as the endpoint; revocation may be newer. */
+async function currentIdentity(deps: OpenDeskDeps, known: IdentityRow): Promise<IdentityRow> {
+  const identity = await deps.identities.find(known.id);
+  if (!identity) throw new LoginNeeded('token_wrong', `the identity ${known.name} no longer exists`);
+  requireLive(identity, deps.clock.now());
+  return identity;
+}
+
+/** Throws NotPermitted `connection_not_allowed`. */
+export function requireMayConnect(may: boolean, identity: string, connection: string): void {
+  if (may) return;
+  throw new NotPermitted(
+    'connection_not_allowed',
+    `the policy lets ${identity} do nothing on ${connection}`,
+    {
+      why: 'no rule allows or asks for anything there',
+      next: `hoopctl policy explain --connection ${connection} 'select 1'`,
+    },
+  );
+}
