@@ -1,3 +1,5 @@
+import { Internal } from '../base/errors.ts';
+import type { ActiveMask } from '../policy/decision.ts';
 import { findApiKeys } from './key-patterns.ts';
 import {
   findCards,
@@ -58,6 +60,29 @@ export function compileDetection(masks: readonly DetectorMask[]): Detection | un
   let triggers = 0;
   for (const mask of masks) for (const name of mask.detect) triggers |= SEARCHES[name].trigger;
   return triggers === 0 ? undefined : { masks, triggers };
+}
+
+/**
+ * The detectors of a policy's masks; undefined when none of them detects anything. Throws Internal
+ * `unknown_detector`: a mask that cannot be applied must not be skipped.
+ */
+export function detectionOf(
+  masks: readonly Pick<ActiveMask, 'detect' | 'strategy' | 'keepLast'>[],
+): Detection | undefined {
+  return compileDetection(
+    masks.map(({ detect, strategy, keepLast }) => ({
+      detect: detect.map(knownDetector),
+      strategy,
+      keepLast,
+    })),
+  );
+}
+
+function knownDetector(name: string): DetectorName {
+  if (isDetector(name)) return name;
+  throw new Internal('unknown_detector', `no detector is called "${name}"`, {
+    next: 'run hoopctl policy check on the applied policy',
+  });
 }
 
 /** Both of them. */

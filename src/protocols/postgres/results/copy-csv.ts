@@ -1,0 +1,119 @@
+import { copyViolation, LineCopy, maskWhole } from './copy-row.ts';
+import type { RowPlan } from './row-plan.ts';
+
+const NEWLINE = 0x0a;
+const RETURN = 0x0d;
+
+/** The bytes that COPY's options set. */
+export interface CsvMarks {
+  readonly delimiter: number;
+  readonly quote: number;
+  readonly escape: number;
+  readonly nullText: Buffer;
+}
+
+/** COPY's CSV format: quoted fields may hold newlines; NULL is the unquoted null text. */
+export class CsvCopy extends LineCopy {
+  readonly #plan: RowPlan;
+  readonly #marks: CsvMarks;
+  #inQuote = false;
+  #afterEscape = false;
+
+  constructor(plan: RowPlan, marks: CsvMarks, header: boolean, rowLimit: number) {
+    super(header, rowLimit);
+    this.#plan = plan;
+    this.#marks = marks;
+  }
+
+  /** A doubled quote closes and opens again, which comes to the same; another escape guards the byte after it. */
+  protected override rowEnd(data: Buffer, from: number): number {
+    const { quote, escape: guard } = this.#marks;
+    for (let i = from; i < data.length; i++) {
+      const byte = data[i];
+      if (this.#afterEscape) this.#afterEscape = false;
+      else if (this.#inQuote && guard !== quote && byte === guard) this.#afterEscape = true;
+      else if (byte === quote) this.#inQuote = !this.#inQuote;
+      else if (byte === NEWLINE && !this.#inQuote) return i + 1;
+    }
+    return -1;
+  }
+
+  protected override rewriteRow(data: Buffer, start: number, end: number): Buffer | undefined {
+    const { actions } = this.#plan;
+    const stop = end - 1; // the newline
+    const parts: Buffer[] = [];
+    let kept = start;
+    let at = start;
+    for (let i = 0; i < actions.length; i++) {
+      const next = this.#fieldEnd(data, at, stop);
+      if (next === stop && i < actions.length - 1) throw copyViolation('a row has too few columns');
+      const masked = this.#field(data, at, next, i);
+      if (masked !== undefined) {
+        parts.push(data.subarray(kept, at), masked);
+        kept = next;
+      }
+      at = next + 1;
+    }
+    if (at !== end) throw copyViolation('a row has too many columns');
+    if (parts.length === 0) return undefined;
+    parts.push(data.subarray(kept, end));
+    return Buffer.concat(parts);
+  }
+
+  #fieldEnd(data: Buffer, from: number, stop: number): number {
+    const { delimiter, quote, escape: guard } = this.#marks;
+    let inQuote = false;
+    for (let i = from; i < stop; i++) {
+      const byte = data[i];
+      if (inQuote && guard !== quote && byte === guard) i++;
+      else if (byte === quote) inQuote = !inQuote;
+      else if (byte === delimiter && !inQuote) return i;
+    }
+    return stop;
+  }
+
+  #field(data: Buffer, start: number, end: number, position: number): Buffer | undefined {
+    const action = this.#plan.actions[position];
+    if (action === undefined || action.kind === 'pass') return undefined;
+    const { quote, nullText } = this.#marks;
+    const quoted = data[start] === quote && start < end;
+    if (!quoted && end - start === nullText.length && nullText.compare(data, start, end) === 0)
+      return undefined;
+    const masked = maskWhole(action, quoted ? this.#unquoted(data, start, end) : data.subarray(start, end));
+    if (masked === undefined) return undefined;
+    if (masked === null) return nullText;
+    return quoted || this.#needsQuote(masked) ? this.#quoted(masked) : masked;
+  }
+
+  #unquoted(data: Buffer, start: number, end: number): Buffer {
+    const { quote, escape: guard } = this.#marks;
+    if (end - start < 2 || data[end - 1] !== quote)
+      throw copyViolation('a quoted field goes on after its quote');
+    const value = Buffer.allocUnsafe(end - start - 2);
+    let to = 0;
+    for (let i = start + 1; i < end - 1; i++) {
+      const next = data[i + 1];
+      if (data[i] === guard && i + 1 < end - 1 && (next === quote || next === guard)) i++;
+      value[to++] = data[i] ?? 0;
+    }
+    return value.subarray(0, to);
+  }
+
+  #needsQuote(value: Buffer): boolean {
+    const { delimiter, quote, nullText } = this.#marks;
+    const special = (byte: number) =>
+      byte === delimiter || byte === quote || byte === NEWLINE || byte === RETURN;
+    return value.equals(nullText) || value.length === 0 || value.some(special);
+  }
+
+  #quoted(value: Buffer): Buffer {
+    const { quote, escape: guard } = this.#marks;
+    const bytes = [quote];
+    for (const byte of value) {
+      if (byte === quote || byte === guard) bytes.push(guard);
+      bytes.push(byte);
+    }
+    bytes.push(quote);
+    return Buffer.from(bytes);
+  }
+}
