@@ -43,8 +43,10 @@ export interface AuditEntry extends AuditEvent {
 
 /** The open log. `append` has written the line when it returns and throws Internal `audit_failed` when it could not. */
 export interface AuditLog {
+  /** An event that is frozen (`Object.freeze`) must not change at all afterwards: its text is made once. */
   append(event: AuditEvent): AuditEntry;
-  /** Signs the head and syncs. */
-  checkpoint(): void;
+  /** Syncs, then signs the head of what was appended before the call. Resolves when both are on the disk; never rejects (a failure makes the next `append` throw). */
+  checkpoint(): Promise<void>;
+  /** Syncs, signs the head, closes. Idempotent. */
   close(): void;
 }

@@ -1,0 +1,91 @@
+import { hash } from 'node:crypto';
+import { z } from 'zod';
+import { canonicalJson } from './canonical-json.ts';
+import type { AuditEntry, AuditEvent } from './entry.ts';
+
+/** What stands before the first entry in the chain. */
+export const CHAIN_START = '0'.repeat(64);
+
+/** Longest line, so that a damaged log can't make a reader allocate without end. */
+export const MAX_LINE_BYTES = 16 * 1024 * 1024;
+
+/** An event in the pieces that do not depend on its place in the chain. */
+export interface PreparedEvent {
+  readonly beforeHash: string;
+  readonly afterHash: string;
+}
+
+/**
+ * Canonicalises what is the same wherever the event stands. An entry's members sort as actor, facts, hash,
+ * kind, prev, seq, time, so the hash is put between the two pieces. Throws TypeError as `canonicalJson` does.
+ */
+export function prepareEvent(event: AuditEvent): PreparedEvent {
+  return {
+    beforeHash: `{"actor":${canonicalJson(event.actor)},"facts":${canonicalJson(event.facts)}`,
+    afterHash: `,"kind":${canonicalJson(event.kind)},"prev":"`,
+  };
+}
+
+/** The entry's hash and its line without the newline. `time` is an ISO text and needs no escaping. */
+export function entryLine(
+  prepared: PreparedEvent,
+  place: { readonly seq: number; readonly time: string; readonly prev: string },
+): { readonly line: string; readonly hash: string } {
+  const rest = `${prepared.afterHash}${place.prev}","seq":${place.seq},"time":"${place.time}"}`;
+  const digest = hash('sha256', prepared.beforeHash + rest, 'hex');
+  return { line: `${prepared.beforeHash},"hash":"${digest}"${rest}`, hash: digest };
+}
+
+const entrySchema = z.strictObject({
+  actor: z.string(),
+  facts: z.custom<Record<string, unknown>>((value) => value !== null && typeof value === 'object'),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  kind: z.string(),
+  prev: z.string().regex(/^[0-9a-f]{64}$/),
+  seq: z.int().positive(),
+  time: z.iso.datetime({ precision: 3 }),
+});
+
+/** What a log line says about itself: whether it is an entry, in canonical form, with the hash it claims. */
+export type LineVerdict =
+  | { readonly ok: true; readonly entry: AuditEntry }
+  | { readonly ok: false; readonly entry: AuditEntry | undefined; readonly message: string };
+
+/** Judges a line (without its newline) alone; its place in the chain is the caller's matter. */
+export function judgeLine(line: string): LineVerdict {
+  const entry = parseEntry(line);
+  if (!entry) return { ok: false, entry: undefined, message: 'the line is not an audit entry' };
+  const again = rebuild(entry);
+  if (again?.line === line) return { ok: true, entry };
+  const message =
+    again?.hash === entry.hash
+      ? 'the line is not in canonical form'
+      : 'its hash does not match its content: it was changed';
+  return { ok: false, entry, message };
+}
+
+/** What the next entry names as `prev`: the hash the line claims, or the line's own when it claims none. */
+export function claimedHash(line: string, entry: AuditEntry | undefined): string {
+  return entry?.hash ?? hash('sha256', line, 'hex');
+}
+
+/** The entry a line holds, unjudged; undefined when it is none. */
+export function parseEntry(line: string): AuditEntry | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+  const parsed = entrySchema.safeParse(value);
+  // A kind of a newer version is still an entry with a hash to check.
+  return parsed.success ? (parsed.data as AuditEntry) : undefined;
+}
+
+function rebuild(entry: AuditEntry): { readonly line: string; readonly hash: string } | undefined {
+  try {
+    return entryLine(prepareEvent(entry), entry);
+  } catch {
+    return undefined;
+  }
+}
