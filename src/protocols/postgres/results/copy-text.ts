@@ -3,6 +3,7 @@ import type { RowPlan } from './row-plan.ts';
 
 const NEWLINE = 0x0a;
 const BACKSLASH = 0x5c;
+const DEFAULT_NULL = Buffer.from('\\N');
 
 /** Escapes that stand for a control character (PostgreSQL docs, COPY, "Text Format"). */
 const ESCAPES: ReadonlyMap<number, number> = new Map([
@@ -20,6 +21,8 @@ export class TextCopy extends LineCopy {
   readonly #plan: RowPlan;
   readonly #delimiter: number;
   readonly #nullText: Buffer;
+  /** Any other null text may be a value as well: `NULL 'guess'` must not show which values equal the guess. */
+  readonly #nullIsPlain: boolean;
   #afterBackslash = false;
 
   constructor(plan: RowPlan, delimiter: number, nullText: Buffer, header: boolean, rowLimit: number) {
@@ -27,6 +30,7 @@ export class TextCopy extends LineCopy {
     this.#plan = plan;
     this.#delimiter = delimiter;
     this.#nullText = nullText;
+    this.#nullIsPlain = nullText.length === 0 || nullText.equals(DEFAULT_NULL);
   }
 
   protected override rowEnd(data: Buffer, from: number): number {
@@ -71,9 +75,9 @@ export class TextCopy extends LineCopy {
   #field(data: Buffer, start: number, end: number, position: number): Buffer | undefined {
     const action = this.#plan.actions[position];
     if (action === undefined || action.kind === 'pass') return undefined;
-    // NULL is told before escapes are read: an escaped \\N is a text.
-    if (end - start === this.#nullText.length && this.#nullText.compare(data, start, end) === 0)
-      return undefined;
+    // NULL is told before escapes are read: a value \\N is written \\\\N.
+    const isNull = end - start === this.#nullText.length && this.#nullText.compare(data, start, end) === 0;
+    if (isNull && this.#nullIsPlain) return undefined;
     const masked = maskWhole(action, unescaped(data, start, end));
     if (masked === undefined) return undefined;
     return masked === null ? this.#nullText : this.#escaped(masked);
