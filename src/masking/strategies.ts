@@ -1,4 +1,5 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { Internal } from '../base/errors.ts';
 import type { ActiveMask, MaskStrategy } from '../policy/decision.ts';
 import {
   declaredLength,
@@ -22,8 +23,20 @@ const SHAPE_LIMIT = 64;
 /** How one value is to be masked. */
 export type ValueMasking = Pick<ActiveMask, 'strategy' | 'keepLast'>;
 
-/** The key of `hash`: at least 16 bytes, one for an installation, so that hashes join across sessions. */
-export type HashKey = Uint8Array;
+/** The key of `hash`, one for an installation, so that hashes join across sessions. */
+export type HashKey = KeyObject;
+
+/** Shorter keys could be tried one by one against a known value. */
+const SHORTEST_KEY = 16;
+
+/** Makes the key from its bytes, once a process. Throws Internal `hash_key_too_short` under 16 bytes. */
+export function hashKey(secret: Uint8Array): HashKey {
+  if (secret.length >= SHORTEST_KEY) return createSecretKey(secret);
+  throw new Internal(
+    'hash_key_too_short',
+    `the key of the hash strategy has fewer than ${SHORTEST_KEY} bytes`,
+  );
+}
 
 /**
  * A mask made ready for one column: either the same bytes for every value (null: SQL NULL), or computed from
@@ -102,7 +115,7 @@ function isAlphanumeric(character: string): boolean {
 
 /** Keyed hash of a value's bytes as text. Equal bytes give equal text; without the key nothing can be tried against it. */
 export function hashText(value: Uint8Array, key: HashKey): string {
-  return digest(value, key).toString('hex').slice(0, HASH_DIGITS);
+  return createHmac('sha256', key).update(value).digest('hex').slice(0, HASH_DIGITS);
 }
 
 function digest(value: Uint8Array, key: HashKey): Buffer {
