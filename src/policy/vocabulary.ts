@@ -1,8 +1,8 @@
-import { EFFECTS } from '../sql/facts.ts';
+import { DETECTORS } from '../masking/detectors.ts';
+import { CONDITIONS } from '../sql/conditions.ts';
 
-/** The words that a policy file may use besides its keys. */
+/** The words that a policy file may use besides its keys and their fixed values. */
 export interface Vocabulary {
-  readonly effects: readonly string[];
   /** Conditions that analysis finds in the parse tree. */
   readonly conditions: readonly string[];
   /** Detectors of values that look secret. */
@@ -10,13 +10,4 @@ export interface Vocabulary {
 }
 
 /** What this version's analysis and masking know. */
-export const VOCABULARY: Vocabulary = {
-  effects: EFFECTS,
-  conditions: [
-    'update-without-where',
-    'delete-without-where',
-    'dangerous-session-change',
-    'reads-statistics',
-  ],
-  detectors: ['credit_card', 'email', 'us_ssn', 'phone', 'iban', 'api_key', 'jwt', 'private_key'],
-};
+export const VOCABULARY: Vocabulary = { conditions: CONDITIONS, detectors: DETECTORS };
