@@ -39,9 +39,13 @@ export class Targets {
     this.#deps = deps;
   }
 
+  find(connection: Pick<ConnectionRow, 'protocol'>): Protocol | undefined {
+    return this.#deps.protocols.find(({ name }) => name === connection.protocol);
+  }
+
   /** Throws Internal `unknown_protocol` for a row of a protocol this version does not speak. */
   protocolOf(connection: Pick<ConnectionRow, 'protocol'>): Protocol {
-    const protocol = this.#deps.protocols.find(({ name }) => name === connection.protocol);
+    const protocol = this.find(connection);
     if (protocol) return protocol;
     throw new Internal('unknown_protocol', `this version does not speak "${connection.protocol}"`);
   }

@@ -83,6 +83,8 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   }
   const desk = new LiveDesk(deps, { row, identity, target, recording });
   deps.live.add(desk);
+  // A revocation while the books were opened did not find the session yet.
+  await currentIdentity(deps, identity).catch((error: Error) => desk.cut(error.message));
   return desk;
 }
 

@@ -1,0 +1,41 @@
+import type { FileAuditLog } from '../audit/file-log.ts';
+import type { VerifyOptions } from '../audit/verify.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import type { SecretVault } from '../secret/reference.ts';
+import type { AppliedPolicy } from '../session/applied-policy.ts';
+import type { ApprovalBoard } from '../session/approval-board.ts';
+import type { ApproverPresence } from '../session/approver-presence.ts';
+import type { LiveSessions } from '../session/live-sessions.ts';
+import type { Store } from '../store/store.ts';
+import type { Bootstrap } from './bootstrap.ts';
+import type { DaemonLog, RotatingFile } from './daemon-log.ts';
+import type { Endpoints } from './endpoint.ts';
+import type { StateDirectory } from './state-directory.ts';
+import type { Targets } from './targets.ts';
+
+/** Everything the composition root has made; each group of routes takes what it uses. */
+export interface Parts {
+  readonly version: string;
+  readonly startedAt: string;
+  readonly clock: Clock;
+  readonly directory: StateDirectory;
+  readonly store: Store;
+  readonly audit: FileAuditLog;
+  /** How to check the audit log, with the copy of the last signed head as it is now. */
+  readonly auditCheck: () => Promise<VerifyOptions>;
+  readonly policy: AppliedPolicy;
+  readonly live: LiveSessions;
+  readonly board: ApprovalBoard;
+  readonly presence: ApproverPresence;
+  readonly endpoints: Endpoints;
+  readonly targets: Targets;
+  readonly vault: SecretVault;
+  readonly protocols: readonly Protocol[];
+  readonly bootstrap: Bootstrap;
+  readonly certificate: () => Promise<{ readonly key: string; readonly cert: string } | undefined>;
+  readonly log: DaemonLog;
+  readonly logFile: RotatingFile | undefined;
+  /** Ends the daemon once calls in progress have been answered. */
+  readonly requestStop: (reason: string) => void;
+}

@@ -1,0 +1,59 @@
+import type { ApprovalView } from '../../api/schemas.ts';
+import type { ApprovalRequest } from '../../approval/request.ts';
+import { NotFound } from '../../base/errors.ts';
+import type { IdentityRow } from '../../store/store.ts';
+import { EventQueue } from '../event-queue.ts';
+import type { Parts } from '../parts.ts';
+import { approvalView, seesApproval } from '../views.ts';
+import type { Handlers } from './handler.ts';
+
+type Routes = Pick<Handlers, 'approvalList' | 'approvalWatch' | 'approvalShow' | 'approvalDecide'>;
+
+/** What waits for a decision, and the decision. */
+export function approvalRoutes(parts: Parts): Routes {
+  const { board, presence, store } = parts;
+
+  async function visible(caller: IdentityRow, id: string): Promise<ApprovalRequest> {
+    const request = await board.find(id);
+    if (seesApproval(board, caller, request)) return request;
+    throw new NotFound('no_such_approval', `there is no approval ${id}`, { next: 'hoopctl approvals' });
+  }
+
+  async function listed(caller: IdentityRow, status: 'pending' | undefined): Promise<ApprovalView[]> {
+    const rows = await store.approvals.list(status);
+    return rows
+      .filter((request) => seesApproval(board, caller, request))
+      .map((request) => approvalView(board, caller, request));
+  }
+
+  return {
+    async approvalList({ caller, query }) {
+      return { approvals: await listed(caller, query.status === 'pending' ? 'pending' : undefined) };
+    },
+
+    async approvalWatch({ caller, signal }) {
+      const events = new EventQueue<{ type: 'current' | 'changed'; approval: ApprovalView }>(signal, () =>
+        stop(),
+      );
+      const tell = (request: ApprovalRequest) => {
+        if (!seesApproval(board, caller, request)) return;
+        events.push({ type: 'changed', approval: approvalView(board, caller, request) });
+      };
+      // Watching begins before the look, so that nothing falls between; the reader may see one twice.
+      const stop = board.watch(tell);
+      for (const approval of await listed(caller, 'pending')) events.push({ type: 'current', approval });
+      return events;
+    },
+
+    async approvalShow({ caller, param }) {
+      return approvalView(board, caller, await visible(caller, param('id')));
+    },
+
+    async approvalDecide({ caller, param, body }) {
+      const { id } = await visible(caller, param('id'));
+      const vote = { decision: body.decision, reason: body.reason, version: body.version };
+      const { request, entry } = await board.decide(id, caller, vote, () => presence.prove(body.passphrase));
+      return { approval: approvalView(board, caller, request), auditId: String(entry.seq) };
+    },
+  };
+}

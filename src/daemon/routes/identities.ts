@@ -1,0 +1,104 @@
+import { Conflict, NotFound } from '../../base/errors.ts';
+import { newId } from '../../base/ids.ts';
+import { hashToken, newToken } from '../../identity/token.ts';
+import type { IdentityRow } from '../../store/store.ts';
+import type { Parts } from '../parts.ts';
+import { connectionView, identityView } from '../views.ts';
+import type { Handlers } from './handler.ts';
+
+type Routes = Pick<Handlers, 'whoami' | 'identityList' | 'identityCreate' | 'identityRevoke'>;
+
+/** Who may come, and what becomes of their sessions when they may not any more. */
+export function identityRoutes(parts: Parts): Routes {
+  const { audit, clock, endpoints, live, policy, store, targets } = parts;
+  return {
+    async whoami({ caller }) {
+      const rows = await store.connections.list();
+      return {
+        identity: identityView(caller, clock.now()),
+        connections: rows.map((row) => {
+          const { name, mayConnect } = connectionView(row, targets.find(row), policy.get(), caller);
+          return { name, mayConnect };
+        }),
+      };
+    },
+
+    async identityList() {
+      const rows = await store.identities.list();
+      return { identities: rows.map((row) => identityView(row, clock.now())) };
+    },
+
+    async identityCreate({ caller, body }) {
+      const now = clock.now();
+      const token = newToken();
+      const row: IdentityRow = {
+        id: newId('id', now),
+        name: body.name,
+        kind: body.kind ?? (body.roles.every((role) => role === 'requester') ? 'machine' : 'person'),
+        roles: body.roles,
+        groups: body.groups,
+        tokenHash: hashToken(token),
+        createdAt: new Date(now).toISOString(),
+        expiresAt: body.ttl === undefined ? undefined : new Date(now + body.ttl).toISOString(),
+        revokedAt: undefined,
+      };
+      const same = await store.identities.find(row.name);
+      if (same && same.name === row.name && same.revokedAt === undefined) throw nameTaken(row.name);
+      const entry = audit.append({
+        kind: 'identity.created',
+        actor: caller.name,
+        facts: {
+          identity: row.id,
+          name: row.name,
+          roles: row.roles,
+          groups: row.groups,
+          expiresAt: row.expiresAt ?? null,
+        },
+      });
+      await store.identities.create(row);
+      return { identity: identityView(row, now), token, auditId: String(entry.seq) };
+    },
+
+    async identityRevoke({ caller, param }) {
+      const row = await store.identities.find(param('name'));
+      if (!row) {
+        throw new NotFound('no_such_identity', `there is no identity ${param('name')}`, {
+          next: 'hoopctl identity list',
+        });
+      }
+      await refuseLastOwner(row);
+      const now = new Date(clock.now()).toISOString();
+      const entry = audit.append({
+        kind: 'identity.revoked',
+        actor: caller.name,
+        facts: { identity: row.id, name: row.name },
+      });
+      if (!(await store.identities.revoke(row.id, now))) {
+        throw new Conflict('already_revoked', `${row.name} was revoked before`);
+      }
+      const reason = `the identity ${row.name} was revoked`;
+      const cutSessions = live.cut((session) => session.identityId === row.id, reason);
+      endpoints.close((endpoint) => endpoint.identityId === row.id, reason);
+      return { auditId: String(entry.seq), cutSessions };
+    },
+  };
+
+  /** Without an owner nobody could ever create one again. */
+  async function refuseLastOwner(row: IdentityRow): Promise<void> {
+    if (!row.roles.includes('owner') || row.revokedAt !== undefined) return;
+    const others = (await store.identities.list()).filter((other) => {
+      const lives = other.revokedAt === undefined && other.expiresAt === undefined;
+      return other.id !== row.id && lives && other.roles.includes('owner');
+    });
+    if (others.length > 0) return;
+    throw new Conflict('last_owner', `${row.name} is the last owner`, {
+      next: 'create another one first: hoopctl identity create NAME --role owner',
+    });
+  }
+}
+
+function nameTaken(name: string): Conflict {
+  return new Conflict('identity_name_taken', `there is an identity ${name} already`, {
+    next: `hoopctl identity revoke ${name}, or take another name`,
+  });
+}

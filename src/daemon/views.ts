@@ -1,0 +1,133 @@
+import type { ApprovalView, ConnectionView, IdentityView, SessionView } from '../api/schemas.ts';
+import type { ApprovalRequest } from '../approval/request.ts';
+import type { Role } from '../identity/roles.ts';
+import type { Policy } from '../policy/decision.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import type { ApprovalBoard } from '../session/approval-board.ts';
+import { policyTarget } from '../session/open-desk.ts';
+import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
+
+/** What rows look like to a caller, and which of them a caller may see: the same rule for get, list and stream. */
+
+export function hasRole(identity: Pick<IdentityRow, 'roles'>, ...roles: readonly Role[]): boolean {
+  return identity.roles.some((role) => roles.includes(role));
+}
+
+/** Owners, approvers and auditors see every session; anyone else its own. */
+export function seesSession(caller: IdentityRow, session: Pick<SessionRow, 'identityId'>): boolean {
+  return hasRole(caller, 'owner', 'approver', 'auditor') || session.identityId === caller.id;
+}
+
+/** Owners and auditors see every approval; anyone else its own and those it is asked to decide. */
+export function seesApproval(board: ApprovalBoard, caller: IdentityRow, request: ApprovalRequest): boolean {
+  return hasRole(caller, 'owner', 'auditor') || board.concerns(request, caller);
+}
+
+export function isLive(identity: IdentityRow, now: number): boolean {
+  return statusOf(identity, now) === 'active';
+}
+
+function statusOf(identity: IdentityRow, now: number): IdentityView['status'] {
+  if (identity.revokedAt !== undefined) return 'revoked';
+  return identity.expiresAt !== undefined && !(now < Date.parse(identity.expiresAt)) ? 'expired' : 'active';
+}
+
+export function identityView(row: IdentityRow, now: number): IdentityView {
+  return {
+    id: row.id,
+    name: row.name,
+    kind: row.kind,
+    roles: [...row.roles],
+    groups: [...row.groups],
+    createdAt: row.createdAt,
+    expiresAt: row.expiresAt ?? null,
+    status: statusOf(row, now),
+  };
+}
+
+/** Where a target is stays unsaid to those who may not go there, what opens it to all but owners. */
+export function connectionView(
+  row: ConnectionRow,
+  protocol: Protocol | undefined,
+  policy: Policy | undefined,
+  caller: IdentityRow,
+): ConnectionView {
+  const mayConnect = policy?.mayConnect(caller, policyTarget(row)) ?? false;
+  const shown = mayConnect || hasRole(caller, 'owner', 'approver', 'auditor');
+  return {
+    id: row.id,
+    name: row.name,
+    protocol: row.protocol,
+    target: shown && protocol ? protocol.describe(row.settings) : row.protocol,
+    url: shown && protocol ? protocol.urlOf(row.settings) : '',
+    labels: { ...row.labels },
+    credential: hasRole(caller, 'owner') ? credentialWords(row.secretRef) : null,
+    mayConnect,
+    createdAt: row.createdAt,
+  };
+}
+
+/** `keychain`, `encrypted` and `exec` without their rest: an account is no news, a command may hold anything. */
+function credentialWords(reference: string | undefined): string | null {
+  if (reference === undefined) return null;
+  const [kind = ''] = reference.split(':', 1);
+  return kind === 'env' || kind === 'file' ? reference : kind;
+}
+
+export function sessionView(row: SessionRow): SessionView {
+  return {
+    id: row.id,
+    connection: row.connection,
+    identity: row.identity,
+    protocol: row.protocol,
+    client: row.client,
+    startedAt: row.startedAt,
+    endedAt: row.endedAt ?? null,
+    status: row.status,
+    endReason: row.endReason ?? null,
+    statements: row.statements,
+    blocked: row.blocked,
+    approved: row.approved,
+    denied: row.denied,
+  };
+}
+
+export function approvalView(
+  board: ApprovalBoard,
+  caller: IdentityRow,
+  request: ApprovalRequest,
+): ApprovalView {
+  const { card, terms } = request;
+  const mayNotReason = board.mayNotDecide(request, caller) ?? null;
+  return {
+    id: request.id,
+    version: request.version,
+    status: request.status,
+    session: request.session,
+    connection: request.connection,
+    requester: card.requester,
+    requesterKind: card.requesterKind,
+    requesterGroups: [...card.requesterGroups],
+    clientAddress: card.clientAddress,
+    target: card.target,
+    transaction: card.transaction,
+    statement: card.statement,
+    parameters: [...card.parameters],
+    effects: [...card.effects],
+    estimate: card.estimate,
+    rule: request.rule,
+    approvers: [...terms.approvers],
+    approvalsNeeded: terms.approvals,
+    decisions: request.decisions.map(({ byName, decision, reason, at }) => ({
+      by: byName,
+      decision,
+      reason: reason ?? null,
+      at,
+    })),
+    endReason: request.endReason ?? null,
+    createdAt: request.createdAt,
+    expiresAt: request.expiresAt,
+    mayDecide: mayNotReason === null,
+    mayNotReason,
+  };
+}
