@@ -1,0 +1,118 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { shopTables } from '../../src/demo/shop-rows.ts';
+import { LAUNCHER } from '../servers/hoopctl.ts';
+import { psql, run } from '../servers/psql.ts';
+
+const DEADLINE = 60_000;
+
+/** Below it the demo makes its directory, so that a test sees what is left. */
+let place: string;
+/** The user's own state directory, which the demo must leave alone. */
+let userState: string;
+beforeEach(() => {
+  place = mkdtempSync(join(tmpdir(), 'hoopctl-demo-test-'));
+  // The sample server runs as another user when the tests run as root, and must be able to pass.
+  mkdirSync(join(place, 'tmp'));
+  chmodSync(place, 0o711);
+  chmodSync(join(place, 'tmp'), 0o711);
+  userState = join(place, 'own-state');
+});
+afterEach(() => rmSync(place, { recursive: true, force: true }));
+
+const env = () => ({
+  TMPDIR: join(place, 'tmp'),
+  HOME: place,
+  HOOPCTL_HOME: userState,
+  HOOPCTL_TOKEN: 'not-the-demos',
+});
+const leftovers = () => readdirSync(join(place, 'tmp'));
+
+test('the demo shows the whole job without a terminal and leaves nothing behind', {
+  timeout: DEADLINE,
+}, async () => {
+  const started = performance.now();
+  const { code, stdout, stderr } = await run(process.execPath, [LAUNCHER, 'demo'], {
+    env: env(),
+    deadline: DEADLINE,
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(performance.now() - started).toBeLessThan(30_000);
+
+  const order = [
+    /connection add prod-db/,
+    /select id, name, email, card_number/,
+    /NOTICE: {2}hoopctl: this write needs approval: ap-\w+/,
+    /ana\$ hoopctl approve ap-\w+/,
+    /^UPDATE 1$/m,
+    /ERROR: {2}hoopctl: blocked by rule "no-destructive-ddl"/,
+    /shop=> select count/,
+    /hoopctl replay s-\w+/,
+    /hoopctl audit verify/,
+    /All of it happened/,
+  ].map((pattern) => stdout.search(pattern));
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  expect(order[0]).toBeGreaterThan(-1);
+
+  expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  const [, , email, , card, ssn, key] = shopTables()[0]?.rows[0] ?? [];
+  for (const secret of [email, card, ssn, key]) expect(stdout).not.toContain(secret);
+  expect(leftovers()).toEqual([]);
+  expect(existsSync(userState)).toBe(false);
+});
+
+test('--keep leaves it running for two terminals, and its stop script removes it', {
+  timeout: DEADLINE,
+}, async () => {
+  const kept = await run(process.execPath, [LAUNCHER, 'demo', '--keep'], { env: env(), deadline: DEADLINE });
+  expect(kept.code).toBe(0);
+  const dir = join(place, 'tmp', leftovers()[0] ?? '');
+  try {
+    expect(kept.stdout).toContain(`${dir}/stop`);
+    for (const name of ['devin.env', 'ana.env', 'passphrase']) {
+      expect(statSync(join(dir, name)).mode & 0o777, name).toBe(0o600);
+    }
+    const token = /HOOPCTL_TOKEN='([^']+)'/.exec(readFileSync(join(dir, 'devin.env'), 'utf8'))?.[1] ?? '';
+    expect(kept.stdout).not.toContain(token);
+    const asked = await run('sh', [
+      '-c',
+      `. '${dir}/devin.env' && hoopctl exec prod-db -c 'select plan from customers where id = 1'`,
+    ]);
+    expect(asked.stdout).toMatch(/\bpro\b/);
+  } finally {
+    const stopped = await run(join(dir, 'stop'), []);
+    expect(stopped.code).toBe(0);
+  }
+  expect(leftovers()).toEqual([]);
+});
+
+test('Ctrl-C in the middle ends what was started and says so by its exit code', {
+  timeout: DEADLINE,
+}, async () => {
+  let url = '';
+  const { code } = await run(process.execPath, [LAUNCHER, 'demo'], {
+    env: env(),
+    deadline: DEADLINE,
+    onSpawn: (child) => {
+      child.stdout?.on('data', (text: string) => {
+        url ||= /postgres:\/\/app_rw@\S+/.exec(text)?.[0] ?? '';
+        if (text.includes('connection add')) child.kill('SIGINT');
+      });
+    },
+  });
+  expect(code).toBe(130);
+  expect(leftovers()).toEqual([]);
+  const knock = await psql(url, ['-c', 'select 1']);
+  expect(knock.stderr).toMatch(/refused/);
+});
