@@ -1,13 +1,18 @@
 import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
-import type { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { Internal } from '../base/errors.ts';
 
+/** Somewhere to print: a stream, or less. */
+export interface TextTarget {
+  readonly isTTY?: boolean;
+  write(text: string): unknown;
+}
+
 export interface DemoIo {
-  readonly stdout: Writable & { readonly isTTY?: boolean };
-  readonly stderr: Writable;
+  readonly stdout: TextTarget;
+  readonly stderr: TextTarget;
 }
 
 export const LAUNCHER = fileURLToPath(new URL('../../bin/hoopctl', import.meta.url));
