@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { pino } from 'pino';
+import { EventQueue } from './event-queue.ts';
 
 /** The daemon's own log: events with fields. Never a token, a secret, a statement's text or a row. */
 export interface DaemonLog {
@@ -13,11 +14,14 @@ export interface DaemonLog {
 const MAX_FILE_BYTES = 10 * 1024 * 1024;
 const OLD_FILES = 5;
 
+const MAX_TAIL_BYTES = 1024 * 1024;
+
 /** A log file that makes room for itself: `daemon.log`, `daemon.log.1` … `daemon.log.5`, the oldest removed. */
 export class RotatingFile {
   readonly path: string;
   readonly #maxBytes: number;
   readonly #oldFiles: number;
+  readonly #readers = new Set<(line: string) => void>();
   #fd: number;
   #size: number;
 
@@ -25,7 +29,7 @@ export class RotatingFile {
     this.path = path;
     this.#maxBytes = maxBytes;
     this.#oldFiles = oldFiles;
-    this.#fd = openSync(path, 'a', 0o600);
+    this.#fd = openSync(path, 'a+', 0o600);
     this.#size = fstatSync(this.#fd).size;
   }
 
@@ -38,6 +42,26 @@ export class RotatingFile {
     } catch {
       // There is nowhere left to tell it.
     }
+    for (const reader of this.#readers) reader(line);
+  }
+
+  onLine(reader: (line: string) => void): () => void {
+    this.#readers.add(reader);
+    return () => this.#readers.delete(reader);
+  }
+
+  /** The last lines of the current file, at most `count` and at most a mebibyte of them. */
+  lastLines(count: number): readonly string[] {
+    const from = Math.max(0, this.#size - MAX_TAIL_BYTES);
+    const bytes = Buffer.alloc(this.#size - from);
+    const read = readSync(this.#fd, bytes, 0, bytes.length, from);
+    const lines = bytes
+      .subarray(0, read)
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    // A first line that was cut into is none.
+    return (from > 0 ? lines.slice(1) : lines).slice(-count);
   }
 
   close(): void {
@@ -55,10 +79,25 @@ export class RotatingFile {
       }
     }
     const old = this.#fd;
-    this.#fd = openSync(this.path, 'a', 0o600);
+    this.#fd = openSync(this.path, 'a+', 0o600);
     this.#size = fstatSync(this.#fd).size;
     closeSync(old);
   }
+}
+
+/** The log's last lines, then each new one until `follow` fires; without it the stream ends. */
+export function tailFile(
+  file: RotatingFile,
+  count: number,
+  follow: AbortSignal | undefined,
+): AsyncIterable<{ readonly line: string }> {
+  const events = new EventQueue<{ readonly line: string }>(follow ?? new AbortController().signal, () =>
+    stop(),
+  );
+  const stop = follow ? file.onLine((line) => events.push({ line: line.trimEnd() })) : () => {};
+  for (const line of file.lastLines(count)) events.push({ line });
+  if (!follow) events.end();
+  return events;
 }
 
 /** Logs to `destination` as JSON lines from `level` up. */

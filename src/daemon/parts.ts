@@ -24,6 +24,8 @@ export interface Parts {
   readonly audit: FileAuditLog;
   /** How to check the audit log, with the copy of the last signed head as it is now. */
   readonly auditCheck: () => Promise<VerifyOptions>;
+  /** In words, when signed entries were missing at the start. */
+  readonly auditMissing: string | undefined;
   readonly policy: AppliedPolicy;
   readonly live: LiveSessions;
   readonly board: ApprovalBoard;
@@ -35,7 +37,7 @@ export interface Parts {
   readonly bootstrap: Bootstrap;
   readonly certificate: () => Promise<{ readonly key: string; readonly cert: string } | undefined>;
   readonly log: DaemonLog;
-  readonly logFile: RotatingFile | undefined;
+  readonly logFile: RotatingFile;
   /** Ends the daemon once calls in progress have been answered. */
   readonly requestStop: (reason: string) => void;
 }
