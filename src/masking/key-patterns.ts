@@ -32,7 +32,7 @@ const SLACK_HOOK = /hooks\.slack\.com\/services\/[A-Za-z0-9]{6,20}\/[A-Za-z0-9]{
 
 /** `password=`, `"api_key": "`, `Authorization: Bearer `: what follows is a secret when it looks like one. */
 const NAMED_SECRET =
-  /(?:api[_-]?key|access[_-]?key|secret[_-]?key|[_-]token|token|secret|passw(?:or)?d|bearer)["']{0,2} {0,3}[:= ] {0,3}["']{0,2}([A-Za-z0-9_\-./+~]{16,255}={0,2})/gi;
+  /(?:api[_-]?key|access[_-]?key|secret[_-]?key|[_-]token|token|secret|passw(?:or)?d|bearer)["']{0,2} {0,3}[:= ] {0,3}["']{0,2}([A-Za-z0-9_\-/+]{16,255}={0,2})/gi;
 
 /** A short word, a joint and a long tail: the usual form of keys that no list knows. */
 const PREFIXED = /(?<![A-Za-z0-9_-])[A-Za-z]{2,12}[_-]([A-Za-z0-9]{30,255})(?![A-Za-z0-9_-])/g;

@@ -25,10 +25,10 @@ export const TRIGGER = {
 
 /** The shortest text that any detector finds: `a@b.co`. */
 const SHORTEST = 6;
-/** Words from this length on may be tokens when they hold a digit or underscore … */
+/** Words from this length on may be tokens when they hold a digit, underscore or dash … */
 const MIXED_WORD = 12;
 /** … and from this length on whatever they hold. */
-const LONG_WORD = 20;
+const LONG_WORD = 16;
 
 const LETTER = 1;
 const DIGIT = 2;
@@ -38,6 +38,7 @@ const AT = 5;
 const BACKSLASH = 6;
 const CAPITAL_J = 7;
 const DASH = 8;
+const BASE64_MARK = 9;
 
 const CLASS = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
@@ -45,10 +46,12 @@ for (let byte = 0; byte < 256; byte++) {
   if (/[A-Za-z]/.test(character)) CLASS[byte] = LETTER;
   else if (/[0-9]/.test(character)) CLASS[byte] = DIGIT;
   // Bytes of a non-breaking space or a typographic dash, among others, may separate digits.
-  else if (/[ ./()+\x80-\xff]/.test(character)) CLASS[byte] = SEPARATOR;
+  else if (/[ .()\x80-\xff]/.test(character)) CLASS[byte] = SEPARATOR;
 }
 CLASS[0x5f] = JOINT;
 CLASS[0x2d] = DASH;
+CLASS[0x2b] = BASE64_MARK;
+CLASS[0x2f] = BASE64_MARK;
 CLASS[0x40] = AT;
 CLASS[0x5c] = BACKSLASH;
 CLASS[0x4a] = CAPITAL_J;
@@ -57,8 +60,8 @@ CLASS[0x4a] = CAPITAL_J;
 export function scan(bytes: Uint8Array, start: number, end: number): number {
   if (end - start < SHORTEST) return 0;
   let found = 0;
-  let word = 0; // length of the present word: letters, digits, `_`, `-`
-  let mixed = false; // it holds a digit or underscore
+  let word = 0; // length of the present word: letters, digits, `_`, `-`, `+`, `/`
+  let mixed = false; // it holds a digit, underscore or dash
   let letters = 0; // letters directly before the present run of digits, or so far
   let digits = 0; // length of the present run of digits
   let cluster = 0; // digits seen since something other than a digit or separator
@@ -90,6 +93,11 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
       case DASH:
         if (++dashes === 5) found |= TRIGGER.dashes;
         letters = digits = 0;
+        word++;
+        mixed = true;
+        break;
+      case BASE64_MARK:
+        letters = digits = dashes = 0;
         word++;
         break;
       case JOINT:

@@ -1,0 +1,194 @@
+import type { DetectorName } from '../../../src/masking/detectors.ts';
+
+/** Texts as they stand in databases, with what a person would mark in them. All values are made up. */
+export interface Labelled {
+  readonly text: string;
+  readonly finds: readonly (readonly [DetectorName, string])[];
+}
+
+const JWT =
+  'eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U';
+const JWE =
+  'eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..48V1_ALb6US04U3b.5eym8TW_c8SuK0ltJ3rpYIzOeDQz7TALvtu6UG9oMo4vpzs9tX_EFShS8iB7j6ji.XFBoMYUZodetZdvT';
+const PEM =
+  '-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAmade+up/base64==\n-----END RSA PRIVATE KEY-----';
+const SSH_PEM =
+  '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----';
+
+export const LABELLED: readonly Labelled[] = [
+  // --- cards
+  { text: 'paid with 4539148803436467 yesterday', finds: [['credit_card', '4539148803436467']] },
+  { text: 'card: 4242 4242 4242 4242, exp 12/29', finds: [['credit_card', '4242 4242 4242 4242']] },
+  { text: '5425-2334-3010-9903', finds: [['credit_card', '5425-2334-3010-9903']] },
+  { text: 'amex 3742 454554 00126', finds: [['credit_card', '3742 454554 00126']] },
+  { text: 'amex=374245455400126;', finds: [['credit_card', '374245455400126']] },
+  { text: 'order 12 6011000991300009 ok', finds: [['credit_card', '6011000991300009']] },
+  { text: 'JCB 3530111333300000', finds: [['credit_card', '3530111333300000']] },
+  { text: 'diners 30569309025904', finds: [['credit_card', '30569309025904']] },
+  { text: '2223003122003222 (mc 2-series)', finds: [['credit_card', '2223003122003222']] },
+  {
+    text: 'Karte 4111\u00a01111\u00a01111\u00a01111 bitte',
+    finds: [['credit_card', '4111\u00a01111\u00a01111\u00a01111']],
+  },
+  { text: '4111–1111–1111–1111', finds: [['credit_card', '4111–1111–1111–1111']] },
+  {
+    text: 'two: 4242424242424242,5555555555554444',
+    finds: [
+      ['credit_card', '4242424242424242'],
+      ['credit_card', '5555555555554444'],
+    ],
+  },
+  { text: 'order number4539148803436467x', finds: [['credit_card', '4539148803436467']] },
+  { text: '4539148803436468 has a wrong check digit', finds: [] },
+  { text: 'tracking 1Z9999999999999999 and 9400110200793123456789', finds: [] },
+  { text: 'epoch 1735689600000 and 1735689600123456', finds: [] },
+  { text: '550e8400-e29b-41d4-a716-446655440000', finds: [] },
+  { text: 'sha e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855', finds: [] },
+  { text: 'isbn 978-3-16-148410-0', finds: [] },
+  { text: '0000000000000000', finds: [] },
+  { text: 'hash ab4539148803436467cd', finds: [] },
+  { text: 'ids 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15', finds: [] },
+  { text: 'EAN 4006381333931', finds: [] },
+  { text: '2025-01-02 03:04:05.123456', finds: [] },
+  { text: 'pi 3.14159265358979323846', finds: [] },
+
+  // --- e-mail
+  {
+    text: 'invoice to carol.private@mailbox-example.test please',
+    finds: [['email', 'carol.private@mailbox-example.test']],
+  },
+  { text: '<a+tag@sub.example.co.uk>', finds: [['email', 'a+tag@sub.example.co.uk']] },
+  { text: 'mailto:bob_smith@example.com?subject=x', finds: [['email', 'bob_smith@example.com']] },
+  { text: "o'brien@example.ie wrote", finds: [['email', "o'brien@example.ie"]] },
+  { text: "'quoted@example.com'", finds: [['email', 'quoted@example.com']] },
+  { text: 'jürgen@müller-gmbh.de', finds: [['email', 'jürgen@müller-gmbh.de']] },
+  { text: 'user@xn--mller-kva.example', finds: [['email', 'user@xn--mller-kva.example']] },
+  { text: 'ask x@y.io.', finds: [['email', 'x@y.io']] },
+  { text: '{"to":"kim@example.org"}', finds: [['email', 'kim@example.org']] },
+  {
+    text: 'a@b.com,c@d.net',
+    finds: [
+      ['email', 'a@b.com'],
+      ['email', 'c@d.net'],
+    ],
+  },
+  { text: 'email=zq.erin.w5@corp-example.test&x=1', finds: [['email', 'zq.erin.w5@corp-example.test']] },
+  { text: 'meet @ noon, room 3.14', finds: [] },
+  { text: 'npm i @types/node@24.1.0', finds: [] },
+  { text: 'user@localhost', finds: [] },
+  { text: 'twitter @handle and @other.one', finds: [] },
+  { text: 'a@@b.com? no: foo@ bar.com', finds: [] },
+  { text: 'version 1.2@3.4', finds: [] },
+
+  // --- US social security numbers
+  { text: 'SSN 123-45-6789', finds: [['us_ssn', '123-45-6789']] },
+  { text: 'itin 912-47-3301.', finds: [['us_ssn', '912-47-3301']] },
+  { text: 'ss no 078 05 1120 (old)', finds: [['us_ssn', '078 05 1120']] },
+  { text: 'ssn: 219099999', finds: [['us_ssn', '219099999']] },
+  { text: 'Social Security number 457555462', finds: [['us_ssn', '457555462']] },
+  { text: '{"ssn":"457-55-5462"}', finds: [['us_ssn', '457-55-5462']] },
+  { text: '000-12-3456 and 666-12-3456', finds: [] },
+  { text: '123-00-4567, 123-45-0000', finds: [] },
+  { text: 'part 1123-45-6789', finds: [] },
+  { text: 'part 123-45-67890', finds: [] },
+  { text: 'range 123-45 6789', finds: [] },
+  { text: 'SKU-123-456-789', finds: [] },
+  { text: 'plain 457555462', finds: [] },
+
+  // --- telephone
+  { text: 'call +1-202-555-0178 before delivery', finds: [['phone', '+1-202-555-0178']] },
+  { text: '+44 20 7946 0958', finds: [['phone', '+44 20 7946 0958']] },
+  { text: 'Tel. +49 (0)30 901820', finds: [['phone', '+49 (0)30 901820']] },
+  { text: '+12025550143;', finds: [['phone', '+12025550143']] },
+  { text: '(202) 555-0143', finds: [['phone', '(202) 555-0143']] },
+  { text: 'us 202-555-0199 x12', finds: [['phone', '202-555-0199 x12']] },
+  { text: '1-800-555-0100', finds: [['phone', '1-800-555-0100']] },
+  { text: '415.555.2671', finds: [['phone', '415.555.2671']] },
+  { text: 'phone: 2025550143', finds: [['phone', '2025550143']] },
+  { text: 'tel 030/901820', finds: [['phone', '030/901820']] },
+  { text: 'mobile no 07700 900123', finds: [['phone', '07700 900123']] },
+  { text: 'call me at 555 867 5309 99', finds: [['phone', '555 867 5309 99']] },
+  { text: '1234567890', finds: [] },
+  { text: '2025-01-02T03:04:05Z', finds: [] },
+  { text: '2025-01-02 03:04:05+00', finds: [] },
+  { text: '10.0.0.1 and 192.168.100.200', finds: [] },
+  { text: 'call on 2025-01-02', finds: [] },
+  { text: '200 300 4000', finds: [] },
+  { text: '911-555-0100 is none', finds: [] },
+  { text: 'a+1234567890', finds: [] },
+  { text: 'sum 12 + 34567890', finds: [] },
+  { text: 'SKU-RED-1 19.90', finds: [] },
+  { text: 'invoice 2024-000123-0045', finds: [] },
+
+  // --- IBAN
+  { text: 'DE89 3704 0044 0532 0130 00', finds: [['iban', 'DE89 3704 0044 0532 0130 00']] },
+  { text: 'to GB29NWBK60161331926819 now', finds: [['iban', 'GB29NWBK60161331926819']] },
+  { text: 'iban:FR1420041010050500013M02606.', finds: [['iban', 'FR1420041010050500013M02606']] },
+  { text: 'nl91abna0417164300', finds: [['iban', 'nl91abna0417164300']] },
+  { text: 'NO93 8601 1117 947', finds: [['iban', 'NO93 8601 1117 947']] },
+  { text: 'DE88 3704 0044 0532 0130 00', finds: [] },
+  { text: 'GB29NWBK601613319268191', finds: [] },
+  { text: 'AA12 3456 7890 1234', finds: [] },
+  { text: 'XDE89370400440532013000', finds: [] },
+
+  // --- keys
+  { text: 'key hk_live_A1b2C3d4E5f6G7h8', finds: [['api_key', 'hk_live_A1b2C3d4E5f6G7h8']] },
+  { text: 'sk_live_abcdefghijklmnopqrstuvwx', finds: [['api_key', 'sk_live_abcdefghijklmnopqrstuvwx']] },
+  { text: 'AKIAIOSFODNN7EXAMPLE', finds: [['api_key', 'AKIAIOSFODNN7EXAMPLE']] },
+  { text: 'id=ASIAABCDEFGHIJKLMNOP', finds: [['api_key', 'ASIAABCDEFGHIJKLMNOP']] },
+  {
+    text: 'ghp_abcdefghijklmnopqrstuvwxyzABCD012345',
+    finds: [['api_key', 'ghp_abcdefghijklmnopqrstuvwxyzABCD012345']],
+  },
+  {
+    text: 'github_pat_11ABCDEFG0abcdefghijkl_xyz',
+    finds: [['api_key', 'github_pat_11ABCDEFG0abcdefghijkl_xyz']],
+  },
+  { text: 'xoxb-2345678901-abcdefGHIJ', finds: [['api_key', 'xoxb-2345678901-abcdefGHIJ']] },
+  {
+    text: 'AIzaSyA-1234567890abcdefghijklmnopqrstu',
+    finds: [['api_key', 'AIzaSyA-1234567890abcdefghijklmnopqrstu']],
+  },
+  { text: 'sk-proj-abc123DEF456ghi789JKL', finds: [['api_key', 'sk-proj-abc123DEF456ghi789JKL']] },
+  { text: 'glpat-abcDEF1234567890wxyz', finds: [['api_key', 'glpat-abcDEF1234567890wxyz']] },
+  { text: 'api_key = "q8Zr3LmX0vB7nT5kY2wP"', finds: [['api_key', 'q8Zr3LmX0vB7nT5kY2wP']] },
+  { text: 'Authorization: Bearer 0a1B2c3D4e5F6g7H8i9J', finds: [['api_key', '0a1B2c3D4e5F6g7H8i9J']] },
+  { text: 'password: hunter2hunter2XyZ9', finds: [['api_key', 'hunter2hunter2XyZ9']] },
+  {
+    text: 'acme_9sKq2LmN8vB4xZ7wR1tY5uP3oI6aSdF',
+    finds: [['api_key', 'acme_9sKq2LmN8vB4xZ7wR1tY5uP3oI6aSdF']],
+  },
+  { text: 'zz_secret_name_that_is_exactly_sixty_three_bytes_long_abcdefghi', finds: [] },
+  { text: 'users_email_created_at_idx_2025', finds: [] },
+  { text: 'AKIA is a prefix, AKIAshort too', finds: [] },
+  { text: 'password: see the wiki', finds: [] },
+  { text: 'internationalization_test_suite', finds: [] },
+  { text: '/usr/lib/postgresql/15/bin/postgres', finds: [] },
+  { text: 'cus_NffrFeUfNV2Hib', finds: [] },
+  { text: 'my token is in the vault under secret/path-name', finds: [] },
+  { text: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', finds: [] },
+  { text: 'c0ffee00-dead-beef-cafe-0123456789ab', finds: [] },
+
+  // --- tokens and private keys
+  { text: `cookie ${JWT} end`, finds: [['jwt', JWT]] },
+  { text: `{"jwe":"${JWE}"}`, finds: [['jwt', JWE]] },
+  { text: `eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.`, finds: [['jwt', 'eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.']] },
+  { text: 'eyJ is how base64 JSON begins', finds: [] },
+  { text: 'eyJhbGciOiJub25lIn0', finds: [] },
+  { text: `key:\n${PEM}\nbye`, finds: [['private_key', PEM]] },
+  { text: SSH_PEM, finds: [['private_key', SSH_PEM]] },
+  {
+    text: '-----BEGIN PRIVATE KEY-----\nMIIcut',
+    finds: [['private_key', '-----BEGIN PRIVATE KEY-----\nMIIcut']],
+  },
+  { text: '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----', finds: [] },
+  { text: '-----BEGIN PUBLIC KEY-----\nMIIB\n-----END PUBLIC KEY-----', finds: [] },
+  { text: '-------------- section --------------', finds: [] },
+
+  // --- nothing at all
+  { text: 'gift wrap', finds: [] },
+  { text: 'leave at the door', finds: [] },
+  { text: 'zażółć gęślą jaźń 日本語 🙂', finds: [] },
+  { text: 'x'.repeat(5000), finds: [] },
+  { text: '', finds: [] },
+];
