@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import type { ApprovalDecision, ApprovalRequest } from '../../approval/request.ts';
+import { Conflict } from '../../base/errors.ts';
+import type { ApprovalRows } from '../store.ts';
+import { json, optional, orNull, time } from './columns.ts';
+import type { Database } from './database.ts';
+
+const status = z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used']);
+
+const decision: z.ZodType<ApprovalDecision> = z
+  .object({
+    by: z.string(),
+    byName: z.string(),
+    decision: z.enum(['approve', 'deny']),
+    reason: z.string().optional(),
+    at: time,
+  })
+  .transform((given) => ({ ...given, reason: given.reason }));
+
+const card = z.object({
+  requester: z.string(),
+  requesterKind: z.enum(['person', 'machine']),
+  requesterGroups: z.array(z.string()),
+  clientAddress: z.string(),
+  target: z.string(),
+  transaction: z.enum(['none', 'open', 'failed']),
+  statement: z.string(),
+  parameters: z.array(z.string().nullable()),
+  effects: z.array(z.string()),
+  estimate: z.string(),
+});
+
+const terms = z.object({
+  approvers: z.array(z.string()),
+  approvals: z.int().positive(),
+  expires: z.number().positive(),
+  selfApproval: z.boolean(),
+});
+
+/** What no decision changes. */
+const asked = z.object({
+  session: z.string(),
+  connection: z.string(),
+  connectionId: z.string(),
+  requesterId: z.string(),
+  rule: z.string(),
+  policy: z.string(),
+  terms,
+  card,
+  fingerprint: z.string(),
+  expiresAt: time,
+});
+
+const row: z.ZodType<ApprovalRequest> = z
+  .object({
+    id: z.string(),
+    request: json(asked),
+    created_at: time,
+    status,
+    decisions: json(z.array(decision)),
+    end_reason: optional(z.string()),
+    version: z.int().nonnegative(),
+  })
+  .transform(({ request, created_at, end_reason, ...rest }) => ({
+    ...rest,
+    ...request,
+    createdAt: created_at,
+    endReason: end_reason,
+  }));
+
+export function approvalRows(db: Database): ApprovalRows {
+  return {
+    async create(request) {
+      const { id, createdAt, status, decisions, endReason, version, ...rest } = request;
+      db.run(
+        `INSERT INTO approvals VALUES (:id, :request, :createdAt, :status, :decisions, :endReason, :version)`,
+        {
+          id,
+          request: JSON.stringify(rest),
+          createdAt,
+          status,
+          decisions: JSON.stringify(decisions),
+          endReason: orNull(endReason),
+          version,
+        },
+        (words) => (words.includes('approvals.id') ? idTaken(id) : undefined),
+      );
+    },
+    async find(id) {
+      return db.get(row, 'SELECT * FROM approvals WHERE id = :id', { id });
+    },
+    async list(wanted) {
+      return wanted === undefined
+        ? db.all(row, 'SELECT * FROM approvals ORDER BY created_at, id')
+        : db.all(row, 'SELECT * FROM approvals WHERE status = :wanted ORDER BY created_at, id', { wanted });
+    },
+    async transition(id, expectedVersion, change) {
+      const changed = db.run(
+        `UPDATE approvals SET version = version + 1, status = :status,
+         decisions = coalesce(:decisions, decisions), end_reason = coalesce(:endReason, end_reason)
+         WHERE id = :id AND version = :expectedVersion`,
+        {
+          id,
+          expectedVersion,
+          status: change.status,
+          decisions: change.decisions === undefined ? null : JSON.stringify(change.decisions),
+          endReason: orNull(change.endReason),
+        },
+      );
+      return changed > 0;
+    },
+  };
+}
+
+function idTaken(id: string): Conflict {
+  return new Conflict('approval_id_taken', `there is an approval ${id}`, { retryable: true });
+}

@@ -1,0 +1,4 @@
+import { first } from './001-first.ts';
+
+/** In order; a database of version n has had the first n. Never change one that was released, add another. */
+export const migrations: readonly string[] = [first];
