@@ -71,11 +71,6 @@ describe('the house', () => {
     expect(reaching.map(show)).toEqual([]);
   });
 
-  test('no room of the top floor is imported by another one but by the launcher of its verb', () => {
-    const sideways = imports.filter(({ from, to }) => roomOf(from) === 'demo' && roomOf(to) === 'cli');
-    expect(sideways.map(show)).toEqual([]);
-  });
-
   test('no protocol imports another', () => {
     const protocolOf = (file: string) => /^protocols\/([^/]+)\//.exec(file)?.[1];
     const crossing = imports.filter(({ from, to }) => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { Internal } from '../base/errors.ts';
-import { psqlTable } from './psql-table.ts';
+import { printedResult } from './printed-result.ts';
 import type { OpenProxy, Stage } from './stage.ts';
 
 /** How long a notice or an answer may take before the demo calls it missing. */
@@ -53,7 +53,7 @@ export class GovernedClient {
   async query(sql: string): Promise<pg.QueryArrayResult> {
     this.stage.print(`shop=> ${sql};`);
     const result = await inTime(`the answer to ${sql}`, this.send(sql));
-    this.stage.print(psqlTable(result));
+    this.stage.print(printedResult(result));
     return result;
   }
 

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { psqlTable } from '../../../src/demo/psql-table.ts';
+import { printedResult } from '../../../src/demo/printed-result.ts';
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts';
 import { psql } from '../../servers/psql.ts';
 
@@ -24,10 +24,10 @@ test.each([
 ])('%s reads as psql prints it', async (sql) => {
   const printed = await psql(server.url(), ['-c', sql]);
   const result = await client.query({ text: sql, rowMode: 'array' });
-  expect(`${psqlTable(result)}\n\n`).toBe(printed.stdout);
+  expect(`${printedResult(result)}\n\n`).toBe(printed.stdout);
 });
 
 test('a statement without rows reads as its tag', async () => {
   const result = await client.query({ text: 'create temp table t(a int)', rowMode: 'array' });
-  expect(psqlTable(result)).toBe('CREATE');
+  expect(printedResult(result)).toBe('CREATE');
 });
