@@ -57,6 +57,7 @@ export interface StatementToRecord {
 export interface SessionDesk {
   readonly id: string;
   readonly requester: Requester;
+  readonly requesterKind: 'person' | 'machine';
   readonly target: PolicyTarget;
   /** The applied policy; a new object (other hash) after `policy apply`. Throws when there is none. */
   policy(): Policy;

@@ -39,6 +39,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly identityId: string;
   readonly connectionId: string;
   readonly requester: Requester;
+  readonly requesterKind: 'person' | 'machine';
   readonly target: PolicyTarget;
   readonly closed: Promise<void>;
   readonly #deps: LiveDeskDeps;
@@ -61,6 +62,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.identityId = identity.id;
     this.connectionId = row.connectionId;
     this.requester = { id: identity.id, name: identity.name, groups: identity.groups };
+    this.requesterKind = identity.kind;
     this.target = opened.target;
     this.closed = new Promise((resolve) => {
       this.#markClosed = resolve;
