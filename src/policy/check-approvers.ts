@@ -1,7 +1,7 @@
 import type { Known, KnownIdentity } from './check.ts';
 import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
-import { compilePrincipals, type FileGroups, groupNamed } from './selectors.ts';
+import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './selectors.ts';
 
 /** Roles that may decide approvals. */
 const DECIDING_ROLES: readonly string[] = ['approver', 'owner'];
@@ -23,7 +23,8 @@ export function approverProblems(
   known: Known,
   groups: FileGroups,
 ): Problem[] {
-  if (rule.decision !== 'approve') return [];
+  // An approver group that does not exist is told by itself.
+  if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, known, groups)) return [];
   const label = `rule "${rule.name}"`;
   const at = file.locate([...path, 'approvers']) ?? file.locate(path);
   const needed = rule.approvals ?? DEFAULT_APPROVALS;
@@ -69,6 +70,17 @@ function whyImpossible(
   );
   if (servable) return undefined;
   return 'its approvers are the requesters themselves, and a requester never decides its own statement (self_approval is false)';
+}
+
+function namesMissingGroup(
+  principals: readonly string[] | undefined,
+  known: Known,
+  groups: FileGroups,
+): boolean {
+  return (principals ?? []).some((principal) => {
+    const group = groupNamed(principal);
+    return group !== undefined && !groupExists(group, known.identities, groups);
+  });
 }
 
 function mayDecide(identity: KnownIdentity): boolean {

@@ -3,7 +3,7 @@ import { compileGlob } from './glob.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, inFileOrder, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import type { PolicyMask, PolicyRule } from './schema.ts';
-import { compileConnections, compileGroups, type FileGroups, groupNamed, isMember } from './selectors.ts';
+import { compileConnections, compileGroups, type FileGroups, groupExists, groupNamed } from './selectors.ts';
 
 export interface KnownIdentity {
   readonly name: string;
@@ -154,8 +154,7 @@ function principalProblems(
       return [problemAt('warning', at, `${label}: ${nobodyYet(principal, known)}`)];
     }
     // A group of the file with nobody in it yet is told at the group itself.
-    if (groups.has(group)) return [];
-    if (known.identities.some((identity) => isMember(identity, group, groups))) return [];
+    if (groupExists(group, known.identities, groups)) return [];
     const defined = [...groups.keys(), ...known.identities.flatMap((identity) => identity.groups)];
     return [
       problemAt(

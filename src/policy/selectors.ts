@@ -31,6 +31,11 @@ export function isMember(identity: Principal, group: string, groups: FileGroups)
   return identity.groups.includes(group) || anyMatches(groups.get(group) ?? [], identity.name);
 }
 
+/** Defined in the file, or brought by some identity. */
+export function groupExists(group: string, identities: readonly Principal[], groups: FileGroups): boolean {
+  return groups.has(group) || identities.some((identity) => identity.groups.includes(group));
+}
+
 /** Compiles identities, globs and `group:NAME`. */
 export function compilePrincipals(principals: readonly string[], groups: FileGroups): PrincipalSelector {
   const named = principals.map(groupNamed).filter((group) => group !== undefined);
