@@ -20,8 +20,13 @@ export function socketPath(home: string, uid: number = process.getuid?.() ?? 0):
   const whole = resolve(home);
   const usual = join(whole, 'daemon.sock');
   if (Buffer.byteLength(usual) <= LONGEST_SOCKET_PATH) return usual;
-  const name = createHash('sha256').update(whole).digest('hex').slice(0, 16);
-  return join(SHORT_PLACE, `hoopctl-${uid}-${name}`, 'daemon.sock');
+  return join(shortDirectory(whole, uid), 'daemon.sock');
+}
+
+/** A directory with a short name for what of a state directory must have one: one user's, one state directory's. */
+export function shortDirectory(home: string, uid: number = process.getuid?.() ?? 0): string {
+  const name = createHash('sha256').update(resolve(home)).digest('hex').slice(0, 16);
+  return join(SHORT_PLACE, `hoopctl-${uid}-${name}`);
 }
 
 /**

@@ -158,9 +158,9 @@ function space({ directory }: Parts): Finding {
   return finding('warning', 'disk', `only ${words}; when it is full nothing runs`, `df -h ${directory.home}`);
 }
 
-function auditHealth({ audit, auditMissing }: Parts): Finding {
+function auditHealth({ audit, auditDamage }: Parts): Finding {
   const verify = 'hoopctl audit verify';
-  if (auditMissing !== undefined) return finding('problem', 'audit log', auditMissing, verify);
+  if (auditDamage !== undefined) return finding('problem', 'audit log', auditDamage, verify);
   if (audit.unsigned > MANY_UNSIGNED) {
     return finding(
       'warning',

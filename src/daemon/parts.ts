@@ -24,8 +24,8 @@ export interface Parts {
   readonly audit: FileAuditLog;
   /** How to check the audit log, with the copy of the last signed head as it is now. */
   readonly auditCheck: () => Promise<VerifyOptions>;
-  /** In words, when signed entries were missing at the start. */
-  readonly auditMissing: string | undefined;
+  /** In words, when the log is not what was written and signed. */
+  readonly auditDamage: string | undefined;
   readonly policy: AppliedPolicy;
   readonly live: LiveSessions;
   readonly board: ApprovalBoard;

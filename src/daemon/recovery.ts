@@ -16,7 +16,7 @@ export interface RecoveryDeps {
 /** What the opening of the audit log found, in words. */
 export interface AuditFindings {
   readonly cutBytes: number | undefined;
-  readonly missing: string | undefined;
+  readonly damage: string | undefined;
 }
 
 /**
@@ -31,8 +31,8 @@ export async function recover(deps: RecoveryDeps, found: AuditFindings): Promise
   }
   const approvals = await expireApprovals(deps);
   const nothing = sessions.length + approvals.length === 0 && found.cutBytes === undefined;
-  if (nothing && found.missing === undefined) return;
-  const facts = { sessions, approvals, cutBytes: found.cutBytes ?? null, missing: found.missing ?? null };
+  if (nothing && found.damage === undefined) return;
+  const facts = { sessions, approvals, cutBytes: found.cutBytes ?? null, damage: found.damage ?? null };
   deps.audit.append({ kind: 'daemon.recovered', actor: 'hoopctl', facts });
   deps.log.warn('daemon.recovered', facts);
 }

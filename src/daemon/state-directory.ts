@@ -1,6 +1,6 @@
-import { chmodSync, lstatSync, readdirSync, statfsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { socketPath } from '../api/socket-path.ts';
+import { lstatSync, readdirSync, rmSync, statfsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { shortDirectory, socketPath } from '../api/socket-path.ts';
 import { ensureOwnDirectory, modeText, notPrivate } from './own-directory.ts';
 
 /** Where everything of one daemon lies. */
@@ -80,16 +80,25 @@ export function prepareStateDirectory(directory: StateDirectory): void {
   for (const path of [join(directory.home, 'logs'), directory.recordings, directory.tls]) {
     ensureOwnDirectory(path);
   }
-  ensureOwnDirectory(join(directory.socket, '..'));
+  ensureOwnDirectory(dirname(directory.socket));
+}
+
+/** `/ep-XXXXXX/.s.PGSQL.5432` still fits into a socket's path below it. */
+const LONGEST_ENDPOINT_ROOT = 70;
+
+/** Where directories of endpoints' Unix sockets are made: the state directory where it is short enough. Emptied first. */
+export function endpointRoot(directory: StateDirectory): string {
+  const usual = join(directory.home, 'run');
+  const fits = Buffer.byteLength(usual) <= LONGEST_ENDPOINT_ROOT;
+  const path = fits ? usual : join(shortDirectory(directory.home), 'run');
+  ensureOwnDirectory(dirname(path));
+  rmSync(path, { recursive: true, force: true });
+  ensureOwnDirectory(path);
+  return path;
 }
 
 /** Bytes that the state directory's disk still has for this user. */
 export function freeBytes(directory: StateDirectory): number {
   const { bavail, bsize } = statfsSync(directory.home);
   return bavail * bsize;
-}
-
-/** For files that a library made with its own idea of a mode. */
-export function makePrivate(path: string): void {
-  chmodSync(path, 0o600);
 }

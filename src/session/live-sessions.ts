@@ -9,6 +9,8 @@ export interface LiveSession {
   row(): SessionRow;
   /** Ends it: pending approvals are withdrawn, the client is told `reason` in its protocol. Idempotent. */
   cut(reason: string): void;
+  /** Closes its books, whatever its client does. */
+  close(reason: string): Promise<void>;
   /** Brings the stored counters up to date. */
   saveCounters(): Promise<void>;
   /** When its books are closed. */
@@ -41,6 +43,11 @@ export class LiveSessions {
   /** When all that are open now have closed their books. */
   async allClosed(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((session) => session.closed));
+  }
+
+  /** For sessions whose protocol did not let go when they were cut. */
+  async closeAll(reason: string): Promise<void> {
+    await Promise.allSettled([...this.#open.values()].map((session) => session.close(reason)));
   }
 
   /** Before sessions are listed or filtered by their counters. */

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import type { FileAuditLog } from '../audit/file-log.ts';
+import { openAuditLog } from '../audit/log.ts';
+import { parseHead } from '../audit/signed-head.ts';
+import type { VerifyOptions } from '../audit/verify.ts';
+import type { Clock } from '../base/clock.ts';
+import { recordingPath } from '../recording/layout.ts';
+import { openSqliteStore } from '../store/sqlite/open.ts';
+import type { Store } from '../store/store.ts';
+import type { DaemonLog } from './daemon-log.ts';
+import { recover } from './recovery.ts';
+import type { StateDirectory } from './state-directory.ts';
+
+/** The setting that holds a copy of the audit log's last signed head. */
+const HEAD = 'audit.head';
+
+/** What outlives the daemon, open and finished with what the last daemon left. */
+export interface Books {
+  readonly store: Store;
+  readonly audit: FileAuditLog;
+  readonly auditCheck: () => Promise<VerifyOptions>;
+  readonly auditDamage: string | undefined;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the store (which is also the lock of the state directory) and the audit log, then recovers.
+ * Throws Conflict `state_directory_in_use`, and Internal for what is damaged or newer.
+ */
+export async function openBooks(directory: StateDirectory, clock: Clock, log: DaemonLog): Promise<Books> {
+  const store = await openSqliteStore(join(directory.home, 'state.db'));
+  try {
+    const dir = join(directory.home, 'audit');
+    const storedHead = async () => {
+      const text = await store.settings.get(HEAD);
+      return text === undefined ? undefined : parseHead(text);
+    };
+    let lastHead: Promise<void> = Promise.resolve();
+    const {
+      log: audit,
+      cut,
+      missing,
+    } = await openAuditLog({
+      dir,
+      clock,
+      storedHead: await storedHead(),
+      onHead: (head) => {
+        lastHead = store.settings
+          .set(HEAD, JSON.stringify(head))
+          .catch((error) => log.error('audit.head_not_kept', { error }));
+      },
+    });
+    if (damage !== undefined) log.error('audit.damaged', { damage });
+    const now = () => clock.now();
+    await recover(
+      { store, audit, now, recordings: directory.recordings, log },
+      { cutBytes: cut?.bytes, damage },
+    );
+    return {
+      store,
+      audit,
+      auditDamage: damage,
+      auditCheck: async () => ({
+        dir,
+        storedHead: await storedHead(),
+        recordingPath: (session) => recordingPath(directory.recordings, session),
+      }),
+      async close() {
+        audit.close();
+        await lastHead;
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}

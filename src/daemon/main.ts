@@ -1,0 +1,272 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '../base/clock.ts';
+import { compilePolicy } from '../policy/compile.ts';
+import { parsePolicy } from '../policy/parse.ts';
+import { selfSignedCertificate } from '../protocols/postgres/client-side-certificate.ts';
+import type { Protocol } from '../protocols/protocol.ts';
+import { loadProtocols } from '../protocols/registry.ts';
+import { recordingPath } from '../recording/layout.ts';
+import { openRecording } from '../recording/writer.ts';
+import { openVault, type VaultOptions } from '../secret/vault.ts';
+import { AppliedPolicy } from '../session/applied-policy.ts';
+import { ApprovalBoard } from '../session/approval-board.ts';
+import { ApproverPresence } from '../session/approver-presence.ts';
+import { LiveSessions } from '../session/live-sessions.ts';
+import { type OpenDeskDeps, openDesk } from '../session/open-desk.ts';
+import { createApiServer } from './api-server.ts';
+import { createAuthenticator } from './authenticate.ts';
+import { type Books, openBooks } from './books.ts';
+import { openBootstrap } from './bootstrap.ts';
+import { createDaemonLog, type DaemonLog, RotatingFile } from './daemon-log.ts';
+import { Endpoints } from './endpoint.ts';
+import { installationKey } from './installation-key.ts';
+import type { Parts } from './parts.ts';
+import { allHandlers } from './routes/all.ts';
+import {
+  endpointRoot,
+  prepareStateDirectory,
+  type StateDirectory,
+  stateDirectory,
+} from './state-directory.ts';
+import { Targets } from './targets.ts';
+
+export interface DaemonOptions {
+  /** The state directory. */
+  readonly home: string;
+  /** Logs to stderr as well, for service managers. */
+  readonly foreground?: boolean;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What a test gives instead of the real ones. */
+  readonly clock?: Clock;
+  readonly protocols?: readonly Protocol[];
+  readonly keychain?: VaultOptions['keychain'];
+}
+
+export interface RunningDaemon {
+  readonly socket: string;
+  /** Stops accepting, ends sessions in their protocols, closes the books. Idempotent. */
+  stop(reason: string): Promise<void>;
+  /** When it has stopped, whoever asked for it. */
+  readonly stopped: Promise<void>;
+}
+
+/** Sessions get this long to be told and to close their books, in milliseconds; the whole stop stays below 10 s. */
+const SESSIONS_GRACE = 5000;
+/** How often the stored counters of live sessions are brought up to date, in milliseconds. */
+const COUNTERS_EVERY = 5000;
+/** How often the audit log's head is signed, in milliseconds. */
+const SIGN_EVERY = 60_000;
+
+/**
+ * The composition root: opens everything of a state directory, wires it, serves the API.
+ * Throws NotPermitted `directory_not_private`, Conflict `state_directory_in_use`, and what the books throw.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> {
+  const directory = stateDirectory(options.home);
+  prepareStateDirectory(directory);
+  const logFile = new RotatingFile(directory.log);
+  const log = daemonLog(options, logFile);
+  const clock = options.clock ?? systemClock;
+  let books: Books | undefined;
+  try {
+    books = await openBooks(directory, clock, log);
+    return await serve(options, { directory, books, clock, log, logFile });
+  } catch (error) {
+    log.error('daemon.start_failed', { error });
+    await books?.close();
+    logFile.close();
+    throw error;
+  }
+}
+
+function daemonLog(options: DaemonOptions, file: RotatingFile): DaemonLog {
+  const level = options.environment.HOOPCTL_LOG_LEVEL;
+  const known = level !== undefined && ['error', 'warn', 'info', 'debug'].includes(level);
+  const destination = {
+    write(line: string) {
+      file.write(line);
+      if (options.foreground) process.stderr.write(line);
+    },
+  };
+  return createDaemonLog(destination, known ? level : 'info');
+}
+
+interface Ground {
+  readonly directory: StateDirectory;
+  readonly books: Books;
+  readonly clock: Clock;
+  readonly log: DaemonLog;
+  readonly logFile: RotatingFile;
+}
+
+async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDaemon> {
+  const { books, clock, directory, log } = ground;
+  let stopping: Promise<void> | undefined;
+  let markStopped: () => void = () => {};
+  const stopped = new Promise<void>((resolve) => {
+    markStopped = resolve;
+  });
+  const stop = (reason: string) => {
+    stopping ??= end(reason).finally(markStopped);
+    return stopping;
+  };
+
+  const parts = await assemble(options, ground, (reason) => void stop(reason));
+  const api = createApiServer({
+    handlers: allHandlers(parts),
+    authenticate: createAuthenticator({
+      identities: books.store.identities,
+      bootstrap: parts.bootstrap,
+      audit: books.audit,
+      clock,
+    }),
+    log,
+  });
+  // Ours by the lock: a socket that lies there belonged to a daemon that is gone.
+  rmSync(directory.socket, { force: true });
+  await api.listen(directory.socket);
+  writeFileSync(directory.pidFile, `${process.pid}\n`, { mode: 0o600 });
+  books.audit.append({
+    kind: 'daemon.start',
+    actor: 'hoopctl',
+    facts: { version: parts.version, pid: process.pid },
+  });
+  log.info('daemon.started', { version: parts.version, pid: process.pid });
+  const counters = setInterval(() => void parts.live.saveCounters(), COUNTERS_EVERY).unref();
+  const signing = setInterval(() => void books.audit.checkpoint(), SIGN_EVERY).unref();
+  return { socket: directory.socket, stop, stopped };
+
+  async function end(reason: string): Promise<void> {
+    log.info('daemon.stopping', { reason, sessions: parts.live.size });
+    clearInterval(counters);
+    clearInterval(signing);
+    parts.endpoints.close(() => true, reason);
+    parts.live.cut(() => true, reason);
+    await within(SESSIONS_GRACE, parts.live.allClosed());
+    // A session whose protocol did not let go in time still gets its books closed.
+    await within(SESSIONS_GRACE / 5, parts.live.closeAll(reason));
+    await api.close();
+    await within(SESSIONS_GRACE / 5, parts.targets.close());
+    books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
+    rmSync(directory.socket, { force: true });
+    rmSync(directory.pidFile, { force: true });
+    await books.close();
+    log.info('daemon.stopped');
+    ground.logFile.close();
+  }
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+async function assemble(
+  options: DaemonOptions,
+  ground: Ground,
+  requestStop: (reason: string) => void,
+): Promise<Parts> {
+  const { books, clock, directory, log, logFile } = ground;
+  const { store, audit } = books;
+  const failed = (event: string) => (error: unknown) => log.error(event, { error });
+  const protocols = options.protocols ?? (await loadProtocols());
+  const secrets = join(directory.home, 'secrets');
+  mkdirSync(secrets, { recursive: true, mode: 0o700 });
+  const vault = openVault({
+    dir: secrets,
+    environment: options.environment,
+    warn: (message) => log.warn('secret.warning', { message }),
+    ...(options.keychain ? { keychain: options.keychain } : {}),
+  });
+  const policy = await appliedPolicy(books, log);
+  const live = new LiveSessions();
+  const board = new ApprovalBoard({
+    clock,
+    approvals: store.approvals,
+    identities: store.identities,
+    audit,
+    policy,
+    failed: failed('approval.failed'),
+  });
+  const maskKey = installationKey(store.settings, vault);
+  const targets = new Targets({ clock, vault, protocols, maskKey, failed: failed('target.failed') });
+  const desks: OpenDeskDeps = {
+    clock,
+    sessions: store.sessions,
+    identities: store.identities,
+    audit,
+    policy,
+    board,
+    live,
+    createRecording: (session) => openRecording(recordingPath(directory.recordings, session), clock),
+    storeFailed: failed('session.books_failed'),
+  };
+  const endpoints = new Endpoints({
+    clock,
+    openDesk: ({ connection, identity, protocol }, client) =>
+      openDesk(desks, { identity, connection, target: protocol.describe(connection.settings), client }),
+    watchApprovals: (listener) => board.watch(listener),
+    socketRoot: endpointRoot(directory),
+    failed: failed('endpoint.failed'),
+  });
+  return {
+    version: packageVersion(),
+    startedAt: new Date(clock.now()).toISOString(),
+    clock,
+    directory,
+    store,
+    audit,
+    auditCheck: books.auditCheck,
+    auditDamage: books.auditDamage,
+    policy,
+    live,
+    board,
+    presence: new ApproverPresence(store.settings, () => clock.now()),
+    endpoints,
+    targets,
+    vault,
+    protocols,
+    bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
+    certificate: certificateOf(directory, failed('tls.failed')),
+    log,
+    logFile,
+    requestStop,
+  };
+}
+
+/** What was applied last. A stored policy that this version can't read any more decides nothing: then nothing runs. */
+async function appliedPolicy(books: Books, log: DaemonLog): Promise<AppliedPolicy> {
+  const applied = new AppliedPolicy();
+  const row = await books.store.policies.current();
+  if (!row) return applied;
+  const { policy: file, problems } = parsePolicy(row.text, row.source);
+  if (file) applied.replace(compilePolicy(file, row.hash), row);
+  else log.error('policy.unreadable', { version: row.version, problems });
+  return applied;
+}
+
+/** Made once and at the first need; without one an endpoint serves plaintext on loopback, as PostgreSQL does. */
+function certificateOf(directory: StateDirectory, failed: (error: unknown) => void) {
+  let made: ReturnType<typeof selfSignedCertificate> | undefined;
+  return async () => {
+    made ??= selfSignedCertificate(directory.tls);
+    try {
+      return await made;
+    } catch (error) {
+      made = undefined;
+      failed(error);
+      return undefined;
+    }
+  };
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  const { version } = JSON.parse(text) as { readonly version: string };
+  return version;
+}

@@ -1,0 +1,24 @@
+import type { Parts } from '../parts.ts';
+import { approvalRoutes } from './approvals.ts';
+import { auditRoutes } from './audit.ts';
+import { connectionRoutes } from './connections.ts';
+import { daemonRoutes } from './daemon.ts';
+import { endpointRoutes } from './endpoints.ts';
+import type { Handlers } from './handler.ts';
+import { identityRoutes } from './identities.ts';
+import { policyRoutes } from './policy.ts';
+import { sessionRoutes } from './sessions.ts';
+
+/** Every route of the contract has its handler: the compiler checks it. */
+export function allHandlers(parts: Parts): Handlers {
+  return {
+    ...daemonRoutes(parts),
+    ...identityRoutes(parts),
+    ...connectionRoutes(parts),
+    ...endpointRoutes(parts),
+    ...approvalRoutes(parts),
+    ...sessionRoutes(parts),
+    ...policyRoutes(parts),
+    ...auditRoutes(parts),
+  };
+}
