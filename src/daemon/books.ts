@@ -39,7 +39,7 @@ export async function openBooks(directory: StateDirectory, clock: Clock, log: Da
     const {
       log: audit,
       cut,
-      missing,
+      damage,
     } = await openAuditLog({
       dir,
       clock,
