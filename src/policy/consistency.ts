@@ -43,13 +43,8 @@ function ruleProblems(rule: unknown, path: FilePath, vocabulary: Vocabulary, loc
 
 function maskProblems(mask: unknown, path: FilePath, vocabulary: Vocabulary, locate: Locate): Problem[] {
   const problems = unknownWords(mask, path, 'detect', 'detector', vocabulary.detectors, locate);
-  const columns = at(mask, ['columns']) !== undefined;
-  const detect = at(mask, ['detect']) !== undefined;
-  if (columns === detect) {
-    const words = columns
-      ? 'give "columns" or "detect", not both (write two masks)'
-      : '"columns" or "detect" is missing';
-    problems.push(problemAt('error', locate(path), `${named('mask', mask)}${words}`));
+  if (at(mask, ['columns']) === undefined && at(mask, ['detect']) === undefined) {
+    problems.push(problemAt('error', locate(path), `${named('mask', mask)}"columns" or "detect" is missing`));
   }
   const strategy = at(mask, ['strategy']);
   if (at(mask, ['keep_last']) !== undefined && typeof strategy === 'string' && strategy !== 'partial') {

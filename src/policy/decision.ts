@@ -20,8 +20,9 @@ export type MaskStrategy = 'redact' | 'partial' | 'hash' | 'null';
 /** A mask that holds for this requester on this connection. */
 export interface ActiveMask {
   readonly name: string;
-  /** Globs over `schema.table.column`; empty for a detector mask. */
+  /** Globs over `schema.table.column`; empty for detectors that look at every text value. */
   readonly columns: readonly string[];
+  /** Detectors: only what they find is masked. Empty: the columns' whole values are. */
   readonly detect: readonly string[];
   readonly strategy: MaskStrategy;
   readonly keepLast: number;

@@ -32,13 +32,14 @@ rules:
 masks:
   - { name: cards, columns: ["*.ssn"], strategy: partial, keep_last: 2, except: [ana], filter: none }
   - { name: found, detect: [email], strategy: null }
+  - { name: notes, columns: [public.orders.note], detect: [email], strategy: hash }
 `,
       'p.yaml',
     );
     expect(problems).toEqual([]);
     expect(policy).toMatchObject({ version: 1, default: 'block', source: 'p.yaml' });
     expect(policy?.rules[0]).toMatchObject({ approvals: 2, expires: 5_400_000, commands: ['UPDATE'] });
-    expect(policy?.masks.map((mask) => mask.strategy)).toEqual(['partial', 'null']);
+    expect(policy?.masks.map((mask) => mask.strategy)).toEqual(['partial', 'null', 'hash']);
     expect(policy?.locate(['rules', 0, 'tables', 0])).toEqual({ line: 9, column: 14 });
   });
 
@@ -106,7 +107,6 @@ masks:
     ['version: 1\ngroups: {a: []}', 'group "a" has nobody in it'],
     ['version: 1\ngroups: {"a b": [x]}', 'group "a b": a name has letters'],
     ['version: 1\nmasks:\n  - {name: m, strategy: redact}', '"columns" or "detect" is missing'],
-    ['version: 1\nmasks:\n  - {name: m, columns: ["*.a"], detect: [email], strategy: redact}', 'not both'],
     [
       'version: 1\nmasks:\n  - {name: m, columns: ["*.a"], strategy: redact, keep_last: 2}',
       '"keep_last" means nothing unless strategy is partial',
