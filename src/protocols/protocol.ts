@@ -21,8 +21,11 @@ export interface Protocol {
   describe(settings: string): string;
   /** Connects, looks around, disconnects. Throws NotReachable or NotPermitted with what was tried. */
   test(settings: string, secret: string | undefined): Promise<ConnectionReport>;
-  /** One for each connection while it is in use; holds what its sessions share (catalog, decision cache). */
-  openTarget(settings: string, readSecret: () => Promise<string | undefined>): Target;
+  /**
+   * One for each connection while it is in use; holds what its sessions share (catalog, decision cache).
+   * `maskKey` is the installation's own key (32 random bytes, kept in the vault) for masks of strategy `hash`.
+   */
+  openTarget(settings: string, readSecret: () => Promise<string | undefined>, maskKey: Uint8Array): Target;
   /** Where native clients look for an endpoint's Unix socket inside its directory: `.s.PGSQL.5432`, and the port that name stands for. */
   readonly localSocket: { readonly name: string; readonly port: number };
   /** The URL a native client takes to an endpoint; `host` is an address, or a directory for a Unix socket. */

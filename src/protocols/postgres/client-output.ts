@@ -1,0 +1,88 @@
+import type { Writable } from 'node:stream';
+import { FRAME } from '../../recording/events.ts';
+import type { SessionDesk } from '../../session/desk.ts';
+
+/**
+ * What goes to the client: slices of the target's bytes and the gateway's own messages, in order. A batch is
+ * written to the recording before its first byte is sent. Slices that lie side by side leave as one.
+ *
+ * Mutable, on the path of every byte. The buffers must not change until they were written.
+ */
+export class ClientOutput {
+  readonly #socket: Writable;
+  readonly #desk: SessionDesk;
+  #parts: Buffer[] = [];
+  #buffer: Buffer | undefined;
+  #start = 0;
+  #end = 0;
+  /** Only the beginning of a message has been passed on; nothing may be said until its end. */
+  #inMessage = false;
+  #waiting: Buffer[] = [];
+
+  constructor(socket: Writable, desk: SessionDesk) {
+    this.#socket = socket;
+    this.#desk = desk;
+  }
+
+  /** Bytes of the target as they are; `whole` is false while more of the same message is to come. */
+  pass(buffer: Buffer, start: number, end: number, whole = true): void {
+    if (this.#buffer === buffer && this.#end === start) {
+      this.#end = end;
+    } else {
+      this.#settle();
+      this.#buffer = buffer;
+      this.#start = start;
+      this.#end = end;
+    }
+    this.#inMessage = !whole;
+    if (whole && this.#waiting.length > 0) {
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const message of waiting) this.say(message);
+    }
+  }
+
+  /** One or more whole messages of the gateway itself; after the message that is on its way, if one is. */
+  say(message: Buffer): void {
+    if (this.#inMessage) this.#waiting.push(message);
+    else {
+      this.#settle();
+      this.#parts.push(message);
+    }
+  }
+
+  #settle(): void {
+    if (this.#buffer === undefined) return;
+    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#buffer = undefined;
+  }
+
+  /**
+   * Records, then sends. Returns false when the client is slower than the target: wait for `drain`.
+   * Throws Internal `recording_failed`: then nothing was sent.
+   */
+  flush(): boolean {
+    this.#settle();
+    const parts = this.#parts;
+    if (parts.length === 0) return !this.#socket.writableNeedDrain;
+    this.#parts = [];
+    if (this.#socket.destroyed || this.#socket.writableEnded) return true;
+    this.#desk.record(FRAME.server, ...parts);
+    if (parts.length === 1) return this.#socket.write(parts[0]);
+    this.#socket.cork();
+    let room = true;
+    for (const part of parts) room = this.#socket.write(part);
+    this.#socket.uncork();
+    return room;
+  }
+
+  /** The last words to the client, when they can still be said at a message's border, and the end of the stream. */
+  end(lastWords?: Buffer): void {
+    if (lastWords && !this.#inMessage) this.say(lastWords);
+    try {
+      this.flush();
+    } finally {
+      this.#socket.end();
+    }
+  }
+}

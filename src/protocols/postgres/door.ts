@@ -1,0 +1,87 @@
+import type { Writable } from 'node:stream';
+import { Internal } from '../../base/errors.ts';
+import type { Judged } from '../../session/desk.ts';
+import { spend } from '../../session/judged.ts';
+import type { Judgement } from './judgement.ts';
+
+/**
+ * The one door to the target. After the handshake nothing else writes to its socket (a test keeps it so).
+ * What carries a statement needs the desk's key; a Parse, which only analyses, needs a judgement that did not
+ * block; everything else is one of the protocol's own small messages that run nothing by themselves.
+ *
+ * Parts that lie side by side in one buffer leave as one slice. The buffers belong to the caller and must not
+ * change until they were written.
+ */
+export class Door {
+  readonly #socket: Writable;
+  #parts: Buffer[] = [];
+  #buffer: Buffer | undefined;
+  #start = 0;
+  #end = 0;
+
+  constructor(socket: Writable) {
+    this.#socket = socket;
+  }
+
+  /** A Query, or the Bind that starts an execution. Spends the key. */
+  statement(judged: Judged, buffer: Buffer, start: number, end: number): void {
+    spend(judged);
+    this.#push(buffer, start, end);
+  }
+
+  /** A Parse: analysed by the target, not run. Throws Internal `blocked_at_door`. */
+  parse(judgement: Judgement, buffer: Buffer, start: number, end: number): void {
+    if (judgement.decision.outcome === 'block') {
+      throw new Internal('blocked_at_door', 'a blocked statement reached the door');
+    }
+    this.#push(buffer, start, end);
+  }
+
+  /** Execute, Describe, Close, Sync, Flush, Terminate, and COPY data of a statement that passed: none carries a statement. */
+  follow(buffer: Buffer, start: number, end: number): void {
+    this.#push(buffer, start, end);
+  }
+
+  /** The gateway's own messages: probes, estimates and refusals, whose texts are constants of this program. */
+  own(message: Buffer): void {
+    this.#push(message, 0, message.length);
+  }
+
+  #push(buffer: Buffer, start: number, end: number): void {
+    if (this.#buffer === buffer && this.#end === start) {
+      this.#end = end;
+      return;
+    }
+    this.#settle();
+    this.#buffer = buffer;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  #settle(): void {
+    if (this.#buffer === undefined) return;
+    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#buffer = undefined;
+  }
+
+  /** Writes what was pushed. Returns false when the target is slower than the client: wait for `drain`. */
+  flush(): boolean {
+    this.#settle();
+    const parts = this.#parts;
+    if (parts.length === 0) return !this.#socket.writableNeedDrain;
+    this.#parts = [];
+    if (parts.length === 1) return this.#socket.write(parts[0]);
+    this.#socket.cork();
+    let room = true;
+    for (const part of parts) room = this.#socket.write(part);
+    this.#socket.uncork();
+    return room;
+  }
+
+  /** Says Terminate and ends the stream; the target rolls back what is open. */
+  close(terminate: Buffer): void {
+    this.own(terminate);
+    this.flush();
+    this.#socket.end();
+  }
+}

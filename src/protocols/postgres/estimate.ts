@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import type { Catalog } from '../../sql/catalog.ts';
+import type { TextFacts } from '../../sql/facts.ts';
+
+/** Runs one statement on a connection of its own and gives its rows as text. */
+export type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
+
+interface PlanNode {
+  readonly 'Node Type': string;
+  readonly 'Plan Rows': number;
+  readonly 'Index Name'?: string | undefined;
+  readonly 'Relation Name'?: string | undefined;
+  readonly Plans?: readonly PlanNode[] | undefined;
+}
+
+const planNode: z.ZodType<PlanNode> = z.lazy(() =>
+  z.object({
+    'Node Type': z.string(),
+    'Plan Rows': z.number(),
+    'Index Name': z.string().optional(),
+    'Relation Name': z.string().optional(),
+    Plans: z.array(planNode).optional(),
+  }),
+);
+const explainOutput = z.array(z.object({ Plan: planNode }));
+
+/** Planning can take its time on large partitioned tables; the card must not wait for it. */
+const TIMEOUT_MS = 2000;
+/** EXPLAIN (GENERIC_PLAN) plans a statement with parameters and no values (PostgreSQL 16). */
+const GENERIC_PLAN_SINCE = 160_000;
+
+/**
+ * What the planner expects of a statement, in words, by plain EXPLAIN in a read-only transaction that is rolled
+ * back. Only for statements whose planning cannot run code; says why where there is no estimate. Never throws.
+ */
+export async function estimateRows(
+  ask: Ask,
+  text: string,
+  facts: TextFacts,
+  catalog: Catalog,
+  searchPath: readonly string[] | undefined,
+  hasParameters: boolean,
+): Promise<string> {
+  const [statement, ...more] = facts.statements;
+  if (statement === undefined || more.length > 0) return 'no estimate: more than one statement';
+  if (!statement.explainable) return 'no estimate: planning it could already run code, or it has no plan';
+  if (searchPath === undefined) return 'no estimate: its search_path is not known';
+  if (hasParameters && catalog.serverVersion < GENERIC_PLAN_SINCE) {
+    return 'no estimate: it has parameters, and this server cannot plan without their values';
+  }
+  try {
+    await ask('BEGIN TRANSACTION READ ONLY');
+    await ask(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
+    await ask(`SET LOCAL search_path = ${searchPath.filter(isPlainSchema).map(quoted).join(', ') || "''"}`);
+    const rows = await ask(`EXPLAIN (FORMAT JSON${hasParameters ? ', GENERIC_PLAN' : ''}) ${text}`);
+    const plan = explainOutput.parse(JSON.parse(rows.map((row) => row[0] ?? '').join('\n')))[0]?.Plan;
+    return plan
+      ? inWords(plan, catalog, statement.actions.find((action) => action.effect === 'write')?.object?.name)
+      : NO_PLAN;
+  } catch {
+    return NO_PLAN;
+  } finally {
+    await ask('ROLLBACK').catch(() => {});
+  }
+}
+
+const NO_PLAN = 'no estimate: the server did not plan it';
+
+function inWords(top: PlanNode, catalog: Catalog, table: string | undefined): string {
+  const node = top['Node Type'] === 'ModifyTable' ? (top.Plans?.[0] ?? top) : top;
+  const dot = table?.indexOf('.') ?? -1;
+  const relation =
+    table === undefined || dot < 0 ? undefined : catalog.relation(table.slice(0, dot), table.slice(dot + 1));
+  const total = relation && relation.rowEstimate > 0 ? ` of ${Math.round(relation.rowEstimate)}` : '';
+  const place = node['Index Name'] ?? node['Relation Name'];
+  const count = node['Plan Rows'];
+  return `planner expects ${count} ${count === 1 ? 'row' : 'rows'}${total} (${node['Node Type']}${place ? ` on ${place}` : ''})`;
+}
+
+/** Temporary schemas belong to one session and cannot be searched from another; pg_catalog is searched anyway. */
+function isPlainSchema(schema: string): boolean {
+  return schema !== 'pg_catalog' && !schema.startsWith('pg_temp') && !schema.startsWith('pg_toast_temp');
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

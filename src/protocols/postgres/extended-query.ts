@@ -1,0 +1,165 @@
+import type { Judged } from '../../session/desk.ts';
+import { describeMessage } from './codec/frontend-builders.ts';
+import {
+  decodeBind,
+  decodeClose,
+  decodeDescribe,
+  decodeExecute,
+  decodeParse,
+} from './codec/frontend-messages.ts';
+import type { Exchange } from './exchange.ts';
+import type { Gate, MessagePlace } from './gate.ts';
+import type { Judgement } from './judgement.ts';
+import type { Portal, PreparedStatement } from './names.ts';
+import { refusedError } from './words.ts';
+
+/** How a message is put off until it can be dealt with. */
+export interface Waiting {
+  /** False: the message was put off, since something on its way could change what it means. */
+  ready(place: MessagePlace): boolean;
+  /** Puts it off until the target has answered more. */
+  defer(place: MessagePlace): void;
+}
+
+/**
+ * The extended query protocol (PostgreSQL docs 54.2.3). A Parse is judged and, unless blocked, sent: it only
+ * analyses. A Bind is where an execution is decided, since planning can already run code and its values are
+ * known; an Execute runs what its Bind was let through for.
+ */
+export class ExtendedQuery {
+  readonly #x: Exchange;
+  readonly #gate: Gate;
+  readonly #waiting: Waiting;
+
+  constructor(exchange: Exchange, gate: Gate, waiting: Waiting) {
+    this.#x = exchange;
+    this.#gate = gate;
+    this.#waiting = waiting;
+  }
+
+  parse(place: MessagePlace): void {
+    const x = this.#x;
+    const { buffer, start, end } = place;
+    if (!this.#waiting.ready(place)) return;
+    const parsed = this.#gate.text(false, () => decodeParse(buffer, start, end));
+    if (parsed === undefined) return;
+    this.#gate.recorded(false, () => {
+      const judgement = x.judge.judge(parsed.text);
+      if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false);
+      const statement: PreparedStatement = {
+        name: parsed.name,
+        text: parsed.text,
+        origin: 'parse',
+        facts: judgement.facts,
+        judgement,
+        columns: undefined,
+        segment: x.segment,
+      };
+      x.door.parse(judgement, buffer, start, end);
+      x.names.parseSent(statement);
+      x.queue.sent({ kind: 'parse', statement, own: false });
+    });
+  }
+
+  bind(place: MessagePlace): void {
+    const x = this.#x;
+    const { buffer, start, end } = place;
+    if (!this.#waiting.ready(place)) return;
+    const bind = this.#gate.text(false, () => decodeBind(buffer, start, end));
+    if (bind === undefined) return;
+    const statement = x.names.prepared(bind.statement, x.segment);
+    if (statement === 'undecided') return this.#waiting.defer(place);
+    if (statement === undefined) return this.#unknown('statement', bind.statement);
+    const send = (judgement: Judgement, judged: Judged) => {
+      const portal: Portal = {
+        name: bind.portal,
+        statement,
+        facts: judgement.facts.statements[0],
+        judgement,
+        resultFormats: bind.resultFormats,
+        columns: undefined,
+        segment: x.segment,
+        hold: false,
+      };
+      x.door.statement(judged, buffer, start, end);
+      x.names.bindSent(portal);
+      x.queue.sent({ kind: 'bind', portal, own: false });
+    };
+    const judge = () => x.judge.judgePrepared(statement);
+    this.#gate.decide({ text: statement.text, bind, place, simple: false, judge, send });
+  }
+
+  execute(place: MessagePlace): void {
+    const x = this.#x;
+    const { buffer, start, end } = place;
+    if (x.barriers > 0) return this.#waiting.defer(place);
+    const { portal: name } = decodeExecute(buffer, start, end);
+    const portal = x.names.portal(name, x.segment);
+    if (portal === 'undecided') return this.#waiting.defer(place);
+    if (portal === undefined) return this.#unknown('portal', name);
+    this.#gate.recorded(false, () => {
+      if (!this.#stillLetThrough(portal)) return;
+      if (!portal.described && portal.statement?.columns === undefined && !x.masking().masked.none) {
+        // Masks need to know the columns, and the client did not ask: the gateway asks for itself.
+        portal.described = true;
+        x.door.own(describeMessage('portal', name));
+        x.queue.sent({ kind: 'describe-portal', portal, own: true });
+      }
+      x.door.follow(buffer, start, end);
+      if (portal.judgement?.barrier) x.barriers++;
+      x.queue.sent({ kind: 'execute', portal, plan: undefined, own: false });
+    });
+  }
+
+  /** When policy or state have changed between Bind and Execute, the statement is looked at again. */
+  #stillLetThrough(portal: Portal): boolean {
+    const before = portal.judgement;
+    if (before === undefined || portal.statement === undefined || before.epoch === this.#x.judge.epoch())
+      return true;
+    const now = this.#x.judge.judgePrepared(portal.statement);
+    if (now.decision.outcome === 'allow') return true;
+    if (now.decision.outcome === 'block') {
+      this.#gate.block(now, false);
+      return false;
+    }
+    // Approved for this very Bind: it holds as long as the same rule would ask for it again.
+    if (before.decision.outcome === 'approve' && now.decision.rule === before.decision.rule) return true;
+    const message = 'the policy changed while this statement was bound';
+    this.#x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+    return false;
+  }
+
+  describe(place: MessagePlace): void {
+    const x = this.#x;
+    const { buffer, start, end } = place;
+    const { what, name } = decodeDescribe(buffer, start, end);
+    if (what === 'statement') {
+      const statement = x.names.prepared(name, x.segment);
+      if (statement === 'undecided') return this.#waiting.defer(place);
+      if (statement === undefined) return this.#unknown(what, name);
+      x.queue.sent({ kind: 'describe-statement', statement, own: false });
+    } else {
+      const portal = x.names.portal(name, x.segment);
+      if (portal === 'undecided') return this.#waiting.defer(place);
+      if (portal === undefined) return this.#unknown(what, name);
+      portal.described = true;
+      x.queue.sent({ kind: 'describe-portal', portal, own: false });
+    }
+    x.door.follow(buffer, start, end);
+  }
+
+  close({ buffer, start, end }: MessagePlace): void {
+    const { what, name } = decodeClose(buffer, start, end);
+    this.#x.door.follow(buffer, start, end);
+    this.#x.queue.sent({ kind: 'close', what, name, own: false });
+  }
+
+  /** A name the session does not know is not tried on the target: something opaque could have given it a meaning. */
+  #unknown(what: 'statement' | 'portal', name: string): void {
+    const error =
+      what === 'statement'
+        ? refusedError('26000', `prepared statement "${name}" does not exist`)
+        : refusedError('34000', `portal "${name}" does not exist`);
+    this.#x.refuse(error, false);
+  }
+}

@@ -1,0 +1,133 @@
+import { Conflict, HoopError, Internal, ProtocolViolation } from '../../base/errors.ts';
+import type { Judged } from '../../session/desk.ts';
+import type { BindMessage } from './codec/frontend-messages.ts';
+import type { Exchange } from './exchange.ts';
+import type { Judgement } from './judgement.ts';
+import { blockedError, refusedError } from './words.ts';
+
+/** Where a message lies: `buffer[start]` is its type byte, `end` is behind its last byte. */
+export interface MessagePlace {
+  readonly type: number;
+  readonly buffer: Buffer;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A statement that waits for an approval, with all that is needed to run or refuse it. */
+export interface HeldStatement {
+  readonly judgement: Judgement;
+  readonly text: string;
+  /** Undefined for a simple query. */
+  readonly bind: BindMessage | undefined;
+  readonly place: MessagePlace;
+  /** Judges it once more, under the state of the moment. */
+  again(): Judgement;
+  send(judged: Judged): void;
+  /** Answers it with an error in its place. */
+  refuse(error: Buffer): void;
+}
+
+/** A statement about to be decided. */
+export interface Candidate {
+  readonly text: string;
+  readonly bind: BindMessage | undefined;
+  readonly place: MessagePlace;
+  /** A simple query: its refusal is answered with ReadyForQuery as well. */
+  readonly simple: boolean;
+  judge(): Judgement;
+  send(judgement: Judgement, judged: Judged): void;
+}
+
+/** Where a judgement becomes a deed: sent on, refused, or held. */
+export class Gate {
+  readonly #x: Exchange;
+  readonly #hold: (held: HeldStatement) => void;
+
+  /** `hold` is called for a statement that needs an approval; nothing else may be decided until it is done. */
+  constructor(exchange: Exchange, hold: (held: HeldStatement) => void) {
+    this.#x = exchange;
+    this.#hold = hold;
+  }
+
+  decide(candidate: Candidate): void {
+    this.recorded(candidate.simple, () => {
+      const judgement = candidate.judge();
+      const { state } = this.#x;
+      if ((state.stale || state.catalogStale) && !endsTransactionAlone(judgement)) {
+        const message = 'the transaction has failed and the state of its session is not known';
+        this.#x.refuse(refusedError('25P02', message, 'send ROLLBACK by itself first'), candidate.simple);
+        return;
+      }
+      this.#carryOut(candidate, judgement);
+    });
+  }
+
+  #carryOut(candidate: Candidate, first: Judgement): void {
+    let judgement = first;
+    for (let attempt = 1; ; attempt++) {
+      if (judgement.decision.outcome === 'block') return this.block(judgement, candidate.simple);
+      if (judgement.decision.outcome === 'approve') return this.#holdBack(candidate, judgement);
+      if (judgement.interned === undefined)
+        throw new Internal('not_interned', 'an allowed statement has no record');
+      try {
+        return candidate.send(judgement, this.#x.desk.passAgain(judgement.interned));
+      } catch (error) {
+        // The policy was replaced between judging and passing: the new one decides.
+        if (!(error instanceof Conflict) || attempt === 3) throw error;
+        judgement = candidate.judge();
+      }
+    }
+  }
+
+  #holdBack(candidate: Candidate, judgement: Judgement): void {
+    this.#hold({
+      judgement,
+      text: candidate.text,
+      bind: candidate.bind,
+      place: candidate.place,
+      again: () => candidate.judge(),
+      send: (judged) => candidate.send(judgement, judged),
+      refuse: (error) => this.#x.refuse(error, candidate.simple),
+    });
+  }
+
+  block(judgement: Judgement, simple: boolean): void {
+    const { decision, record, facts } = judgement;
+    if (decision.outcome !== 'block') return;
+    this.#x.desk.refuse(record);
+    const reasons = facts.statements.flatMap((one) => one.reasons);
+    this.#x.refuse(blockedError(decision, reasons, this.#x.desk.target.connection), simple);
+  }
+
+  /** Runs what has to be recorded to happen; when it cannot be, the statement is refused instead. */
+  recorded(simple: boolean, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (!(error instanceof HoopError) || error.kind === 'protocol-violation') throw error;
+      const sqlstate = error.kind === 'internal' ? '58030' : '42501';
+      this.#x.refuse(refusedError(sqlstate, error.message, error.next ?? 'nothing was executed'), simple);
+    }
+  }
+
+  /** A text that is not UTF-8 fails as the server would fail it; all else that is malformed ends the session. */
+  text<T>(simple: boolean, decode: () => T): T | undefined {
+    try {
+      return decode();
+    } catch (error) {
+      if (!(error instanceof ProtocolViolation) || error.code !== 'invalid_utf8') throw error;
+      this.#x.refuse(refusedError('22021', 'invalid byte sequence for encoding "UTF8"'), simple);
+      return undefined;
+    }
+  }
+}
+
+/** COMMIT or ROLLBACK and nothing else: safe to send while the session's state is not known. */
+function endsTransactionAlone({ facts }: Judgement): boolean {
+  const [only, ...more] = facts.statements;
+  if (only === undefined || more.length > 0) return false;
+  return (
+    only.actions.every((action) => action.effect === 'session') &&
+    only.changes.some((change) => change.kind === 'transaction')
+  );
+}

@@ -1,0 +1,140 @@
+import type { ApprovalCard } from '../../approval/request.ts';
+import { HoopError } from '../../base/errors.ts';
+import type { Hold } from '../../session/desk.ts';
+import { type BindMessage, formatAt, parameterBytes, parameterText } from './codec/frontend-messages.ts';
+import type { Exchange } from './exchange.ts';
+import type { HeldStatement } from './gate.ts';
+import { approvedNotice, holdNotice, notApprovedError, refusedError } from './words.ts';
+
+/** What the holding needs to know of the session around it. */
+export interface HoldingTerms {
+  readonly clientAddress: string;
+  /** `PostgreSQL db.internal:5432/shop as app_rw`. */
+  readonly target: string;
+  /** The planner's estimate in words; never throws. */
+  estimate(held: HeldStatement, searchPath: readonly string[] | undefined): Promise<string>;
+  /** Brings the catalog up to date, so that a change made elsewhere is seen before an approved statement runs. */
+  refresh(): Promise<void>;
+  /** The session is ending: nothing may be said or sent any more. */
+  closed(): boolean;
+}
+
+/** One statement at a time waits here, its bytes in memory, the client kept informed. */
+export class Holding {
+  readonly #x: Exchange;
+  readonly #terms: HoldingTerms;
+  #present: { hold: Hold | undefined; withdrawn: string | undefined } | undefined;
+
+  constructor(exchange: Exchange, terms: HoldingTerms) {
+    this.#x = exchange;
+    this.#terms = terms;
+  }
+
+  get active(): boolean {
+    return this.#present !== undefined;
+  }
+
+  /** The client cancelled, said Terminate, or went away. */
+  withdraw(reason: string): void {
+    const present = this.#present;
+    if (present === undefined) return;
+    present.withdrawn ??= reason;
+    present.hold?.withdraw(reason);
+  }
+
+  /** Resolves when the statement has been sent or refused. Throws only what the session cannot survive. */
+  async run(held: HeldStatement): Promise<void> {
+    const present: { hold: Hold | undefined; withdrawn: string | undefined } = {
+      hold: undefined,
+      withdrawn: undefined,
+    };
+    this.#present = present;
+    try {
+      await this.#ask(held, present);
+    } catch (error) {
+      if (!(error instanceof HoopError) || error.kind === 'protocol-violation') throw error;
+      held.refuse(refusedError(error.kind === 'internal' ? '58030' : '42501', error.message, error.next));
+    } finally {
+      this.#present = undefined;
+    }
+  }
+
+  async #ask(
+    held: HeldStatement,
+    present: { hold: Hold | undefined; withdrawn: string | undefined },
+  ): Promise<void> {
+    const { desk, output } = this.#x;
+    const parameters = held.bind ? parametersAsText(held.bind) : [];
+    const card: ApprovalCard = {
+      requester: desk.requester.name,
+      requesterKind: desk.requesterKind,
+      requesterGroups: desk.requester.groups,
+      clientAddress: this.#terms.clientAddress,
+      target: this.#terms.target,
+      transaction: this.#x.state.transaction === 'idle' ? 'none' : this.#x.state.transaction,
+      statement: held.text,
+      parameters,
+      effects: held.judgement.record.effects,
+      estimate: await this.#terms.estimate(held, this.#x.state.searchPath),
+    };
+    const hold = await desk.hold({ ...held.judgement.record, parameters }, card, () => [
+      held.text,
+      held.place.buffer.subarray(held.place.start, held.place.end),
+      this.#x.state.fingerprint(this.#x.judge.catalog.version),
+    ]);
+    present.hold = hold;
+    if (present.withdrawn !== undefined) hold.withdraw(present.withdrawn);
+    else if (!this.#terms.closed()) {
+      output.say(holdNotice(hold, effectWord(held)));
+      output.flush();
+    }
+    const outcome = await hold.outcome;
+    if (this.#terms.closed()) return;
+    if (outcome.outcome !== 'approved') {
+      held.refuse(notApprovedError(hold, outcome));
+      return;
+    }
+    await this.#terms.refresh();
+    if (this.#terms.closed()) return;
+    if (!sameMeaning(held, held.again())) {
+      const reason = 'what the statement means changed while it waited (policy, catalog or session state)';
+      held.refuse(notApprovedError(hold, { outcome: 'refused', reason }));
+      return;
+    }
+    output.say(approvedNotice(outcome.by));
+    output.flush();
+    held.send(outcome.judged);
+  }
+}
+
+function sameMeaning(held: HeldStatement, now: HeldStatement['judgement']): boolean {
+  const before = held.judgement;
+  return (
+    now.decision.outcome === 'approve' &&
+    now.decision.policy === before.decision.policy &&
+    now.decision.rule === before.decision.rule &&
+    now.record.effects.join('\n') === before.record.effects.join('\n')
+  );
+}
+
+/** `write`, `ddl`, …: the gravest thing it does, for the notice. */
+function effectWord(held: HeldStatement): string {
+  const effects = new Set(
+    held.judgement.facts.statements.flatMap((one) => one.actions.map((action) => action.effect)),
+  );
+  if (effects.has('unknown')) return 'statement';
+  for (const effect of ['admin', 'ddl', 'write', 'read', 'session'] as const) {
+    if (effects.has(effect))
+      return effect === 'ddl' ? 'DDL' : effect === 'session' ? 'session change' : effect;
+  }
+  return 'statement';
+}
+
+/** Bind values for the approver: text as it is, binary as `\x…`. */
+export function parametersAsText(bind: BindMessage): readonly (string | null)[] {
+  return Array.from({ length: bind.parameterCount }, (_, i) => {
+    if (formatAt(bind.parameterFormats, i) === 0) return parameterText(bind, i);
+    const bytes = parameterBytes(bind, i);
+    return bytes === null ? null : `\\x${bytes.toString('hex')}`;
+  });
+}

@@ -1,0 +1,174 @@
+import type { Decision, Policy } from '../../policy/decision.ts';
+import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
+import type { Catalog, SessionState } from '../../sql/catalog.ts';
+import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
+import { MaskedColumns } from './masked-columns.ts';
+import type { PreparedStatement } from './names.ts';
+
+/** A text as this session's policy and state see it; holds while `epoch` is the session's. */
+export interface Judgement {
+  readonly epoch: number;
+  readonly facts: TextFacts;
+  readonly decision: Decision;
+  readonly record: StatementToRecord;
+  /** For allowed statements: what makes running it again cheap. */
+  readonly interned: InternedStatement | undefined;
+  /** Its errors and notices could quote a masked value. */
+  readonly touchesMasked: boolean;
+  /** What comes after it can be judged only when it has completed. */
+  readonly barrier: boolean;
+}
+
+/** Analysis with memory, shared by the sessions of one target. */
+export interface Analyst {
+  catalog(): Catalog;
+  analyze(text: string, state: SessionState, catalog: Catalog): TextFacts;
+}
+
+/** Texts longer than this are judged anew each time, so that the memory stays bounded: 1,000 x 16 KiB. */
+const REMEMBERED_LENGTH = 16_384;
+const REMEMBERED_TEXTS = 1000;
+
+/** Judges one session's texts. A repeated text costs a map look-up until policy, catalog or session state change. */
+export class Judge {
+  readonly #desk: SessionDesk;
+  readonly #analyst: Analyst;
+  readonly #state: SessionState;
+  readonly #known = new Map<string, Judgement>();
+  #policy: Policy;
+  #catalog: Catalog;
+  #overlay: Catalog | undefined;
+  #masked: MaskedColumns;
+  #epoch = 1;
+
+  constructor(desk: SessionDesk, analyst: Analyst, state: SessionState) {
+    this.#desk = desk;
+    this.#analyst = analyst;
+    this.#state = state;
+    this.#policy = desk.policy();
+    this.#catalog = analyst.catalog();
+    this.#masked = new MaskedColumns(desk.masks(), this.#catalog);
+  }
+
+  /** Grows whenever an earlier judgement may no longer hold. */
+  epoch(): number {
+    const policy = this.#desk.policy();
+    const catalog = this.#overlay ?? this.#analyst.catalog();
+    if (policy !== this.#policy || catalog !== this.#catalog) {
+      this.#policy = policy;
+      this.#catalog = catalog;
+      this.#renew();
+    }
+    return this.#epoch;
+  }
+
+  /** The masks of this moment. */
+  masked(): MaskedColumns {
+    this.epoch();
+    return this.#masked;
+  }
+
+  get catalog(): Catalog {
+    this.epoch();
+    return this.#catalog;
+  }
+
+  /** The session's state changed: every text must be judged anew. */
+  stateChanged(): void {
+    this.#renew();
+  }
+
+  /** A catalog that only this session can see (objects made in its open transaction); undefined returns to the shared one. */
+  useOverlay(catalog: Catalog | undefined): void {
+    this.#overlay = catalog;
+  }
+
+  judge(text: string): Judgement {
+    const epoch = this.epoch();
+    const known = this.#known.get(text);
+    if (known !== undefined && known.epoch === epoch) return known;
+    const judgement = this.#form(text, this.#analyze(text));
+    if (text.length <= REMEMBERED_LENGTH && !judgement.facts.statements.some((one) => one.dependsOnSession)) {
+      if (this.#known.size >= REMEMBERED_TEXTS) this.#known.clear();
+      this.#known.set(text, judgement);
+    }
+    return judgement;
+  }
+
+  /** Judges one execution of a prepared statement under the state of now, and keeps its facts current. */
+  judgePrepared(statement: PreparedStatement): Judgement {
+    const epoch = this.epoch();
+    const known = statement.judgement;
+    if (known !== undefined && known.epoch === epoch && !known.facts.statements[0]?.dependsOnSession)
+      return known;
+    const judgement =
+      statement.origin === 'parse'
+        ? this.judge(statement.text)
+        : this.#form(statement.text, this.#preparedFacts(statement));
+    statement.judgement = judgement;
+    statement.facts = judgement.facts;
+    return judgement;
+  }
+
+  #preparedFacts(statement: PreparedStatement): TextFacts {
+    for (const one of this.#analyze(statement.text).statements) {
+      for (const change of one.changes) {
+        if (change.kind === 'prepare' && change.name === statement.name)
+          return { statements: [change.statement] };
+      }
+    }
+    return statement.facts;
+  }
+
+  #analyze(text: string): TextFacts {
+    return this.#analyst.analyze(text, this.#state, this.#catalog);
+  }
+
+  #form(text: string, facts: TextFacts): Judgement {
+    const decision = this.#desk.decide(facts);
+    const record: StatementToRecord = { text, decision, effects: effectLines(facts) };
+    return {
+      epoch: this.#epoch,
+      facts,
+      decision,
+      record,
+      interned: decision.outcome === 'allow' ? this.#desk.intern(record) : undefined,
+      touchesMasked: facts.statements.some((one) => this.#masked.touchedBy(one)),
+      barrier: facts.statements.some((one) => isOpaque(one) || one.changes.some(mustCompleteFirst)),
+    };
+  }
+
+  #renew(): void {
+    this.#epoch++;
+    this.#known.clear();
+    this.#masked = new MaskedColumns(this.#desk.masks(), this.#catalog);
+  }
+}
+
+/** An unknown statement may have done anything to the session. */
+export function isOpaque(statement: StatementFacts): boolean {
+  return statement.actions.some((action) => action.effect === 'unknown');
+}
+
+/** Whether later texts can mean something else after this change. */
+function mustCompleteFirst(change: SessionChange): boolean {
+  if (change.kind !== 'transaction') return true;
+  return (
+    change.operation === 'rollback-to' || change.operation === 'rollback' || change.operation === 'commit'
+  );
+}
+
+/** `write: public.customers(plan)`, one line an action, doubles left out. */
+export function effectLines(facts: TextFacts): readonly string[] {
+  const lines = new Set<string>();
+  for (const statement of facts.statements)
+    for (const action of statement.actions) lines.add(effectLine(action));
+  return [...lines];
+}
+
+function effectLine(action: Action): string {
+  if (action.object === undefined) return `${action.effect}: ${action.command}`;
+  const columns = action.columns?.length ? `(${action.columns.join(', ')})` : '';
+  const via = action.object.via === undefined ? '' : ` via ${action.object.via}`;
+  return `${action.effect}: ${action.object.name}${columns}${via}`;
+}

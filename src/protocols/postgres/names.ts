@@ -1,0 +1,179 @@
+import type { SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
+import type { Judgement } from './judgement.ts';
+import type { ColumnDescription, ResultMasking, ResultPlan } from './result-plan.ts';
+
+/**
+ * The session's names: prepared statements (the protocol's and SQL's share one name space) and portals or
+ * cursors (likewise). A definition counts from the moment the target has confirmed it; a message of the same
+ * pipeline segment may already use one that is only sent, because if that one fails the target skips the
+ * message too (PostgreSQL docs 54.2.3).
+ */
+export interface PreparedStatement {
+  readonly name: string;
+  /** The text whose analysis gives its facts: the Parse text, or the whole `PREPARE … AS …`. */
+  readonly text: string;
+  /** Parse gives the statement itself; PREPARE's facts hold it among their changes. */
+  readonly origin: 'parse' | 'sql';
+  /** What one execution of it does. */
+  facts: TextFacts;
+  /** The latest judgement; checked against the session's epoch before use. */
+  judgement: Judgement | undefined;
+  /** Result columns as last described; undefined until then. Formats are not known here. */
+  columns: readonly ColumnDescription[] | undefined;
+  /** Number of the segment it was sent in. */
+  readonly segment: number;
+  /** The last plan made for its rows, used again while masks and formats are the same. */
+  plan?: RememberedPlan;
+}
+
+export interface RememberedPlan {
+  readonly masking: ResultMasking;
+  readonly formats: readonly number[];
+  readonly plan: ResultPlan;
+}
+
+export interface Portal {
+  readonly name: string;
+  readonly statement: PreparedStatement | undefined;
+  /** Facts of what it runs. */
+  readonly facts: StatementFacts | undefined;
+  readonly judgement: Judgement | undefined;
+  /** As sent in Bind: none, one for all, or one for each column. */
+  readonly resultFormats: readonly number[];
+  /** Columns as described for the portal itself, formats included. */
+  columns: readonly ColumnDescription[] | undefined;
+  /** A Describe of it is on its way or was answered. */
+  described?: boolean;
+  readonly segment: number;
+  readonly hold: boolean;
+}
+
+export class SessionNames {
+  #prepared = new Map<string, PreparedStatement>();
+  #sentPrepared = new Map<string, PreparedStatement>();
+  #portals = new Map<string, Portal>();
+  #sentPortals = new Map<string, Portal>();
+
+  /** A Parse was sent; it counts for its own segment. */
+  parseSent(statement: PreparedStatement): void {
+    this.#sentPrepared.set(statement.name, statement);
+  }
+
+  parseConfirmed(statement: PreparedStatement): void {
+    if (this.#sentPrepared.get(statement.name) === statement) this.#sentPrepared.delete(statement.name);
+    this.#prepared.set(statement.name, statement);
+  }
+
+  parseFailed(statement: PreparedStatement): void {
+    if (this.#sentPrepared.get(statement.name) === statement) this.#sentPrepared.delete(statement.name);
+  }
+
+  bindSent(portal: Portal): void {
+    this.#sentPortals.set(portal.name, portal);
+  }
+
+  bindConfirmed(portal: Portal): void {
+    if (this.#sentPortals.get(portal.name) === portal) this.#sentPortals.delete(portal.name);
+    this.#portals.set(portal.name, portal);
+  }
+
+  bindFailed(portal: Portal): void {
+    if (this.#sentPortals.get(portal.name) === portal) this.#sentPortals.delete(portal.name);
+  }
+
+  closed(what: 'statement' | 'portal', name: string): void {
+    if (what === 'statement') this.#prepared.delete(name);
+    else this.#portals.delete(name);
+  }
+
+  /** The definition a message of `segment` would meet; `'undecided'` when that hangs on an answer still due. */
+  prepared(name: string, segment: number): PreparedStatement | 'undecided' | undefined {
+    const sent = this.#sentPrepared.get(name);
+    if (sent === undefined) return this.#prepared.get(name);
+    return sent.segment === segment ? sent : 'undecided';
+  }
+
+  portal(name: string, segment: number): Portal | 'undecided' | undefined {
+    const sent = this.#sentPortals.get(name);
+    if (sent === undefined) return this.#portals.get(name);
+    return sent.segment === segment ? sent : 'undecided';
+  }
+
+  /** Facts behind a name for SQL's EXECUTE and FETCH; only confirmed names count there. */
+  preparedFacts(name: string): StatementFacts | undefined {
+    return this.#prepared.get(name)?.facts.statements[0];
+  }
+
+  cursorFacts(name: string): StatementFacts | undefined {
+    return this.#portals.get(name)?.facts;
+  }
+
+  /** A statement has completed: mirrors what it did to names. `text` is the text it stood in. */
+  apply(change: SessionChange, text: string): void {
+    switch (change.kind) {
+      case 'prepare':
+        this.#prepared.set(change.name, {
+          name: change.name,
+          text,
+          origin: 'sql',
+          facts: { statements: [change.statement] },
+          judgement: undefined,
+          columns: undefined,
+          segment: 0,
+        });
+        return;
+      case 'deallocate':
+        if (change.name === undefined) this.#prepared.clear();
+        else this.#prepared.delete(change.name);
+        return;
+      case 'declare-cursor':
+        this.#portals.set(change.name, {
+          name: change.name,
+          statement: undefined,
+          facts: change.statement,
+          judgement: undefined,
+          resultFormats: [],
+          columns: undefined,
+          segment: 0,
+          hold: change.hold,
+        });
+        return;
+      case 'close-cursor':
+        if (change.name === undefined) this.#portals.clear();
+        else this.#portals.delete(change.name);
+        return;
+      case 'discard':
+        if (change.what !== 'all') return;
+        this.#prepared.clear();
+        this.#portals.clear();
+        return;
+      case 'transaction':
+        // Cursors opened after the savepoint are gone, which ones is not told: none counts any more.
+        if (change.operation === 'rollback-to') this.#portals.clear();
+        return;
+      default:
+        return;
+    }
+  }
+
+  /**
+   * Something opaque ran: keeps only the named statements that the target still has with the very same text.
+   * Cursors cannot be told apart by their text alone, so none counts any more.
+   */
+  reconcile(onTarget: ReadonlyMap<string, string>): void {
+    for (const [name, statement] of this.#prepared) {
+      if (name !== '' && onTarget.get(name) !== statement.text) this.#prepared.delete(name);
+    }
+    this.#portals.clear();
+  }
+
+  get anyPrepared(): boolean {
+    return this.#prepared.size > 0;
+  }
+
+  /** No transaction is open any more: only cursors WITH HOLD survive. */
+  transactionEnded(): void {
+    if (this.#portals.size === 0) return;
+    for (const [name, portal] of this.#portals) if (!portal.hold) this.#portals.delete(name);
+  }
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { Internal } from '../../base/errors.ts';
+import {
+  bindMessage,
+  closeMessage,
+  executeMessage,
+  FLUSH,
+  parseMessage,
+  SYNC,
+} from './codec/frontend-builders.ts';
+import type { Exchange } from './exchange.ts';
+import type { Portal, PreparedStatement } from './names.ts';
+
+export type TextRow = readonly (string | null)[];
+
+/**
+ * Asks the target something on the session's own connection, between two messages of the client, without
+ * touching what is the client's: names of its own, closed afterwards, nothing of the answer passed on. Inside
+ * an open pipeline segment it goes without Sync, so that the client's implicit transaction stays one.
+ */
+export class OwnQueries {
+  readonly #exchange: Exchange;
+  #rows: TextRow[] = [];
+  #waiting: { resolve: (rows: readonly TextRow[]) => void; reject: (error: Error) => void } | undefined;
+  #inSegment = false;
+  readonly #name = `hoopctl_${randomBytes(12).toString('hex')}`;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  /** `sql` is a constant of this program. Only one at a time. Rejects with Internal `own_query_failed`. */
+  ask(sql: string): Promise<readonly TextRow[]> {
+    if (this.#waiting) return Promise.reject(new Internal('own_query_failed', 'two questions at once'));
+    const { door, queue } = this.#exchange;
+    const statement: PreparedStatement = {
+      name: this.#name,
+      text: sql,
+      origin: 'parse',
+      facts: { statements: [] },
+      judgement: undefined,
+      columns: undefined,
+      segment: 0,
+    };
+    const portal: Portal = {
+      name: this.#name,
+      statement,
+      facts: undefined,
+      judgement: undefined,
+      resultFormats: [],
+      columns: undefined,
+      segment: 0,
+      hold: false,
+    };
+    const inSegment = queue.segmentOpen;
+    this.#rows = [];
+    const answer = new Promise<readonly TextRow[]>((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+    });
+    door.own(parseMessage(this.#name, sql));
+    queue.sent({ kind: 'parse', statement, own: true });
+    door.own(bindMessage({ portal: this.#name, statement: this.#name }));
+    queue.sent({ kind: 'bind', portal, own: true });
+    door.own(executeMessage(this.#name, 0));
+    queue.sent({ kind: 'execute', portal, plan: undefined, own: true });
+    door.own(closeMessage('portal', this.#name));
+    queue.sent({ kind: 'close', what: 'portal', name: this.#name, own: true });
+    door.own(closeMessage('statement', this.#name));
+    queue.sent({ kind: 'close', what: 'statement', name: this.#name, own: true });
+    if (inSegment) {
+      door.own(FLUSH);
+    } else {
+      door.own(SYNC);
+      queue.sent({ kind: 'sync', own: true });
+    }
+    this.#inSegment = inSegment;
+    door.flush();
+    return answer;
+  }
+
+  row(values: TextRow): void {
+    this.#rows.push(values);
+  }
+
+  /** The last Close was answered (in a segment) or the Sync (outside of one). */
+  answered(kind: 'close-statement' | 'sync'): void {
+    if (kind === 'close-statement' && !this.#inSegment) return;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.resolve(this.#rows);
+  }
+
+  failed(why: string): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(
+      new Internal('own_query_failed', 'the target refused a question about its state', { why }),
+    );
+  }
+}

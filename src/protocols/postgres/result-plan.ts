@@ -1,0 +1,69 @@
+import type { Detection } from '../../masking/detectors.ts';
+import type { HashKey } from '../../masking/strategies.ts';
+import type { StatementFacts } from '../../sql/facts.ts';
+import type { MaskedColumns } from './masked-columns.ts';
+import { buildRowPlan, type MaskingTerms, type ResultColumn, type RowPlan } from './results/row-plan.ts';
+
+export type ColumnDescription = ResultColumn;
+
+/** How the rows of one result go to the client. */
+export interface ResultPlan {
+  /** Number of columns that every row must have. */
+  readonly columns: number;
+  /** Undefined: rows pass as they are. */
+  readonly rows: RowPlan | undefined;
+}
+
+/** What masks are made with, the same for all results of a session while its masks hold. */
+export interface ResultMasking {
+  readonly masked: MaskedColumns;
+  readonly terms: MaskingTerms;
+}
+
+export function resultMasking(
+  masked: MaskedColumns,
+  detection: Detection | undefined,
+  key: HashKey,
+): ResultMasking {
+  return { masked, terms: { detection, key } };
+}
+
+/**
+ * Plans a result. A column is masked when its origin in RowDescription is a masked column, or when analysis
+ * found that its value comes from one (through a view, a set operation, a subquery): two nets, either is enough.
+ */
+export function planResult(
+  columns: readonly ColumnDescription[],
+  statement: StatementFacts | undefined,
+  { masked, terms }: ResultMasking,
+): ResultPlan {
+  if (masked.none) return { columns: columns.length, rows: undefined };
+  const outputs = statement?.outputs?.length === columns.length ? statement.outputs : undefined;
+  const rows = buildRowPlan(
+    columns,
+    (column, position) => {
+      if (!masked.anyColumns) return undefined;
+      const byOrigin = column.tableOid === 0 ? undefined : maskByOrigin(column, masked);
+      if (byOrigin) return byOrigin;
+      for (const source of outputs?.[position]?.sources ?? []) {
+        const mask = masked.ofName(source);
+        if (mask) return mask;
+      }
+      return undefined;
+    },
+    terms,
+  );
+  return { columns: columns.length, rows };
+}
+
+function maskByOrigin(column: ColumnDescription, masked: MaskedColumns) {
+  return masked.knowsTable(column.tableOid)
+    ? masked.ofOrigin(column.tableOid, column.columnNumber)
+    : masked.ofUnknownTable(column.name);
+}
+
+/** Whether some column comes from a table the catalog does not know yet, so that its masks cannot be told. */
+export function namesUnknownTable(columns: readonly ColumnDescription[], masked: MaskedColumns): boolean {
+  if (!masked.anyColumns) return false;
+  return columns.some((column) => column.tableOid !== 0 && !masked.knowsTable(column.tableOid));
+}

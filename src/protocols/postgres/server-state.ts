@@ -1,0 +1,117 @@
+import { ProtocolViolation } from '../../base/errors.ts';
+import type { SessionState } from '../../sql/catalog.ts';
+import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
+import type { TransactionStatus } from './codec/backend-messages.ts';
+import type { SessionNames } from './names.ts';
+
+/** Settings on which the resolution of names depends; any other SET leaves it as it is. */
+const NAMING_SETTINGS: ReadonlySet<string> = new Set(['search_path', 'role', 'session_authorization']);
+
+/**
+ * The target's side of a session as the gateway knows it: from what the target reports, and asked anew (a
+ * probe) after every statement that could have changed it. While `stale`, nothing may be judged.
+ */
+export class ServerState implements SessionState {
+  searchPath: readonly string[] | undefined = undefined;
+  /** Empty when the session has none yet. */
+  tempSchema = '';
+  user = '';
+  transaction: TransactionStatus = 'idle';
+  /** The search path, role or temporary schema may be another than known. */
+  stale = true;
+  /** Objects may have appeared, changed or gone. */
+  catalogStale = false;
+  /** Something opaque ran: names may have been given another meaning behind our back. */
+  namesStale = false;
+  #changedInTransaction = false;
+  readonly #names: SessionNames;
+
+  constructor(names: SessionNames) {
+    this.#names = names;
+  }
+
+  prepared(name: string): StatementFacts | undefined {
+    return this.#names.preparedFacts(name);
+  }
+
+  cursor(name: string): StatementFacts | undefined {
+    return this.#names.cursorFacts(name);
+  }
+
+  /** A statement with this change has completed. */
+  apply(change: SessionChange): void {
+    switch (change.kind) {
+      case 'set':
+        if (NAMING_SETTINGS.has(change.name.toLowerCase())) this.#touch(false);
+        return;
+      case 'reset-all':
+      case 'role':
+        this.#touch(false);
+        return;
+      case 'discard':
+        if (change.what === 'all' || change.what === 'temp') this.#touch(true);
+        return;
+      case 'catalog':
+        this.#touch(true);
+        return;
+      case 'opaque':
+        this.namesStale = true;
+        this.#touch(true);
+        return;
+      case 'transaction':
+        if (change.operation === 'rollback-to' && this.#changedInTransaction) this.#touch(true);
+        return;
+      case 'prepare':
+      case 'deallocate':
+      case 'declare-cursor':
+      case 'close-cursor':
+        return;
+    }
+  }
+
+  #touch(catalog: boolean): void {
+    this.stale = true;
+    if (catalog) this.catalogStale = true;
+    this.#changedInTransaction = true;
+  }
+
+  /** ReadyForQuery: what a transaction changed is settled, or undone, when it ends. */
+  ready(status: TransactionStatus): void {
+    this.transaction = status;
+    if (status !== 'idle') return;
+    this.#names.transactionEnded();
+    if (!this.#changedInTransaction) return;
+    this.#changedInTransaction = false;
+    this.stale = true;
+    this.catalogStale = true;
+  }
+
+  /**
+   * ParameterStatus. Throws ProtocolViolation `unsafe_setting` for a setting under which the bytes of a
+   * statement would mean something else than the parser reads.
+   */
+  reported(name: string, value: string): void {
+    switch (name) {
+      case 'standard_conforming_strings':
+        if (value !== 'on') throw unsafe(name, value);
+        return;
+      case 'client_encoding':
+        if (value !== 'UTF8' && value !== 'SQL_ASCII') throw unsafe(name, value);
+        return;
+      case 'search_path':
+      case 'session_authorization':
+      case 'is_superuser':
+        this.stale = true;
+        return;
+    }
+  }
+
+  /** Part of an approval's fingerprint: what, besides its bytes, the meaning of a statement depends on. */
+  fingerprint(catalogVersion: string): string {
+    return JSON.stringify([catalogVersion, this.searchPath ?? null, this.user, this.transaction]);
+  }
+}
+
+function unsafe(name: string, value: string): ProtocolViolation {
+  return new ProtocolViolation('unsafe_setting', `the target session runs with ${name} = ${value}`);
+}

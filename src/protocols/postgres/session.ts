@@ -1,0 +1,314 @@
+import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
+import { HoopError, ProtocolViolation } from '../../base/errors.ts';
+import type { HashKey } from '../../masking/strategies.ts';
+import { FRAME } from '../../recording/events.ts';
+import type { SessionDesk } from '../../session/desk.ts';
+import { ClientMessages, type ClientSideHost } from './client-messages.ts';
+import { ClientOutput } from './client-output.ts';
+import { TERMINATE } from './codec/frontend-builders.ts';
+import { Door } from './door.ts';
+import { Exchange } from './exchange.ts';
+import type { HeldStatement } from './gate.ts';
+import { Holding, type HoldingTerms } from './holding.ts';
+import { Judge } from './judgement.ts';
+import { SessionNames } from './names.ts';
+import { OwnQueries } from './own-query.ts';
+import { ResultMaskingSource } from './result-masking.ts';
+import { ServerState } from './server-state.ts';
+import { probeState, type SessionAnalyst } from './state-probe.ts';
+import { StatementQueue } from './statements.ts';
+import { TargetMessages, type TargetSideHost } from './target-messages.ts';
+import { fatalError } from './words.ts';
+
+/** A peer that stops in the middle of a message is given up after this many milliseconds. */
+const STALL_LIMIT = 60_000;
+/** What a client may send ahead while a statement waits: then its socket is no longer read. */
+const AHEAD_LIMIT = 1024 * 1024;
+
+export interface SessionParts {
+  readonly client: Duplex;
+  readonly target: Duplex;
+  readonly desk: SessionDesk;
+  readonly analyst: SessionAnalyst;
+  readonly maskKey: HashKey;
+  readonly terms: Omit<HoldingTerms, 'closed' | 'refresh'>;
+  /** Asks the target to cancel what runs, by its own key; never throws. */
+  cancelOnTarget(): void;
+}
+
+/**
+ * One client's session from ReadyForQuery to the end. Bytes of the client go through `ClientMessages` and the
+ * door to the target; the target's come back through `TargetMessages` and the output. Here the two sockets are
+ * tied to them: backpressure both ways, the ends, and the one place where a failure becomes the last words.
+ */
+export class PostgresSession implements ClientSideHost, TargetSideHost {
+  readonly #parts: SessionParts;
+  readonly #x: Exchange;
+  readonly #own: OwnQueries;
+  readonly #clientSide: ClientMessages;
+  readonly #targetSide: TargetMessages;
+  readonly #holding: Holding;
+  #closed = false;
+  #clientEnded = false;
+  #resolveDone: (reason: string) => void = () => {};
+  /** Settles with the reason when the session is over. */
+  readonly done: Promise<string>;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    const { client, target, desk, analyst } = parts;
+    const names = new SessionNames();
+    const state = new ServerState(names);
+    const judge = new Judge(desk, analyst, state);
+    const masking = new ResultMaskingSource(judge, parts.maskKey);
+    this.#x = new Exchange({
+      desk,
+      judge,
+      names,
+      state,
+      queue: new StatementQueue(),
+      door: new Door(target),
+      output: new ClientOutput(client, desk),
+      masking: () => masking.current(),
+      refusalPortal: `hoopctl_refused_${randomBytes(12).toString('hex')}`,
+    });
+    this.#own = new OwnQueries(this.#x);
+    this.#clientSide = new ClientMessages(this.#x, this);
+    this.#targetSide = new TargetMessages(this.#x, this.#own, this);
+    this.#holding = new Holding(this.#x, {
+      ...parts.terms,
+      closed: () => this.#closed,
+      refresh: () => analyst.refreshIfChanged(),
+    });
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  /** Listens to the target and learns the session's state; the client is not listened to yet. Rejects when the target fails. */
+  async begin(): Promise<void> {
+    const { target, desk } = this.#parts;
+    target.on('data', (chunk: Buffer) => this.#guard(() => this.#fromTarget(chunk)));
+    target.on('drain', () => this.#parts.client.resume());
+    target.on('end', () => this.#targetGone('the target closed the connection'));
+    target.on('error', () => this.#targetGone('the connection to the target broke'));
+    target.on('close', () => this.#targetGone('the target closed the connection'));
+    desk.onCut((reason) => this.cut(reason));
+    await probeState(this.#x, this.#own, this.#parts.analyst);
+  }
+
+  /** From now on the client is served. */
+  serve(): void {
+    const { client } = this.#parts;
+    client.on('data', (chunk: Buffer) => this.#guard(() => this.#fromClient(chunk)));
+    client.on('drain', () => this.#parts.target.resume());
+    client.on('end', () => this.#guard(() => this.#clientFinished()));
+    client.on('error', () => this.#clientGone());
+    client.on('close', () => this.#clientGone());
+    watchStall(
+      client,
+      () => this.#clientSide.midMessage && !this.#clientSide.blocked,
+      () => this.#fail('08P01', 'the client stopped in the middle of a message'),
+    );
+    watchStall(
+      this.#parts.target,
+      () => this.#targetSide.midMessage && !this.#parts.client.writableNeedDrain,
+      () => this.#fail('08006', 'the target stopped in the middle of a message'),
+    );
+    client.resume();
+  }
+
+  #fromClient(chunk: Buffer): void {
+    if (this.#closed) return;
+    this.#x.desk.record(FRAME.client, chunk);
+    this.#clientSide.receive(chunk);
+    this.#send();
+    if (this.#holding.active && this.#clientSide.terminateWaits())
+      this.#holding.withdraw('the client ended its session');
+    if (this.#clientSide.waitingBytes > AHEAD_LIMIT) this.#parts.client.pause();
+  }
+
+  #fromTarget(chunk: Buffer): void {
+    if (this.#closed) return;
+    this.#targetSide.receive(chunk);
+    this.#afterTarget();
+  }
+
+  #afterTarget(): void {
+    if (!this.#x.output.flush()) this.#parts.target.pause();
+    if (this.#targetSide.blocked) this.#parts.target.pause();
+    this.#clientSide.resume('answers');
+    this.#send();
+    if (this.#clientEnded) this.#finishWhenIdle();
+  }
+
+  /** What was let through goes to the target; what was said goes to the client. */
+  #send(): void {
+    if (this.#closed) return;
+    if (!this.#x.door.flush()) this.#parts.client.pause();
+    this.#x.output.flush();
+    if (this.#clientSide.waitingBytes <= AHEAD_LIMIT && !this.#parts.target.writableNeedDrain) {
+      this.#parts.client.resume();
+    }
+  }
+
+  probe(): void {
+    probeState(this.#x, this.#own, this.#parts.analyst).then(
+      () =>
+        this.#guard(() => {
+          this.#clientSide.resume('probe');
+          this.#send();
+        }),
+      (error: unknown) =>
+        this.#guard(() => {
+          throw error;
+        }),
+    );
+  }
+
+  hold(held: HeldStatement): void {
+    this.#holding.run(held).then(
+      () =>
+        this.#guard(() => {
+          if (this.#closed) return;
+          this.#clientSide.resume('held');
+          this.#send();
+          if (this.#clientEnded) this.#finishWhenIdle();
+        }),
+      (error: unknown) =>
+        this.#guard(() => {
+          throw error;
+        }),
+    );
+    this.#x.output.flush();
+  }
+
+  refreshCatalog(): void {
+    this.#parts.analyst.refresh().then(
+      () =>
+        this.#guard(() => {
+          this.#parts.target.resume();
+          this.#targetSide.resume();
+          this.#afterTarget();
+        }),
+      (error: unknown) =>
+        this.#guard(() => {
+          throw error;
+        }),
+    );
+  }
+
+  /** CancelRequest: withdraws what waits for approval, otherwise asks the target to cancel what runs. */
+  cancel(): void {
+    if (this.#holding.active) this.#holding.withdraw('cancelled by the client');
+    else this.#parts.cancelOnTarget();
+  }
+
+  terminate(): void {
+    this.#x.door.flush();
+    this.#close('closed by the client');
+  }
+
+  /** Ends the session now: told to the client in its protocol, what runs on the target is cancelled. */
+  cut(reason: string): void {
+    if (this.#closed) return;
+    if (!this.#x.queue.empty) this.#parts.cancelOnTarget();
+    this.#holding.withdraw(reason);
+    this.#close(reason, fatalError('57P01', reason));
+  }
+
+  #clientFinished(): void {
+    this.#clientEnded = true;
+    if (this.#holding.active) {
+      this.#holding.withdraw('the client went away');
+      this.#close('the client went away');
+      return;
+    }
+    this.#finishWhenIdle();
+  }
+
+  /** The client sent FIN: what it asked before is still answered. */
+  #finishWhenIdle(): void {
+    if (this.#clientSide.blocked) return;
+    if (this.#x.queue.empty || this.#x.queue.segmentOpen || this.#x.copyIn)
+      this.#close('closed by the client');
+  }
+
+  #clientGone(): void {
+    if (this.#closed) return;
+    if (!this.#x.queue.empty) this.#parts.cancelOnTarget();
+    this.#holding.withdraw('the client went away');
+    this.#close('the client went away');
+  }
+
+  #targetGone(reason: string): void {
+    if (this.#closed) return;
+    if (this.#targetSide.fatal) {
+      this.#close('ended by the target');
+      return;
+    }
+    this.#own.failed(reason);
+    this.#parts.desk.note('target lost');
+    this.#fail('08006', reason, 'target lost');
+  }
+
+  #guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      if (error instanceof HoopError) {
+        const sqlstate = error instanceof ProtocolViolation ? '08P01' : '58030';
+        this.#fail(sqlstate, error.message, error.code);
+        return;
+      }
+      this.#fail(
+        'XX000',
+        'internal error',
+        error instanceof Error ? `${error.name}: ${error.message}` : 'unknown',
+      );
+    }
+  }
+
+  #fail(sqlstate: string, message: string, reason = message): void {
+    this.#close(reason, fatalError(sqlstate, message));
+  }
+
+  #close(reason: string, lastWords?: Buffer): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { client, target } = this.#parts;
+    this.#holding.withdraw(reason);
+    this.#own.failed(reason);
+    try {
+      this.#x.output.end(lastWords);
+    } catch {
+      // The recording failed: the refusal itself is all that may still be said, and it carries no data.
+      client.end(lastWords);
+    }
+    if (target.writable) this.#x.door.close(TERMINATE);
+    destroySoon(client);
+    destroySoon(target);
+    this.#resolveDone(reason);
+  }
+}
+
+/** Gives the other side a moment to take the last bytes, then frees the socket. */
+function destroySoon(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), 2000);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** Calls `stalled` when nothing moved for `STALL_LIMIT` while `middle()` says that something should. */
+function watchStall(socket: Duplex, middle: () => boolean, stalled: () => void): void {
+  let moved = Date.now();
+  socket.on('data', () => {
+    moved = Date.now();
+  });
+  const timer = setInterval(() => {
+    if (middle() && Date.now() - moved > STALL_LIMIT) stalled();
+  }, STALL_LIMIT / 4);
+  timer.unref();
+  socket.once('close', () => clearInterval(timer));
+}

@@ -1,0 +1,135 @@
+import type { Judgement } from './judgement.ts';
+import type { Portal, PreparedStatement } from './names.ts';
+import type { ResultPlan } from './result-plan.ts';
+
+/**
+ * What has been sent to the target and not yet been answered, in order (PostgreSQL docs 54.2.3: the backend
+ * answers frontend messages in order, and after an error skips all of them up to the next Sync). Whatever the
+ * target says is matched against the head, so that an answer nobody asked for is a violation.
+ *
+ * Mutable, on the path of every message.
+ */
+export type InFlight =
+  | QueryInFlight
+  | { readonly kind: 'parse'; readonly statement: PreparedStatement; readonly own: boolean }
+  | { readonly kind: 'bind'; readonly portal: Portal; readonly own: boolean }
+  | { readonly kind: 'describe-statement'; readonly statement: PreparedStatement; readonly own: boolean }
+  | { readonly kind: 'describe-portal'; readonly portal: Portal; readonly own: boolean }
+  | ExecuteInFlight
+  | {
+      readonly kind: 'close';
+      readonly what: 'statement' | 'portal';
+      readonly name: string;
+      readonly own: boolean;
+    }
+  | { readonly kind: 'sync'; readonly own: boolean }
+  /** An Execute of a portal that cannot exist stands in for a refused message; its error is replaced by `error`. */
+  | { readonly kind: 'refusal'; readonly error: Buffer; readonly own: false };
+
+/** A simple query: any number of results, then ReadyForQuery. */
+export interface QueryInFlight {
+  readonly kind: 'query';
+  readonly judgement: Judgement;
+  /** Which of its statements is answering now. */
+  statement: number;
+  plan: ResultPlan | undefined;
+  failed: boolean;
+  readonly own: false;
+}
+
+export interface ExecuteInFlight {
+  readonly kind: 'execute';
+  readonly portal: Portal;
+  plan: ResultPlan | undefined;
+  readonly own: boolean;
+}
+
+/** True for messages of the extended protocol: an error in one makes the target skip up to the next Sync. */
+function isExtended(entry: InFlight): boolean {
+  return entry.kind !== 'query' && entry.kind !== 'sync';
+}
+
+/** The queue of unanswered messages, and the mirror of the target's skip-until-Sync. */
+export class StatementQueue {
+  #entries: InFlight[] = [];
+  #head = 0;
+  /** Extended messages were sent since the last Sync. */
+  #segmentOpen = false;
+  /** The target ignores everything until a Sync that has not been sent yet. */
+  #skipping = false;
+
+  get head(): InFlight | undefined {
+    return this.#entries[this.#head];
+  }
+
+  get length(): number {
+    return this.#entries.length - this.#head;
+  }
+
+  get empty(): boolean {
+    return this.#head === this.#entries.length;
+  }
+
+  get segmentOpen(): boolean {
+    return this.#segmentOpen;
+  }
+
+  /** While true, messages other than Sync must not be forwarded: the target would ignore them. */
+  get skipping(): boolean {
+    return this.#skipping;
+  }
+
+  /** The entry was sent. */
+  sent(entry: InFlight): void {
+    this.#entries.push(entry);
+    if (entry.kind === 'sync') {
+      this.#segmentOpen = false;
+      this.#skipping = false;
+    } else if (isExtended(entry)) {
+      this.#segmentOpen = true;
+    }
+  }
+
+  /** The head has been answered whole. */
+  answered(): void {
+    this.#head++;
+    if (this.#head === this.#entries.length) {
+      this.#entries.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      this.#entries.splice(0, this.#head);
+      this.#head = 0;
+    }
+  }
+
+  /** An error in the extended protocol: drops the head and all up to the next Sync; each dropped entry is told to `dropped`. */
+  failed(dropped: (entry: InFlight) => void): void {
+    for (;;) {
+      const entry = this.head;
+      if (entry === undefined) {
+        this.#skipping = this.#segmentOpen;
+        return;
+      }
+      if (entry.kind === 'sync') return;
+      dropped(entry);
+      this.answered();
+    }
+  }
+
+  /** COPY FROM STDIN has begun: the target ignores every Sync it was already sent (docs 54.2.6). */
+  ignoreSentSyncs(): void {
+    const [head, ...rest] = this.#entries.slice(this.#head);
+    if (head === undefined) return;
+    this.#entries = [head, ...rest.filter((entry) => entry.kind !== 'sync')];
+    this.#head = 0;
+    this.#segmentOpen = isExtended(head);
+  }
+
+  /** All entries in order, the head first. */
+  *[Symbol.iterator](): Iterator<InFlight> {
+    for (let i = this.#head; i < this.#entries.length; i++) {
+      const entry = this.#entries[i];
+      if (entry) yield entry;
+    }
+  }
+}

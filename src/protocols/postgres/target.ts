@@ -1,0 +1,300 @@
+import { createSecretKey } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { systemClock } from '../../base/clock.ts';
+import { HoopError, NotReachable } from '../../base/errors.ts';
+import type { HashKey } from '../../masking/strategies.ts';
+import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
+import { explanationOf } from '../../policy/explain.ts';
+import type { Explanation } from '../../policy/explanation.ts';
+import { analyze, loadParser } from '../../sql/analyze.ts';
+import type { Catalog, SessionState } from '../../sql/catalog.ts';
+import type { TextFacts } from '../../sql/facts.ts';
+import type { ClientEndpoint, Target } from '../protocol.ts';
+import { catalogFingerprint, loadCatalog, parseSessionState, SESSION_STATE_QUERY } from './catalog.ts';
+import { type AcceptedClient, acceptClient } from './client-side.ts';
+import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
+import { describeConnection, type PostgresSettings } from './connection.ts';
+import { estimateRows } from './estimate.ts';
+import { PostgresSession } from './session.ts';
+import type { SessionAnalyst } from './state-probe.ts';
+import { connectTarget, simpleQuery, type TargetConnection } from './target-side.ts';
+
+/** A catalog older than this is compared with the target's before a session opens and while sessions run. */
+const CATALOG_CHECK_MS = 5000;
+/** Facts remembered across sessions: 2,000 texts of at most 16 KiB. */
+const REMEMBERED_FACTS = 2000;
+const REMEMBERED_LENGTH = 16_384;
+
+/**
+ * One PostgreSQL connection while it is in use: the catalog and the analyses its sessions share, and a
+ * connection of its own to load them by. Sessions never share a connection to the target.
+ */
+export class PostgresTarget implements Target, SessionAnalyst {
+  readonly database: string;
+  readonly #settings: PostgresSettings;
+  readonly #readSecret: () => Promise<string | undefined>;
+  readonly #key: HashKey;
+  #side: Promise<TargetConnection> | undefined;
+  #sideQueue: Promise<unknown> = Promise.resolve();
+  #catalog: Catalog | undefined;
+  #fingerprint = '';
+  /** Schemas a new session of this credential searches. */
+  #defaultPath: readonly string[] | undefined;
+  #checkedAt = 0;
+  #loading: Promise<void> | undefined;
+  #facts = new Map<string, TextFacts>();
+  #sessions = 0;
+  #stopChecking: (() => void) | undefined;
+  #closed = false;
+
+  constructor(
+    settings: PostgresSettings,
+    readSecret: () => Promise<string | undefined>,
+    maskKey: Uint8Array,
+  ) {
+    this.#settings = settings;
+    this.#readSecret = readSecret;
+    this.#key = createSecretKey(maskKey);
+    this.database = settings.database;
+  }
+
+  catalog(): Catalog {
+    if (this.#catalog === undefined)
+      throw new NotReachable('catalog_missing', 'the catalog has not been loaded');
+    return this.#catalog;
+  }
+
+  analyze(text: string, state: SessionState, catalog: Catalog): TextFacts {
+    if (catalog !== this.#catalog || text.length > REMEMBERED_LENGTH) return analyze(text, catalog, state);
+    const key = `${JSON.stringify([state.searchPath ?? null, state.tempSchema ?? '', state.user ?? ''])}${text}`;
+    const known = this.#facts.get(key);
+    if (known !== undefined) return known;
+    const facts = analyze(text, catalog, state);
+    if (!facts.statements.some((one) => one.dependsOnSession)) {
+      if (this.#facts.size >= REMEMBERED_FACTS) this.#facts.clear();
+      this.#facts.set(key, facts);
+    }
+    return facts;
+  }
+
+  async serverVersion(): Promise<string> {
+    await this.#ready();
+    const version = this.catalog().serverVersion;
+    return version >= 100_000 ? `${Math.floor(version / 10_000)}.${version % 10_000}` : String(version);
+  }
+
+  async serve(socket: Socket, endpoint: ClientEndpoint): Promise<void> {
+    const { credentials, tls, cancelKeys } = endpoint;
+    const client = await acceptClient(socket, {
+      credentials,
+      tls,
+      clock: systemClock,
+      cancel: (processId, secret) => cancelKeys.find(processId, secret)?.(),
+    });
+    if (client === undefined) return;
+    try {
+      await this.#serveClient(client, socket.remoteAddress ?? 'local', endpoint);
+    } catch (error) {
+      client.reject(rejection(error));
+    }
+  }
+
+  async #serveClient(client: AcceptedClient, address: string, endpoint: ClientEndpoint): Promise<void> {
+    const desk = await endpoint.openDesk({ address, application: client.applicationName });
+    let reason = 'the session could not begin';
+    try {
+      await this.#ready();
+      const upstream = await this.#connect(client.parameters);
+      try {
+        reason = await this.#runSession(client, address, endpoint, desk, upstream);
+      } finally {
+        upstream.socket.destroy();
+      }
+    } catch (error) {
+      reason = error instanceof HoopError ? error.message : reason;
+      desk.note(error instanceof HoopError && error.why ? `${error.message}: ${error.why}` : reason);
+      throw error;
+    } finally {
+      await desk.close(reason);
+    }
+  }
+
+  async #runSession(
+    client: AcceptedClient,
+    address: string,
+    endpoint: ClientEndpoint,
+    desk: Awaited<ReturnType<ClientEndpoint['openDesk']>>,
+    upstream: TargetConnection,
+  ): Promise<string> {
+    const session = new PostgresSession({
+      client: client.socket,
+      target: upstream.socket,
+      desk,
+      analyst: this,
+      maskKey: this.#key,
+      terms: {
+        clientAddress: address,
+        target: describeConnection(this.#settings),
+        estimate: (held, searchPath) =>
+          this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
+      },
+      cancelOnTarget: () => void upstream.cancel().catch(() => {}),
+    });
+    const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
+    const leave = this.#enter();
+    try {
+      await session.begin();
+      client.welcome();
+      const { parameters } = upstream;
+      const greeting = [...parameters].map(([name, value]) => parameterStatus(name, value));
+      greeting.push(backendKeyData(key.processId, key.secret), readyForQuery('idle'));
+      client.socket.write(Buffer.concat(greeting));
+      session.serve();
+      return await session.done;
+    } finally {
+      leave();
+      key.release();
+    }
+  }
+
+  /** Counts a session; while there is one, changes made to the catalog elsewhere are looked for. */
+  #enter(): () => void {
+    this.#sessions++;
+    if (this.#sessions === 1) this.#checkLater();
+    return () => {
+      this.#sessions--;
+      if (this.#sessions > 0) return;
+      this.#stopChecking?.();
+      this.#stopChecking = undefined;
+    };
+  }
+
+  #checkLater(): void {
+    this.#stopChecking = systemClock.after(CATALOG_CHECK_MS, () => {
+      void this.refreshIfChanged()
+        .catch(() => {})
+        .finally(() => {
+          if (this.#sessions > 0 && !this.#closed) this.#checkLater();
+        });
+    });
+  }
+
+  async explain(
+    policy: Policy,
+    requester: Requester,
+    target: PolicyTarget,
+    statement: string,
+  ): Promise<Explanation> {
+    await this.#ready();
+    const catalog = this.catalog();
+    const state: SessionState = {
+      searchPath: this.#defaultPath,
+      prepared: () => undefined,
+      cursor: () => undefined,
+    };
+    const facts = this.analyze(statement, state, catalog);
+    return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#stopChecking?.();
+    const side = this.#side;
+    this.#side = undefined;
+    (await side?.catch(() => undefined))?.socket.destroy();
+  }
+
+  async refresh(): Promise<void> {
+    this.#loading ??= this.#load().finally(() => {
+      this.#loading = undefined;
+    });
+    await this.#loading;
+  }
+
+  async refreshIfChanged(): Promise<void> {
+    const fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
+    this.#checkedAt = systemClock.monotonic();
+    if (fingerprint !== this.#fingerprint) await this.refresh();
+  }
+
+  async #ready(): Promise<void> {
+    await loadParser();
+    if (this.#catalog === undefined) await this.refresh();
+    else if (systemClock.monotonic() - this.#checkedAt > CATALOG_CHECK_MS) await this.refreshIfChanged();
+  }
+
+  async #load(): Promise<void> {
+    this.#fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
+    const catalog = await loadCatalog((sql) => this.#ask(sql));
+    this.#defaultPath = parseSessionState(await this.#ask(SESSION_STATE_QUERY)).searchPath;
+    this.#checkedAt = systemClock.monotonic();
+    if (catalog.version === this.#catalog?.version) return;
+    this.#catalog = catalog;
+    this.#facts.clear();
+  }
+
+  #estimate(
+    text: string,
+    facts: TextFacts,
+    searchPath: readonly string[] | undefined,
+    hasParameters: boolean,
+  ): Promise<string> {
+    return this.#onSide((ask) => estimateRows(ask, text, facts, this.catalog(), searchPath, hasParameters));
+  }
+
+  #ask(sql: string): Promise<readonly (readonly (string | null)[])[]> {
+    return this.#onSide((ask) => ask(sql));
+  }
+
+  /** Runs on the side connection, one after the other; a broken connection is opened anew the next time. */
+  #onSide<T>(
+    run: (ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>) => Promise<T>,
+  ): Promise<T> {
+    const result = this.#sideQueue.then(async () => {
+      this.#side ??= this.#connect(new Map([['application_name', 'hoopctl']]));
+      const side = this.#side;
+      let connection: TargetConnection | undefined;
+      try {
+        connection = await side;
+        const open = connection;
+        return await run((sql) => simpleQuery(open, sql));
+      } catch (error) {
+        if (connection === undefined || connection.socket.destroyed || !connection.socket.writable) {
+          if (this.#side === side) this.#side = undefined;
+        }
+        throw error;
+      }
+    });
+    this.#sideQueue = result.catch(() => {});
+    return result;
+  }
+
+  async #connect(parameters: ReadonlyMap<string, string>): Promise<TargetConnection> {
+    return await connectTarget(this.#settings, await this.#readSecret(), { parameters, clock: systemClock });
+  }
+}
+
+/** What a client may know of why it was not let in: nothing of the target's address or the daemon's files. */
+function rejection(error: unknown): { sqlstate: string; message: string; hint?: string } {
+  if (!(error instanceof HoopError)) return { sqlstate: 'XX000', message: 'hoopctl: internal error' };
+  switch (error.kind) {
+    case 'not-reachable':
+      return {
+        sqlstate: '08006',
+        message: 'hoopctl: the target could not be reached',
+        hint: 'an owner finds out why with: hoopctl connection test',
+      };
+    case 'internal':
+      return {
+        sqlstate: '58030',
+        message: `hoopctl: ${error.message}`,
+        hint: error.next ?? 'nothing was executed',
+      };
+    default:
+      return {
+        sqlstate: '42501',
+        message: `hoopctl: ${error.message}`,
+        ...(error.next === undefined ? {} : { hint: error.next }),
+      };
+  }
+}

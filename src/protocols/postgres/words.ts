@@ -1,0 +1,115 @@
+import { formatDuration } from '../../base/quantities.ts';
+import type { Decision } from '../../policy/decision.ts';
+import type { Hold, HoldOutcome } from '../../session/desk.ts';
+import { errorResponse, noticeResponse } from './codec/backend-builders.ts';
+
+/**
+ * What the gateway says to a client in PostgreSQL's own form. `routine` tells programs which kind of refusal it
+ * is (`hoopctl_blocked`, `hoopctl_denied`, `hoopctl_expired`, `hoopctl_withdrawn`, `hoopctl_refused`), since
+ * SQLSTATE 42501 covers most of them.
+ */
+
+/** `group:dba` -> `group dba`. */
+export function approverWords(approvers: readonly string[]): string {
+  if (approvers.length === 0) return 'any approver';
+  return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
+}
+
+export function blockedError(
+  decision: Extract<Decision, { outcome: 'block' }>,
+  reasons: readonly string[],
+  connection: string,
+): Buffer {
+  const by =
+    decision.rule === undefined ? 'no rule of the policy allows it' : `blocked by rule "${decision.rule}"`;
+  const why = [decision.message, ...reasons].filter((one) => one !== undefined && one !== '');
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '42501',
+    message: `hoopctl: ${by}: ${decision.command}`,
+    ...(why.length > 0 ? { detail: [...new Set(why)].join('\n') } : {}),
+    hint: `see which rules matched and why: hoopctl policy explain --connection ${connection} '<statement>'`,
+    routine: 'hoopctl_blocked',
+  });
+}
+
+export function refusedError(sqlstate: string, message: string, hint?: string): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate,
+    message: `hoopctl: ${message}`,
+    ...(hint === undefined ? {} : { hint }),
+    routine: 'hoopctl_refused',
+  });
+}
+
+export function fatalError(sqlstate: string, message: string): Buffer {
+  return errorResponse({
+    severity: 'FATAL',
+    sqlstate,
+    message: `hoopctl: ${message}`,
+    routine: 'hoopctl_closed',
+  });
+}
+
+/** `hoopctl: this write needs approval: ap-7kq2m (expires in 15m)`. */
+export function holdNotice(hold: Hold, effect: string): Buffer {
+  return noticeResponse({
+    severity: 'NOTICE',
+    sqlstate: '00000',
+    message: `hoopctl: this ${effect} needs approval: ${hold.id} (expires in ${formatDuration(hold.expiresIn)})`,
+    detail: `rule "${hold.rule}" · asked of ${approverWords(hold.approvers)}`,
+    hint: `an approver runs: hoopctl approve ${hold.id}`,
+    routine: 'hoopctl_pending',
+  });
+}
+
+export function approvedNotice(by: string): Buffer {
+  return noticeResponse({
+    severity: 'NOTICE',
+    sqlstate: '00000',
+    message: `hoopctl: approved by ${by}`,
+    routine: 'hoopctl_approved',
+  });
+}
+
+/** How a held statement that does not run is told to its client. */
+export function notApprovedError(hold: Hold, outcome: Exclude<HoldOutcome, { outcome: 'approved' }>): Buffer {
+  switch (outcome.outcome) {
+    case 'denied':
+      return errorResponse({
+        severity: 'ERROR',
+        sqlstate: '42501',
+        message: `hoopctl: ${hold.id} was denied by ${outcome.by}`,
+        detail: outcome.reason,
+        hint: 'nothing was executed; change the statement or talk to the approver',
+        routine: 'hoopctl_denied',
+      });
+    case 'expired':
+      return errorResponse({
+        severity: 'ERROR',
+        sqlstate: '42501',
+        message: `hoopctl: ${hold.id} expired before it was decided`,
+        detail: `rule "${hold.rule}" · asked of ${approverWords(hold.approvers)}`,
+        hint: 'nothing was executed; send the statement again to ask again',
+        routine: 'hoopctl_expired',
+      });
+    case 'withdrawn':
+      return errorResponse({
+        severity: 'ERROR',
+        sqlstate: '57014',
+        message: `hoopctl: ${hold.id} was withdrawn: ${outcome.reason}`,
+        hint: 'nothing was executed',
+        routine: 'hoopctl_withdrawn',
+      });
+    case 'refused':
+      return errorResponse({
+        severity: 'ERROR',
+        sqlstate: '42501',
+        message: `hoopctl: ${hold.id} was approved but may no longer run`,
+        detail: outcome.reason,
+        hint: 'nothing was executed; send the statement again to ask again',
+        routine: 'hoopctl_refused',
+      });
+  }
+}
