@@ -37,11 +37,11 @@ const ISSUERS: readonly (readonly [number, number, readonly number[]])[] = [
 
 /** True for a number that a card scheme could have issued: first digits, length and check digit agree. */
 export function isCardNumber(digits: string): boolean {
-  const issued = ISSUERS.some(([low, high, lengths]) => {
+  if (!passesLuhn(digits)) return false;
+  return ISSUERS.some(([low, high, lengths]) => {
     const first = Number(digits.slice(0, String(low).length));
     return first >= low && first <= high && lengths.includes(digits.length);
   });
-  return issued && passesLuhn(digits);
 }
 
 /** Length of an IBAN by country (SWIFT IBAN registry). */

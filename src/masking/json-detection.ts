@@ -2,8 +2,9 @@ import { type Detection, findTriggered, maskFinds, triggersIn } from './detector
 import { scan, TRIGGER } from './prefilter.ts';
 import type { HashKey } from './strategies.ts';
 
-/** A JSON string (unrolled, so that no text is tried twice) or a number. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d[\d.eE+-]*/gs;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NUMBER = /-?[0-9][0-9.eE+-]*/y;
 
 /**
  * Detectors inside a JSON text: strings are searched as what they spell (escapes read), numbers as their
@@ -21,23 +22,43 @@ export function maskDetectedInJson(
   const text = bytes.toString('latin1', start, end);
   let result = '';
   let from = 0;
-  for (const token of text.matchAll(TOKEN)) {
-    const masked = maskToken(token[0], detection, key);
-    if (masked === undefined) continue;
+  let at = 0;
+  while (at < text.length) {
+    const next = tokenEnd(text, at);
+    const masked = next < 0 ? undefined : maskToken(text.slice(at, next), detection, key);
     if (masked === null) return null;
-    result += text.slice(from, token.index) + masked;
-    from = token.index + token[0].length;
+    if (masked !== undefined) {
+      result += text.slice(from, at) + masked;
+      from = next;
+    }
+    at = Math.max(next, at + 1);
   }
   return from === 0 ? undefined : Buffer.from(result + text.slice(from), 'latin1');
 }
 
+/** Where the string or number that begins at `start` ends (a string without an end: the text's end); -1 for anything else. */
+function tokenEnd(text: string, start: number): number {
+  if (text.charCodeAt(start) === QUOTE) {
+    for (let i = start + 1; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === BACKSLASH) i++;
+      else if (code === QUOTE) return i + 1;
+    }
+    return text.length;
+  }
+  NUMBER.lastIndex = start;
+  return NUMBER.test(text) ? NUMBER.lastIndex : -1;
+}
+
 /** The token masked, still a JSON token, in a latin1 reading. */
 function maskToken(token: string, detection: Detection, key: HashKey): string | null | undefined {
-  if (!token.startsWith('"')) return quoted(maskSpelled(Buffer.from(token, 'latin1'), detection, key));
+  // What cannot be read cannot be searched; JSON that PostgreSQL gave out always can.
+  const isString = token.startsWith('"');
+  if (isString && (token.length < 2 || !token.endsWith('"'))) return null;
+  if (!isString) return quoted(maskSpelled(Buffer.from(token, 'latin1'), detection, key));
   if (!token.includes('\\'))
     return quoted(maskSpelled(Buffer.from(token.slice(1, -1), 'latin1'), detection, key));
   const spelled = readEscapes(Buffer.from(token, 'latin1').toString('utf8'));
-  // What cannot be read cannot be searched: a JSON that PostgreSQL gave out never comes here.
   if (spelled === undefined) return null;
   return quoted(maskSpelled(Buffer.from(spelled), detection, key));
 }

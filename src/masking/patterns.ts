@@ -43,36 +43,49 @@ export const findEmails: Search = (text, found) => {
 
 // ---- payment cards
 
-const CARD_GROUPS = new RegExp(`\\d+(?:(?:[ -]|${WIDE_SEPARATOR})\\d+)*`, 'g');
-const CARD_GROUP = /\d+/g;
+const DIGITS = /\d+/g;
+const CARD_GAP = new RegExp(`^(?:[ -]|${WIDE_SEPARATOR})$`);
 const WORD_CHARACTER = /[A-Za-z0-9_]/;
+/** Nobody writes a card in smaller groups than these, but for the last one. */
+const SMALLEST_GROUP = 3;
+/** Groups that 19 digits can have. */
+const MOST_GROUPS = 7;
+
+interface DigitGroup {
+  readonly start: number;
+  readonly digits: string;
+}
 
 /**
  * 13 to 19 digits of an issuer with a right Luhn digit, in one piece or in groups of three or more (the last
  * may be shorter). Digits inside a longer hexadecimal word are part of a hash, not a card.
  */
 export const findCards: Search = (text, found) => {
-  for (const cluster of text.matchAll(CARD_GROUPS)) {
-    if (cluster[0].length < 13) continue;
-    const groups = [...cluster[0].matchAll(CARD_GROUP)];
-    for (let first = 0; first < groups.length; first++) {
-      let digits = '';
-      for (let last = first; last < groups.length; last++) {
-        const group = groups[last];
-        if (!group || digits.length + group[0].length > 19) break;
-        digits += group[0];
-        if (digits.length >= 13 && isCardNumber(digits)) {
-          const start = cluster.index + (groups[first]?.index ?? 0);
-          const end = cluster.index + group.index + group[0].length;
-          if (!inHexWord(text, start, end)) found(start, end);
-          first = last;
-          break;
-        }
-        if (group[0].length < 3) break;
-      }
-    }
+  let groups: DigitGroup[] = []; // those before, with single separators between them
+  let last = 0;
+  for (const match of text.matchAll(DIGITS)) {
+    const group = { start: match.index, digits: match[0] };
+    if (group.start - last > 3 || !CARD_GAP.test(text.slice(last, group.start))) groups = [];
+    last = group.start + group.digits.length;
+    groups.push(group);
+    if (groups.length > MOST_GROUPS) groups.shift();
+    findCardsEndingWith(groups, last, text, found);
+    if (group.digits.length < SMALLEST_GROUP) groups = [];
   }
 };
+
+/** Every choice of last groups is tried: sixteen digits that pass may be the beginning of nineteen that do. */
+function findCardsEndingWith(groups: readonly DigitGroup[], end: number, text: string, found: Found): void {
+  let digits = '';
+  for (let i = groups.length - 1; i >= 0; i--) {
+    const group = groups[i];
+    if (!group || group.digits.length + digits.length > 19) return;
+    digits = group.digits + digits;
+    if (digits.length >= 13 && isCardNumber(digits) && !inHexWord(text, group.start, end)) {
+      found(group.start, end);
+    }
+  }
+}
 
 /** Longest stretch looked at on either side of a number to tell a hash; a SHA-512 has 128 digits. */
 const HEX_REACH = 128;
