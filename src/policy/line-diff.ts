@@ -1,7 +1,7 @@
 /** Lines of context around a change. */
 const CONTEXT = 3;
-/** Beyond this many changed lines the smallest difference is not searched for any more. */
-const MOST_EDITS = 2000;
+/** Beyond this many changed lines the smallest difference is not searched for: memory grows with its square. */
+const MOST_EDITS = 500;
 
 type Edit = { readonly kind: ' ' | '-' | '+'; readonly line: string };
 

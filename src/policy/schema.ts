@@ -108,7 +108,9 @@ export type PolicyRule = z.infer<typeof ruleSchema>;
 export const maskSchema = z.strictObject({
   name,
   columns: listOf(column).optional().describe('Globs over schema.table.column.'),
-  detect: listOf(z.string()).optional().describe('Detectors: mask only what they find, in the columns named or in every text value.'),
+  detect: listOf(z.string())
+    .optional()
+    .describe('Detectors: mask only what they find, in the columns named or in every text value.'),
   strategy: z.enum(STRATEGIES),
   keep_last: z.number().int().min(0).max(64).optional().describe('partial: characters that stay readable.'),
   except: listOf(principal).optional().describe('Who sees the value in clear.'),
