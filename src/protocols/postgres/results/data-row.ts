@@ -18,40 +18,57 @@ function violation(why: string): ProtocolViolation {
  * Every length is checked even where nothing is masked. Throws ProtocolViolation `bad_data_row`.
  */
 export function maskDataRow(bytes: Buffer, start: number, end: number, plan: RowPlan): Buffer | undefined {
-  if (end - start < 7 || bytes[start] !== 0x44) throw violation('it is too short');
-  if (int32At(bytes, start + 1) !== end - start - 1) throw violation('its length is wrong');
   const actions = plan.actions;
   const count = actions.length;
-  if (((bytes[start + 5] ?? 0) << 8) + (bytes[start + 6] ?? 0) !== count) {
-    throw violation('it has more or fewer columns than were described');
-  }
+  checkHead(bytes, start, end, count);
   let at = start + 7;
   let growth = 0;
   let changed = false;
   for (let i = 0; i < count; i++) {
-    if (end - at < 4) throw violation('it ends inside a column');
-    const length = int32At(bytes, at);
-    at += 4;
-    if (length < 0) {
-      if (length !== -1) throw violation('a column has a negative length');
-      replaced[i] = undefined;
-      continue;
-    }
-    if (length > end - at) throw violation('a column is longer than the row');
+    const value = at + 4;
+    const next = columnEnd(bytes, at, end);
     const action = actions[i];
     let masked: Masked;
-    if (action && action.kind !== 'pass') {
-      masked = action.kind === 'constant' ? action.value : action.apply(bytes, at, at + length);
+    if (action && action.kind !== 'pass' && int32At(bytes, at) !== -1) {
+      masked = action.kind === 'constant' ? action.value : action.apply(bytes, value, next);
     }
     replaced[i] = masked;
     if (masked !== undefined) {
       changed = true;
-      growth += (masked === null ? 0 : masked.length) - length;
+      growth += (masked === null ? 0 : masked.length) - (next - value);
     }
-    at += length;
+    at = next;
   }
   if (at !== end) throw violation('bytes follow its last column');
   return changed ? assemble(bytes, start, end - start + growth, count) : undefined;
+}
+
+/**
+ * Checks a whole DataRow that passes unmasked: column count and every length.
+ * Throws ProtocolViolation `bad_data_row`.
+ */
+export function checkDataRow(bytes: Buffer, start: number, end: number, columns: number): void {
+  checkHead(bytes, start, end, columns);
+  let at = start + 7;
+  for (let i = 0; i < columns; i++) at = columnEnd(bytes, at, end);
+  if (at !== end) throw violation('bytes follow its last column');
+}
+
+function checkHead(bytes: Buffer, start: number, end: number, columns: number): void {
+  if (end - start < 7 || bytes[start] !== 0x44) throw violation('it is too short');
+  if (int32At(bytes, start + 1) !== end - start - 1) throw violation('its length is wrong');
+  if (((bytes[start + 5] ?? 0) << 8) + (bytes[start + 6] ?? 0) !== columns) {
+    throw violation('it has more or fewer columns than were described');
+  }
+}
+
+/** Where the column that begins with its length at `at` ends. */
+function columnEnd(bytes: Buffer, at: number, end: number): number {
+  if (end - at < 4) throw violation('it ends inside a column');
+  const length = int32At(bytes, at);
+  if (length < -1) throw violation('a column has a negative length');
+  if (length > end - at - 4) throw violation('a column is longer than the row');
+  return at + 4 + Math.max(length, 0);
 }
 
 /** A copy of the checked row with `replaced` in it. */
