@@ -25,10 +25,18 @@ export async function systemKeychain(): Promise<Keychain> {
   const { AsyncEntry } = await import('@napi-rs/keyring');
   const entry = (account: string) => new AsyncEntry(SERVICE, account, PINNED);
   return {
-    get: async (account) => (await entry(account).getPassword(AbortSignal.timeout(ANSWER_MS))) ?? undefined,
-    set: (account, secret) => entry(account).setPassword(secret, AbortSignal.timeout(ANSWER_MS)),
-    remove: (account) => entry(account).deletePassword(AbortSignal.timeout(ANSWER_MS)),
+    get: async (account) => (await inTime((signal) => entry(account).getPassword(signal))) ?? undefined,
+    set: (account, secret) => inTime((signal) => entry(account).setPassword(secret, signal)),
+    remove: (account) => inTime((signal) => entry(account).deletePassword(signal)),
   };
+}
+
+/** A call that the keychain has begun cannot be aborted, so it is waited for no longer than this. */
+function inTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ended = Promise.withResolvers<never>();
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  signal.addEventListener('abort', () => ended.reject(new Error('the keychain does not answer')));
+  return Promise.race([call(signal), ended.promise]);
 }
 
 /** Writes a random value, reads it back and removes it; undefined when all of that worked, else why not. */

@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Internal, NotFound, UsageError } from '../base/errors.ts';
 import { errorCode, isOpenToOthers, readBounded } from './bounded-file.ts';
 import { readFromCommand } from './command.ts';
@@ -12,7 +15,10 @@ const SECRET_LIMIT = 64 * 1024;
 export interface VaultOptions {
   /** Directory (0700) of the encrypted file and its key file. */
   readonly dir: string;
-  /** For `env:` references, `HOOPCTL_SECRET_PASSPHRASE_FILE` and the environment of `exec:` commands. */
+  /**
+   * For `env:` references, the environment of `exec:` commands, `HOOPCTL_SECRET_PASSPHRASE_FILE` and
+   * `HOOPCTL_SECRET_STORE` (`encrypted` leaves the keychain alone).
+   */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Passphrase of the encrypted file; goes before `HOOPCTL_SECRET_PASSPHRASE_FILE`. */
   readonly passphrase?: string;
@@ -30,7 +36,7 @@ type Backend =
 export function openVault(options: VaultOptions): SecretVault {
   let probed: Promise<Backend> | undefined;
   const backend = (): Promise<Backend> => {
-    probed ??= chooseBackend(options.keychain ?? systemKeychain);
+    probed ??= chooseBackend(options);
     return probed;
   };
   let opened: ReturnType<typeof openEncrypted> | undefined;
@@ -74,8 +80,13 @@ export function openVault(options: VaultOptions): SecretVault {
       }
       const found = await backend();
       if (found.kind === 'keychain') {
-        await found.keychain.set(account, secret);
-        return `keychain:${account}`;
+        const own = `${account}.${await keychainId(options.dir)}`;
+        await found.keychain.set(own, secret).catch((error: unknown) => {
+          throw new Internal('secret_unwritable', 'the system keychain did not store the secret', {
+            why: errorCode(error),
+          });
+        });
+        return `keychain:${own}`;
       }
       await (await encrypted()).set(account, secret);
       return `encrypted:${account}`;
@@ -128,19 +139,42 @@ export async function referenceWarning(text: string): Promise<string | undefined
   return file === undefined ? undefined : openFileWarning(reference.path, file.mode);
 }
 
-async function chooseBackend(open: () => Promise<Keychain>): Promise<Backend> {
+async function chooseBackend(options: VaultOptions): Promise<Backend> {
+  if (options.environment.HOOPCTL_SECRET_STORE === 'encrypted')
+    return encryptedBackend('HOOPCTL_SECRET_STORE says so');
   let why: string | undefined;
   try {
-    const keychain = await open();
+    const keychain = await (options.keychain ?? systemKeychain)();
     why = await probeKeychain(keychain);
     if (why === undefined) return { kind: 'keychain', keychain };
   } catch (error) {
     why = errorCode(error);
   }
+  return encryptedBackend(why);
+}
+
+function encryptedBackend(why: string): Backend {
   return {
     kind: 'encrypted',
     warning: `no usable system keychain (${why}); secrets go to an encrypted file, which protects them no better than its key file or passphrase is kept`,
   };
+}
+
+/**
+ * Several state directories of one user share one keychain; each marks its accounts by eight random bytes of its
+ * own. A reference holds the whole account, so losing the mark loses no secret.
+ */
+async function keychainId(dir: string): Promise<string> {
+  const path = join(dir, 'keychain-id');
+  await writeFile(path, randomBytes(8).toString('hex'), { flag: 'wx', mode: 0o600 }).catch(
+    (error: unknown) => {
+      if (errorCode(error) === 'EEXIST') return;
+      throw new Internal('secret_unwritable', `cannot write ${path}: ${errorCode(error)}`);
+    },
+  );
+  const id = (await readBounded(path, 64, false)).bytes.toString('utf8');
+  if (/^[0-9a-f]{16}$/.test(id)) return id;
+  throw new Internal('secret_unwritable', `${path} is damaged`, { next: `remove it; a new one is made` });
 }
 
 async function openEncrypted(options: VaultOptions) {

@@ -45,7 +45,7 @@ test.skipIf(skip)(`a real Secret Service keeps what the vault stores${reason}`, 
   });
   expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
     backend: { kind: 'keychain' },
-    reference: 'keychain:c-1',
+    reference: expect.stringMatching(/^keychain:c-1\.[0-9a-f]{16}$/),
     read: 'from the keychain',
     after: 'secret_missing',
   });

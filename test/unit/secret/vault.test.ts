@@ -55,12 +55,42 @@ describe('with a keychain', () => {
   test('secrets go there, and come back from there', async () => {
     const keychain = memoryKeychain();
     const opened = vault({ keychain: async () => keychain });
-    expect(await opened.store('c-1', SECRET)).toBe('keychain:c-1');
-    expect(await opened.read('keychain:c-1')).toBe(SECRET);
+    const reference = await opened.store('c-1', SECRET);
+    expect(reference).toMatch(/^keychain:c-1\.[0-9a-f]{16}$/);
+    expect(await opened.read(reference)).toBe(SECRET);
     expect(await opened.backend()).toEqual({ kind: 'keychain' });
-    await opened.remove('keychain:c-1');
-    expect(await failure(opened.read('keychain:c-1'))).toMatchObject({ code: 'secret_missing' });
-    expect(readdirSync(dir)).toEqual([]);
+    expect(await opened.store('c-1', 'newer')).toBe(reference);
+    expect(await opened.read(reference)).toBe('newer');
+    await opened.remove(reference);
+    expect(await failure(opened.read(reference))).toMatchObject({ code: 'secret_missing' });
+    expect(readdirSync(dir)).toEqual(['keychain-id']);
+  });
+
+  test('two state directories do not overwrite each other’s secrets', async () => {
+    const keychain = memoryKeychain();
+    const other = mkdtempSync(join(tmpdir(), 'hoopctl-vault-'));
+    const here = vault({ keychain: async () => keychain });
+    const there = vault({ dir: other, keychain: async () => keychain });
+    const [a, b] = [await here.store('mask-key', 'one'), await there.store('mask-key', 'two')];
+    expect([await here.read(a), await there.read(b)]).toEqual(['one', 'two']);
+  });
+
+  test('is left alone when the environment says so', async () => {
+    const keychain = memoryKeychain();
+    const environment = { HOOPCTL_SECRET_STORE: 'encrypted' };
+    const opened = vault({ environment, keychain: async () => keychain });
+    expect(await opened.store('c-1', SECRET)).toBe('encrypted:c-1');
+    expect(keychain.entries.size).toBe(0);
+  });
+
+  test('that stops storing later is an error without the secret', async () => {
+    const keychain = memoryKeychain();
+    const opened = vault({ keychain: async () => keychain });
+    await opened.backend();
+    keychain.set = async (_, secret) => {
+      throw new Error(`locked ${secret.length}`);
+    };
+    expect(await failure(opened.store('c-1', SECRET))).toMatchObject({ code: 'secret_unwritable' });
   });
 
   test('the probe leaves nothing behind', async () => {
