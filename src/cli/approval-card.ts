@@ -1,0 +1,96 @@
+import type { ApprovalView } from '../api/schemas.ts';
+import type { TextOut } from './io.ts';
+import { textWidth, wrapText } from './text-width.ts';
+import { clockSpan } from './times.ts';
+import { visible, visibleText } from './visible-text.ts';
+
+/** Columns before a value: two, the longest name, two. */
+const INDENT = 10;
+const BAR = '│ ';
+
+/**
+ * What an approver decides on, line by line. The statement is whole: what can't be seen is escaped, and a text
+ * of more than one line is wrapped here, each piece behind a bar, so that neither a newline in it nor the
+ * terminal's own wrapping lets it pose as a part of the card.
+ */
+export function approvalCard(approval: ApprovalView, out: TextOut, now: number): readonly string[] {
+  const { paint } = out;
+  const columns = Math.max(40, out.columns) - INDENT;
+  const lines = [`${paint.bold(approval.id)} · ${stateOf(approval, now)}`];
+  const add = (name: string, values: readonly string[]) => {
+    values.forEach((value, index) => {
+      lines.push(`  ${paint.dim((index === 0 ? name : '').padEnd(INDENT - 2))}${value}`);
+    });
+  };
+  const plain = (name: string, text: string) => add(name, wrapText(visible(text), columns));
+  plain('who', whoOf(approval));
+  plain('where', `${approval.connection} · ${approval.target} · ${TRANSACTIONS[approval.transaction]}`);
+  add('what', statementLines(approval.statement, out, columns));
+  approval.parameters.forEach((value, index) => {
+    const text = value === null ? `$${index + 1} = NULL` : `$${index + 1} = '${value}'`;
+    add(index === 0 ? 'values' : '', framed(text, out, columns));
+  });
+  approval.effects.forEach((effect, index) => {
+    plain(index === 0 ? 'effect' : '', index === 0 ? `${effect} · ${approval.estimate}` : effect);
+  });
+  if (approval.effects.length === 0) plain('effect', approval.estimate);
+  plain('rule', ruleOf(approval));
+  for (const { by, decision, reason } of approval.decisions) {
+    plain(
+      'so far',
+      `${decision === 'approve' ? 'approved' : 'denied'} by ${by}${reason === null ? '' : `: ${reason}`}`,
+    );
+  }
+  return lines;
+}
+
+const TRANSACTIONS: Readonly<Record<ApprovalView['transaction'], string>> = {
+  none: 'inside no transaction',
+  open: 'inside an open transaction',
+  failed: 'inside a failed transaction',
+};
+
+function stateOf(approval: ApprovalView, now: number): string {
+  if (approval.status !== 'pending') {
+    return visible(
+      approval.endReason === null ? approval.status : `${approval.status}: ${approval.endReason}`,
+    );
+  }
+  const waited = clockSpan(now - Date.parse(approval.createdAt));
+  return `waiting ${waited} · expires in ${clockSpan(Date.parse(approval.expiresAt) - now)}`;
+}
+
+function whoOf(approval: ApprovalView): string {
+  const { requesterGroups: groups, requesterKind: kind } = approval;
+  const inGroups = groups.length === 0 ? '' : `, group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`;
+  return `${approval.requester} (${kind}${inGroups}) · session ${approval.session} · from ${approval.clientAddress}`;
+}
+
+function ruleOf(approval: ApprovalView): string {
+  const needed = approval.approvalsNeeded;
+  return needed > 1 ? `${approval.rule} · needs ${needed} approvers` : approval.rule;
+}
+
+function statementLines(statement: string, out: TextOut, columns: number): string[] {
+  const shown = visibleText(statement, { keepNewlines: true, mark: (text) => out.paint.inverse(text) });
+  if (shown.escaped === 0 && !statement.includes('\n') && textWidth(statement) <= columns) return [statement];
+  const lines = statement.split('\n').length;
+  const size = [`${lines} line${lines === 1 ? '' : 's'}`, `${[...statement].length} characters`];
+  if (shown.escaped > 0) size.push(out.paint.yellow(`${shown.escaped} of them not printable, shown escaped`));
+  return [`(${size.join(', ')})`, ...framed(statement, out, columns)];
+}
+
+/** Each line, and each piece of a line that is too wide, behind the bar. */
+function framed(text: string, out: TextOut, columns: number): string[] {
+  const bar = out.paint.dim(BAR);
+  return text.split('\n').flatMap((line) => {
+    // Wrapped before it is coloured: escape sequences have no width.
+    return wrapText(visible(line), columns - BAR.length).map((piece) => `${bar}${marked(line, piece, out)}`);
+  });
+}
+
+/** Sets escapes off by colour. A line that held nothing to escape stays as it is, whatever its letters say. */
+function marked(line: string, piece: string, out: TextOut): string {
+  if (visibleText(line).escaped === 0) return piece;
+  return piece.replace(/\\(?:x[0-9a-f]{2}|u\{[0-9A-F]{4,6}\}|[rt])/g, (shown) => out.paint.inverse(shown));
+}

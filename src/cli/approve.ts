@@ -1,0 +1,21 @@
+import type { Client } from '../api/client.ts';
+import { askForPassphrase, printDecision, sendDecision, showForDecision, undecided } from './decide.ts';
+import type { Io } from './io.ts';
+import { askWith } from './questions.ts';
+
+export interface ApproveOptions {
+  readonly json: boolean;
+  readonly id: string;
+  readonly yes: boolean;
+  readonly passphraseStdin: boolean;
+}
+
+export async function run(options: ApproveOptions, io: Io, client: Client): Promise<void> {
+  const prompts = options.yes ? undefined : askWith(io, 'approving needs a yes', '--yes');
+  if (!options.passphraseStdin) askForPassphrase(io);
+  const approval = await client.call('approvalShow', { params: { id: options.id } });
+  await showForDecision(io, approval);
+  if (prompts !== undefined && !(await prompts.confirm('Approve this statement?'))) throw undecided(approval);
+  const decided = await sendDecision(io, client, approval, { decision: 'approve' }, options.passphraseStdin);
+  printDecision(io, options.json, decided);
+}

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { Client } from '../api/client.ts';
+import { NotFound, UsageError } from '../base/errors.ts';
+import { clientEnvironment } from './client-environment.ts';
+import { type Endpoint, openEndpoint } from './endpoint.ts';
+import type { Io } from './io.ts';
+import { tell } from './output.ts';
+import { visible } from './visible-text.ts';
+
+export interface ConnectOptions {
+  readonly name: string;
+  /** What stands after `--`. */
+  readonly args: readonly string[];
+  readonly client: string | undefined;
+}
+
+/** Runs the native client against an endpoint of its own; its exit code is ours. */
+export async function run(options: ConnectOptions, io: Io, client: Client): Promise<number> {
+  const { program, args } = programOf(options);
+  const endpoint = await openEndpoint(client, {
+    connection: options.name,
+    listen: { kind: 'tcp', port: 0 },
+    // psql opens one session. Others (pgcli, pg_dump -j, pgbench -c) open several.
+    single: program === 'psql',
+  });
+  try {
+    const child = spawn(program, [...args], {
+      stdio: 'inherit',
+      env: clientEnvironment(io.env, endpoint.ready),
+    });
+    void announceSessions(endpoint, program, io);
+    return await endOf(child, program, options.name, io);
+  } finally {
+    endpoint.close();
+  }
+}
+
+/** Arguments that begin with a dash are for the client; otherwise the first of them is the client. */
+function programOf(options: ConnectOptions): { program: string; args: readonly string[] } {
+  const [first, ...rest] = options.args;
+  if (first === undefined || first.startsWith('-')) {
+    return { program: options.client ?? 'psql', args: options.args };
+  }
+  if (options.client !== undefined) {
+    throw new UsageError('two_clients', `both --client ${options.client} and "${first}" name a program`, {
+      next: `hoopctl connect ${options.name} -- ${options.args.join(' ')}`,
+    });
+  }
+  return { program: first, args: rest };
+}
+
+/** Says which session records what the client does. The daemon's end is the client's to report. */
+async function announceSessions(endpoint: Endpoint, program: string, io: Io): Promise<void> {
+  const { serverVersion, policy } = endpoint.ready;
+  const name = program.split('/').at(-1) ?? program;
+  const client = name === 'psql' ? `psql (${serverVersion})` : `${name} · server ${serverVersion}`;
+  try {
+    for await (const event of endpoint.events) {
+      if (event.type !== 'session-opened') continue;
+      tell(io, visible(`${client} · session ${event.session} · recorded · policy "${policy}"`));
+    }
+  } catch {
+    // The client sees its connection end and says so in its own words.
+  }
+}
+
+function endOf(child: ChildProcess, program: string, connection: string, io: Io): Promise<number> {
+  return new Promise((resolve, reject) => {
+    // The terminal sends Ctrl-C to the client as well, and it is the client's to understand.
+    const release = io.onSignal((signal) => {
+      if (signal === 'SIGTERM') child.kill('SIGTERM');
+    });
+    child.once('error', (error) => {
+      release();
+      reject('code' in error && error.code === 'ENOENT' ? noProgram(program, connection) : error);
+    });
+    child.once('exit', (code, signal) => {
+      release();
+      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+    });
+  });
+}
+
+function noProgram(program: string, connection: string): NotFound {
+  const why =
+    program === 'psql'
+      ? 'it comes with the package postgresql-client (Debian, Ubuntu), postgresql (Fedora) or libpq (Homebrew)'
+      : 'there is no such program on the PATH';
+  return new NotFound('no_client', `${program} is not on this machine`, {
+    why,
+    next: `install it, or use another client: hoopctl proxy ${connection}`,
+  });
+}

@@ -1,0 +1,26 @@
+import type { Client } from '../../api/client.ts';
+import type { Io } from '../io.ts';
+import { printDocument } from '../output.ts';
+import { askWith } from '../questions.ts';
+import { whileWaiting } from '../spinner.ts';
+import { labelsOf, printSaved } from './report.ts';
+import { type SecretOptions, secretInput } from './secret-input.ts';
+
+export interface AddOptions extends SecretOptions {
+  readonly json: boolean;
+  readonly name: string;
+  readonly labels: readonly string[];
+  readonly test: boolean;
+}
+
+export async function run(options: AddOptions, io: Io, client: Client): Promise<void> {
+  const labels = labelsOf(options.labels);
+  const url =
+    options.url ??
+    (await askWith(io, 'the URL of the target is needed', '--url').line('URL (postgres://user@host/db):'));
+  const secret = await secretInput({ ...options, url }, true, io);
+  const body = { name: options.name, url, ...secret, labels, test: options.test };
+  const saved = await whileWaiting(io, `testing ${options.name}`, client.call('connectionAdd', { body }));
+  if (options.json) printDocument(io, saved);
+  else printSaved(io, saved, 'saved');
+}

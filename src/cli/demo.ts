@@ -1,0 +1,6 @@
+import type { Io } from './io.ts';
+
+export async function run(options: { readonly keep: boolean }, _io: Io): Promise<number> {
+  const { runDemo } = await import('../demo/demo.ts');
+  return runDemo(options, process);
+}

@@ -1,0 +1,28 @@
+import type { Client } from '../api/client.ts';
+import { askForPassphrase, checkReason, printDecision, sendDecision, showForDecision } from './decide.ts';
+import type { Io } from './io.ts';
+import { askWith } from './questions.ts';
+
+export interface DenyOptions {
+  readonly json: boolean;
+  readonly id: string;
+  readonly reason: string | undefined;
+  readonly passphraseStdin: boolean;
+}
+
+export async function run(options: DenyOptions, io: Io, client: Client): Promise<void> {
+  const given = options.reason === undefined ? undefined : checkReason(options.reason);
+  const prompts = given === undefined ? askWith(io, 'denying needs a reason', '--reason TEXT') : undefined;
+  if (!options.passphraseStdin) askForPassphrase(io);
+  const approval = await client.call('approvalShow', { params: { id: options.id } });
+  await showForDecision(io, approval);
+  const reason = given ?? checkReason((await prompts?.line('Reason, for the requester:')) ?? '');
+  const decided = await sendDecision(
+    io,
+    client,
+    approval,
+    { decision: 'deny', reason },
+    options.passphraseStdin,
+  );
+  printDecision(io, options.json, decided);
+}

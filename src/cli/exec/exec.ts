@@ -1,0 +1,176 @@
+import pg from 'pg';
+import type { Client } from '../../api/client.ts';
+import { ApprovalPending, UsageError } from '../../base/errors.ts';
+import { type Endpoint, openEndpoint, type ReadyEvent } from '../endpoint.ts';
+import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
+import type { Io } from '../io.ts';
+import { printDocument, tell } from '../output.ts';
+import { readText } from '../policy/file.ts';
+import { isRightAligned, psqlTable, rowCount } from '../psql-table.ts';
+import { visible, visibleLines } from '../visible-text.ts';
+import { ApprovalWait } from './approval-wait.ts';
+import { cancelRequest } from './cancel-request.ts';
+import { failureOf } from './failure.ts';
+import { jsonResult } from './json-values.ts';
+import { type Result, ScriptRun } from './script-run.ts';
+
+export interface ExecOptions {
+  readonly json: boolean;
+  readonly name: string;
+  readonly commands: readonly string[];
+  readonly file: string | undefined;
+  /** Milliseconds. */
+  readonly wait: number | undefined;
+}
+
+/** Runs the statements in order up to the first that fails; its error gives the exit code. */
+export async function run(options: ExecOptions, io: Io, client: Client): Promise<void> {
+  const texts = await textsOf(options, io);
+  // A Unix socket in the daemon's own directory: no other user can even reach it.
+  const endpoint = await openEndpoint(client, {
+    connection: options.name,
+    listen: { kind: 'unix' },
+    single: true,
+  });
+  const results: Result[] = [];
+  const execution = new Execution(options, io, endpoint, (result) => {
+    if (options.json) results.push(result);
+    else printResult(io, result);
+  });
+  try {
+    await execution.run(texts);
+  } finally {
+    execution.close();
+    if (options.json) {
+      printDocument(io, { session: execution.session ?? null, results: results.map(jsonResult) });
+    } else if (io.err.isTTY && execution.session !== undefined) {
+      tell(io, io.err.paint.dim(`session ${visible(execution.session)}`));
+    }
+  }
+}
+
+async function textsOf(options: ExecOptions, io: Io): Promise<readonly string[]> {
+  if (options.commands.length > 0 && options.file !== undefined) {
+    throw new UsageError('conflicting_flags', '-c and -f exclude each other');
+  }
+  if (options.commands.length > 0) return options.commands;
+  if (options.file !== undefined) return [readText(options.file)];
+  if (io.stdin.isTTY) {
+    throw new UsageError('no_statement', 'there is no statement to run', {
+      next: `hoopctl exec ${options.name} -c 'select 1', or hoopctl connect ${options.name}`,
+    });
+  }
+  const parts: Buffer[] = [];
+  for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) parts.push(Buffer.from(chunk));
+  return [Buffer.concat(parts).toString('utf8')];
+}
+
+/** One connection through an endpoint: statements, approvals they wait for, and what ends the waiting. */
+class Execution {
+  session: string | undefined;
+  private readonly options: ExecOptions;
+  private readonly io: Io;
+  private readonly endpoint: Endpoint;
+  private readonly onResult: (result: Result) => void;
+  private readonly database: pg.Client;
+  private readonly wait: ApprovalWait;
+  private readonly release: () => void;
+  /** Why we cancelled, to be told instead of the server's words. */
+  private ending: Error | undefined;
+
+  constructor(options: ExecOptions, io: Io, endpoint: Endpoint, onResult: (result: Result) => void) {
+    this.options = options;
+    this.io = io;
+    this.endpoint = endpoint;
+    this.onResult = onResult;
+    this.database = databaseClient(endpoint.ready);
+    this.wait = new ApprovalWait(io, options.wait, (approval) => {
+      this.end(
+        new ApprovalPending('approval_timed_out', `nobody decided ${approval} in time; it was withdrawn`, {
+          next: 'run it again with a longer --wait',
+        }),
+      );
+    });
+    this.release = io.onSignal((signal) => this.end(new Interrupted(exitCodeOfSignal(signal))));
+  }
+
+  async run(texts: readonly string[]): Promise<void> {
+    void this.follow();
+    this.database.on('error', () => {});
+    this.database.on('notice', (notice) => {
+      // What hoopctl says about approvals comes through the endpoint's events, with more in it.
+      if (notice.message?.startsWith('hoopctl:')) return;
+      tell(this.io, visibleLines(`${notice.severity}:  ${notice.message}`));
+      if (notice.detail !== undefined) tell(this.io, visibleLines(`DETAIL:  ${notice.detail}`));
+      if (notice.hint !== undefined) tell(this.io, visibleLines(`HINT:  ${notice.hint}`));
+    });
+    try {
+      await this.database.connect();
+      for (const text of texts) {
+        if (this.ending !== undefined) throw this.ending;
+        await this.database.query(this.script(text)).done;
+      }
+    } catch (error) {
+      throw this.ending ?? failureOf(error);
+    }
+    await this.database.end();
+  }
+
+  close(): void {
+    this.release();
+    this.wait.close();
+    this.endpoint.close();
+  }
+
+  private script(text: string): ScriptRun {
+    const fromStdin = this.options.commands.length > 0 || this.options.file !== undefined;
+    return new ScriptRun(text, {
+      onResult: this.onResult,
+      onCopyOut: (chunk) => this.io.out.write(visibleCopy(chunk, this.io)),
+      copyIn: fromStdin && !this.io.stdin.isTTY ? this.io.stdin : undefined,
+    });
+  }
+
+  /** The first call withdraws what waits and cancels what runs; a second one gives up at once. */
+  private end(why: Error): void {
+    if (this.ending !== undefined) return this.endpoint.close();
+    this.ending = why;
+    cancelRequest(this.endpoint.ready, this.database);
+  }
+
+  private async follow(): Promise<void> {
+    try {
+      for await (const event of this.endpoint.events) {
+        if (event.type === 'session-opened') this.session = event.session;
+        if (event.type === 'approval') this.wait.tell(event);
+      }
+    } catch {
+      // The connection ends with the daemon, and says so.
+    }
+  }
+}
+
+function databaseClient({ host, port, user, password, database }: ReadyEvent): pg.Client {
+  return new pg.Client({
+    host,
+    port,
+    user,
+    password,
+    database,
+    ssl: false,
+    application_name: 'hoopctl exec',
+  });
+}
+
+/** COPY data goes on as it is, unless a person looks at it. */
+function visibleCopy(chunk: Buffer, io: Io): string {
+  const text = chunk.toString('utf8');
+  if (!io.out.isTTY) return text;
+  return text.split('\t').map(visibleLines).join('\t');
+}
+
+function printResult(io: Io, { columns, rows, tag }: Result): void {
+  if (columns === undefined) return io.out.write(`${visible(tag)}\n`);
+  const heads = columns.map(({ name, typeOid }) => ({ name, rightAligned: isRightAligned(typeOid) }));
+  io.out.write(`${psqlTable(heads, rows)}${rowCount(rows.length)}\n\n`);
+}

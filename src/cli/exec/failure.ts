@@ -1,0 +1,61 @@
+import {
+  ApprovalDenied,
+  ApprovalPending,
+  type ErrorFacts,
+  HoopError,
+  Internal,
+  NotReachable,
+  PolicyBlocked,
+} from '../../base/errors.ts';
+
+/** The fields of an ErrorResponse that matter here (PostgreSQL docs 55.8). */
+interface ServerError extends Error {
+  readonly code?: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  /** The gateway says here which of its own refusals it is. */
+  readonly routine?: string;
+}
+
+/** A failed statement as one of our errors, whose kind gives the exit code. */
+export function failureOf(error: unknown): HoopError {
+  if (error instanceof HoopError) return error;
+  if (!(error instanceof Error)) return new Internal('defect', String(error));
+  const { code, detail, hint, routine, message } = error as ServerError;
+  const facts: ErrorFacts = {
+    ...withText('why', [
+      detail,
+      code === undefined || routine?.startsWith('hoopctl_') ? undefined : `SQLSTATE ${code}`,
+    ]),
+    ...withText('next', [hint]),
+    ...ruleOf(message, detail),
+    cause: error,
+  };
+  switch (routine) {
+    case 'hoopctl_blocked':
+      return new PolicyBlocked('policy_blocked', message, facts);
+    case 'hoopctl_denied':
+      return new ApprovalDenied('approval_denied', message, facts);
+    case 'hoopctl_expired':
+      return new ApprovalPending('approval_expired', message, facts);
+    case 'hoopctl_withdrawn':
+      return new ApprovalPending('approval_withdrawn', message, facts);
+  }
+  // node-postgres gives a connection that ended no code; classes 08 and 57P0x are connections that ended.
+  const lost = code === undefined || /^(08|57P0[123]|E[A-Z]+$)/.test(code);
+  if (lost) return new NotReachable('connection_lost', message, { ...facts, retryable: true });
+  return new Internal('sql_error', message, facts);
+}
+
+function withText<K extends 'why' | 'next'>(
+  name: K,
+  texts: readonly (string | undefined)[],
+): Partial<Record<K, string>> {
+  const text = texts.filter((part) => part !== undefined && part !== '').join('\n');
+  return text === '' ? {} : ({ [name]: text } as Partial<Record<K, string>>);
+}
+
+function ruleOf(message: string, detail: string | undefined): { readonly rule?: string } {
+  const rule = /\brule "([^"]+)"/.exec(`${message}\n${detail ?? ''}`)?.[1];
+  return rule === undefined ? {} : { rule };
+}

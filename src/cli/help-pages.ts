@@ -1,0 +1,23 @@
+import { EXIT_CODES } from './exit-codes.ts';
+
+const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
+  ['HOOPCTL_HOME', "the state directory; default: the platform's own place"],
+  ['HOOPCTL_TOKEN', 'the identity to act as; default: the owner stored by init'],
+  ['HOOPCTL_DEBUG', 'print where in the program an error came from'],
+  ['NO_COLOR', 'no colour, when set to anything'],
+  ['FORCE_COLOR', 'colour even when the output is no terminal; 0 for none'],
+  ['COLUMNS', "the width to print for; default: the terminal's"],
+  ['CI', 'true: ask nothing, redraw nothing'],
+];
+
+/** A page that belongs to no verb: `exit-codes` or `environment`; undefined for anything else. */
+export function helpPage(topic: string): string | undefined {
+  if (topic === 'exit-codes') return listed('Exit codes', EXIT_CODES);
+  if (topic === 'environment') return listed('Environment', ENVIRONMENT);
+  return undefined;
+}
+
+function listed(title: string, rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return `${title}\n${rows.map(([name, meaning]) => `  ${name.padEnd(width)}  ${meaning}\n`).join('')}`;
+}

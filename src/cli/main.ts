@@ -1,0 +1,21 @@
+import { productVersion } from './version.ts';
+
+/**
+ * The command line from its arguments to its exit code. What answers often and fast (`--version`, completions)
+ * comes before anything is imported.
+ */
+export async function main(argv: readonly string[]): Promise<void> {
+  const args = argv.slice(2);
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+    process.stdout.write(`hoopctl ${productVersion()}\n`);
+    return;
+  }
+  if (args[0] === '__complete') {
+    const { answerCompletion } = await import('./completion/answer.ts');
+    return answerCompletion(args.slice(1));
+  }
+  const { runCommandLine } = await import('./command-line.ts');
+  // A reader that went away (`| head`) ends us as SIGPIPE would.
+  process.stdout.on('error', (error) => process.exit('code' in error && error.code === 'EPIPE' ? 141 : 1));
+  process.exit(await runCommandLine(args));
+}

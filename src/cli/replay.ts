@@ -1,0 +1,103 @@
+import type { Client } from '../api/client.ts';
+import { UsageError } from '../base/errors.ts';
+import type { ReplayEvent } from '../recording/events.ts';
+import { exitCodeOfSignal, Interrupted } from './interrupted.ts';
+import type { Io } from './io.ts';
+import { printLine } from './output.ts';
+import { RedrawnLine } from './redrawn-line.ts';
+import { ReplayPrinter } from './replay-printer.ts';
+import { clockSpan } from './times.ts';
+
+export interface ReplayOptions {
+  readonly json: boolean;
+  readonly session: string;
+  readonly speed: string | undefined;
+  readonly wait: boolean;
+}
+
+export async function run(options: ReplayOptions, io: Io, client: Client): Promise<number> {
+  const speed = speedOf(options.speed);
+  const cut = new AbortController();
+  let exitCode: 0 | 130 | 143 = 0;
+  const release = io.onSignal((signal) => {
+    exitCode = exitCodeOfSignal(signal);
+    cut.abort();
+  });
+  const events = client.stream('sessionReplay', { params: { id: options.session }, signal: cut.signal });
+  // JSON is for programs: they get everything at once unless they ask for the pace.
+  const paced = options.wait && (!options.json || options.speed !== undefined);
+  try {
+    const print = options.json
+      ? (event: ReplayEvent) => printLine(io, event)
+      : await terminalPrinter(options, io, client);
+    const pace = new Pace(io, speed, cut.signal);
+    for await (const event of events as AsyncIterable<ReplayEvent>) {
+      if (paced) await pace.until(event.at);
+      print(event);
+    }
+  } catch (error) {
+    if (!cut.signal.aborted) throw error;
+  } finally {
+    release();
+  }
+  return exitCode;
+}
+
+async function terminalPrinter(options: ReplayOptions, io: Io, client: Client) {
+  const session = await client.call('sessionShow', { params: { id: options.session } });
+  const printer = new ReplayPrinter(io.out, session);
+  return (event: ReplayEvent) => printer.print(event);
+}
+
+function speedOf(text: string | undefined): number {
+  if (text === undefined) return 1;
+  const speed = Number(text.replace(/x$/, ''));
+  if (speed > 0 && speed <= 1_000_000) return speed;
+  throw new UsageError('bad_speed', `--speed "${text}" is not a factor`, { next: '--speed 4, or --no-wait' });
+}
+
+/** Waits as long as it took, divided by the speed; on a terminal a line tells how far the replay is. */
+class Pace {
+  private readonly io: Io;
+  private readonly speed: number;
+  private readonly signal: AbortSignal;
+  private readonly line: RedrawnLine;
+  private startedAt: number | undefined;
+
+  constructor(io: Io, speed: number, signal: AbortSignal) {
+    this.io = io;
+    this.speed = speed;
+    this.signal = signal;
+    this.line = new RedrawnLine(io.err);
+  }
+
+  /** `at`: milliseconds since the session began. */
+  async until(at: number): Promise<void> {
+    this.startedAt ??= this.io.now() - at / this.speed;
+    const due = this.startedAt + at / this.speed;
+    for (let left = due - this.io.now(); left > 0; left = due - this.io.now()) {
+      // Short waits come in hundreds; a line that flickers tells nothing.
+      if (this.io.lively && left > 300) {
+        this.line.draw(`▶ ${clockSpan(at - left * this.speed)} · next in ${clockSpan(left)} · Ctrl-C ends`);
+      }
+      await this.pause(Math.min(left, 500));
+    }
+    this.line.clear();
+  }
+
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        clearTimeout(timer);
+        this.line.clear();
+        reject(new Interrupted());
+      };
+      const timer = setTimeout(() => {
+        this.signal.removeEventListener('abort', onAbort);
+        resolve();
+      }, ms);
+      if (this.signal.aborted) onAbort();
+      else this.signal.addEventListener('abort', onAbort, { once: true });
+    });
+  }
+}

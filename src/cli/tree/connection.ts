@@ -1,0 +1,119 @@
+import { type CommandSpec, type OptionSpec, YES } from './command.ts';
+
+const NAME = {
+  name: '<name>',
+  description: "the connection's name or id",
+  completes: 'connections',
+} as const;
+
+const URL_OPTION: OptionSpec = {
+  flags: '--url <url>',
+  description: 'postgres://user@host:port/database?sslmode=…, or a libpq keyword string',
+};
+const SECRETS: readonly OptionSpec[] = [
+  { flags: '--password-stdin', description: "read the target's password from stdin" },
+  {
+    flags: '--secret-ref <ref>',
+    description: 'read it when a session opens: env:NAME, file:PATH or exec:COMMAND',
+  },
+];
+const LABEL: OptionSpec = {
+  flags: '--label <key=value>',
+  description: 'a label that policies can name; may be repeated',
+  repeat: true,
+};
+const NO_TEST: OptionSpec = { flags: '--no-test', description: 'save it without connecting' };
+
+export const connectionNoun: CommandSpec = {
+  name: 'connection',
+  summary: 'named targets, each with a reference to its credential',
+  verbs: [
+    {
+      name: 'add',
+      summary: 'test a target and save it under a name',
+      details:
+        'The password is asked for; it is never taken from a flag, because other processes can read those.',
+      arguments: [{ name: '<name>', description: 'the name to save it under' }],
+      options: [URL_OPTION, ...SECRETS, LABEL, NO_TEST],
+      async run(words, { io, json, client }) {
+        const { run } = await import('../connection/add.ts');
+        return run(
+          {
+            json,
+            name: words.argument('name'),
+            url: words.text('url'),
+            passwordStdin: words.flag('passwordStdin'),
+            secretRef: words.text('secretRef'),
+            labels: words.list('label'),
+            test: words.flag('test'),
+          },
+          io,
+          await client(),
+        );
+      },
+    },
+    {
+      name: 'list',
+      summary: 'connections, and whether you may open them',
+      async run(_words, { io, json, client }) {
+        const { run } = await import('../connection/list.ts');
+        return run({ json }, io, await client());
+      },
+    },
+    {
+      name: 'show',
+      summary: 'one connection in detail',
+      arguments: [NAME],
+      async run(words, { io, json, client }) {
+        const { run } = await import('../connection/show.ts');
+        return run({ json, name: words.argument('name') }, io, await client());
+      },
+    },
+    {
+      name: 'test',
+      summary: 'connect, look around, disconnect',
+      arguments: [NAME],
+      async run(words, { io, json, client }) {
+        const { run } = await import('../connection/test.ts');
+        return run({ json, name: words.argument('name') }, io, await client());
+      },
+    },
+    {
+      name: 'edit',
+      summary: 'change its URL, credential or labels',
+      arguments: [NAME],
+      options: [
+        URL_OPTION,
+        ...SECRETS,
+        { ...LABEL, description: 'replace all labels; may be repeated' },
+        NO_TEST,
+      ],
+      async run(words, { io, json, client }) {
+        const { run } = await import('../connection/edit.ts');
+        return run(
+          {
+            json,
+            name: words.argument('name'),
+            url: words.text('url'),
+            passwordStdin: words.flag('passwordStdin'),
+            secretRef: words.text('secretRef'),
+            labels: words.list('label'),
+            test: words.flag('test'),
+          },
+          io,
+          await client(),
+        );
+      },
+    },
+    {
+      name: 'remove',
+      summary: 'forget a connection and its stored credential',
+      arguments: [NAME],
+      options: [YES],
+      async run(words, { io, json, client }) {
+        const { run } = await import('../connection/remove.ts');
+        return run({ json, name: words.argument('name'), yes: words.flag('yes') }, io, await client());
+      },
+    },
+  ],
+};

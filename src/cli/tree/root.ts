@@ -1,0 +1,37 @@
+import { auditNoun } from './audit.ts';
+import type { CommandSpec } from './command.ts';
+import { connectionNoun } from './connection.ts';
+import { daemonNoun } from './daemon.ts';
+import { identityNoun, whoamiVerb } from './identity.ts';
+import { policyNoun } from './policy.ts';
+import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
+import { replayVerb, sessionNoun } from './session.ts';
+import { completionVerb, demoVerb, doctorVerb, initVerb } from './setup.ts';
+import { connectVerb, execVerb, proxyVerb } from './work.ts';
+
+/** The whole command line. */
+export const ROOT: CommandSpec = {
+  name: 'hoopctl',
+  summary: 'Govern what agents, CI jobs and engineers run against production.',
+  details: 'Start with: hoopctl demo, or hoopctl init.',
+  verbs: [
+    demoVerb,
+    initVerb,
+    daemonNoun,
+    connectionNoun,
+    connectVerb,
+    proxyVerb,
+    execVerb,
+    approvalsVerb,
+    approveVerb,
+    denyVerb,
+    sessionNoun,
+    replayVerb,
+    policyNoun,
+    identityNoun,
+    whoamiVerb,
+    auditNoun,
+    doctorVerb,
+    completionVerb,
+  ],
+};

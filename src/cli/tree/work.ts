@@ -1,0 +1,81 @@
+import type { CommandSpec } from './command.ts';
+
+const CONNECTION = { name: '<name>', description: 'the connection', completes: 'connections' } as const;
+
+export const connectVerb: CommandSpec = {
+  name: 'connect',
+  summary: 'open the native client (psql, pgcli …) through the daemon',
+  details: [
+    'Without ARGS the client is psql. ARGS that start with "-" are arguments for it; otherwise the first of them',
+    'is the program to run. The endpoint reaches the program in PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE;',
+    'it serves this program alone and ends with it.',
+    '',
+    '  hoopctl connect prod-db',
+    "  hoopctl connect prod-db -- -c 'select now()'",
+    '  hoopctl connect prod-db --client pgcli',
+    '  hoopctl connect prod-db -- pg_dump --schema-only',
+  ].join('\n'),
+  arguments: [
+    CONNECTION,
+    { name: '[args...]', description: 'after --: arguments for psql, or another program' },
+  ],
+  options: [{ flags: '--client <program>', description: 'the client to run instead of psql' }],
+  async run(words, { io, client }) {
+    const { run } = await import('../connect.ts');
+    return run(
+      { name: words.argument('name'), args: words.rest('args'), client: words.text('client') },
+      io,
+      await client(),
+    );
+  },
+};
+
+export const proxyVerb: CommandSpec = {
+  name: 'proxy',
+  summary: 'hold a local endpoint open and print how to reach it',
+  details:
+    'Serves any number of clients until Ctrl-C. With --json the first line has url, host, port, user, password and database.',
+  arguments: [CONNECTION],
+  options: [
+    { flags: '--port <port>', description: 'the port on 127.0.0.1; default: an unused one' },
+    { flags: '--socket', description: 'a Unix socket instead of a port' },
+  ],
+  async run(words, { io, json, client }) {
+    const { run } = await import('../proxy.ts');
+    const port = words.wholeNumber('port', 1, 65_535);
+    return run(
+      { json, name: words.argument('name'), port, socket: words.flag('socket') },
+      io,
+      await client(),
+    );
+  },
+};
+
+export const execVerb: CommandSpec = {
+  name: 'exec',
+  summary: 'run statements once, for scripts and CI',
+  details: [
+    'Statements come from -c, -f, or stdin. Results go to stdout as psql prints them, or as one JSON document.',
+    'Exit codes: 6 blocked by policy, 7 denied, 8 approval expired, withdrawn or timed out.',
+  ].join('\n'),
+  arguments: [CONNECTION],
+  options: [
+    { flags: '-c, --command <sql>', description: 'the statement; may be repeated', repeat: true },
+    { flags: '-f, --file <file>', description: 'a file of statements', completes: 'files' },
+    {
+      flags: '--wait <duration>',
+      description: 'how long to wait for approvals, as 90s or 20m; default: their expiry',
+    },
+  ],
+  async run(words, { io, json, client }) {
+    const { run } = await import('../exec/exec.ts');
+    const options = {
+      json,
+      name: words.argument('name'),
+      commands: words.list('command'),
+      file: words.text('file'),
+      wait: words.duration('wait'),
+    };
+    return run(options, io, await client());
+  },
+};
