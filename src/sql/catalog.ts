@@ -1,6 +1,6 @@
-import type { StatementFacts } from './facts.ts';
-
 /** The facts of a database's catalog that name resolution and effects need. Immutable; a newer one replaces it whole. */
+
+import type { StatementFacts } from './facts.ts';
 
 export interface CatalogColumn {
   readonly number: number;
@@ -26,7 +26,10 @@ export interface CatalogRelation {
   readonly kind: RelationKind;
   /** Live columns by attribute number, system columns left out. */
   readonly columns: readonly CatalogColumn[];
-  /** Views and materialized views: the SELECT, as pg_get_viewdef prints it (names qualified where needed under search_path pg_catalog). */
+  /**
+   * Views and materialized views outside the system schemas: the SELECT, as pg_get_viewdef prints it. Names in it
+   * are qualified as far as `Catalog.definitionPath` makes it necessary.
+   */
   readonly definition?: string;
   /** Rewrite rules other than a view's own `_RETURN`, as pg_get_ruledef prints them. */
   readonly rules: readonly {
@@ -46,22 +49,35 @@ export interface CatalogFunction {
   readonly volatility: 'immutable' | 'stable' | 'volatile';
   readonly securityDefiner: boolean;
   readonly language: string;
-  /** `prosrc`, or for SQL-standard bodies pg_get_functiondef's text after RETURN/BEGIN ATOMIC. */
+  /** `prosrc`; for a body in SQL-standard syntax (`standardBody`), what pg_get_function_sqlbody prints. */
   readonly body: string;
+  /** The body was bound when the function was created: `RETURN …` or `BEGIN ATOMIC … END`. */
+  readonly standardBody?: boolean;
   readonly returnsSet: boolean;
   readonly returnTypeOid: number;
   /** Minimum and maximum number of arguments (defaults and VARIADIC counted; Infinity for VARIADIC). */
   readonly minArguments: number;
   readonly maxArguments: number;
+  /** Names of all parameters, results included, in order; `''` where there is none. */
+  readonly parameters?: readonly { readonly name: string; readonly output: boolean }[];
   /** `proconfig` entries, `search_path=evil`. */
   readonly settings: readonly string[];
   readonly extension?: string;
+  /** Aggregates: `schema.name` of the functions they run. */
+  readonly supportFunctions?: readonly FunctionName[];
+}
+
+export interface FunctionName {
+  readonly schema: string;
+  readonly name: string;
 }
 
 export interface CatalogOperator {
   readonly schema: string;
   readonly name: string;
   readonly functionOid: number;
+  /** Set where the operator runs a function of pg_catalog, which has no entry of its own. */
+  readonly builtin?: string;
 }
 
 export interface CatalogType {
@@ -69,9 +85,13 @@ export interface CatalogType {
   readonly schema: string;
   readonly name: string;
   readonly kind: 'base' | 'composite' | 'domain' | 'enum' | 'range' | 'multirange' | 'pseudo';
-  /** Domains with a CHECK that calls a function outside pg_catalog: those functions. */
-  readonly checkFunctionOids: readonly number[];
-  /** Casts to this type, explicit or not, that run a function outside pg_catalog. */
+  /** Domains: the CHECK expressions, as pg_get_constraintdef prints them (see `Catalog.definitionPath`). */
+  readonly checks: readonly string[];
+  /** Domains: the type beneath; arrays: the element; 0 otherwise. */
+  readonly baseTypeOid: number;
+  /** Composite types: the relation that holds its columns; 0 otherwise. */
+  readonly relationOid: number;
+  /** Casts from or to this type, explicit or not, that run a function outside pg_catalog. */
   readonly castFunctionOids: readonly number[];
 }
 
@@ -79,15 +99,25 @@ export interface Catalog {
   /** Changes whenever anything below changes; part of the decision cache's key. */
   readonly version: string;
   readonly serverVersion: number;
+  /** search_path under which definitions, checks and standard bodies were printed. */
+  readonly definitionPath: readonly string[];
   relation(schema: string, name: string): CatalogRelation | undefined;
   relationByOid(oid: number): CatalogRelation | undefined;
   relations(): Iterable<CatalogRelation>;
-  /** All overloads of that name in that schema. User schemas only need be loaded; pg_catalog is known by the curated list. */
+  /** Direct inheritance children and partitions. */
+  children(oid: number): readonly CatalogRelation[];
+  /** All overloads of that name in that schema. User schemas only; pg_catalog's are in `builtinFunction`. */
   functions(schema: string, name: string): readonly CatalogFunction[];
   functionByOid(oid: number): CatalogFunction | undefined;
+  /** The least stable overload of a function of pg_catalog (that is what is feared), undefined when there is none. */
+  builtinFunction(name: string): 'immutable' | 'stable' | 'volatile' | undefined;
+  isBuiltinType(name: string): boolean;
   /** Operators outside pg_catalog with that name, any schema. */
   operators(name: string): readonly CatalogOperator[];
   type(schema: string, name: string): CatalogType | undefined;
+  typeByOid(oid: number): CatalogType | undefined;
+  /** Functions outside pg_catalog that implicit casts run: any expression may call them. */
+  readonly implicitCastFunctionOids: readonly number[];
   hasSchema(name: string): boolean;
 }
 
@@ -97,6 +127,10 @@ export interface SessionState {
   readonly searchPath: readonly string[] | undefined;
   /** The session's own temporary schema (`pg_temp_3`), when it has one. */
   readonly tempSchema?: string;
+  /** `current_user`, for `"$user"` in a search_path; without it such a path cannot be told. */
+  readonly user?: string;
+  /** True when search_path was changed inside the transaction that is open: its end changes it again. */
+  readonly pathIsTransactional?: boolean;
   /** Prepared statements (SQL and protocol level share one name space) and cursors/portals. */
   prepared(name: string): StatementFacts | undefined;
   cursor(name: string): StatementFacts | undefined;

@@ -1,5 +1,7 @@
 /** What PostgreSQL SQL text does, as data. Analysis yields these, policy decides from them. */
 
+import type { Condition } from './conditions.ts';
+
 export const EFFECTS = ['read', 'write', 'ddl', 'admin', 'session', 'unknown'] as const;
 /** `unknown`: cannot be told; only a rule that names it lets it through. */
 export type Effect = (typeof EFFECTS)[number];
@@ -62,7 +64,12 @@ export type SessionChange =
     }
   | { readonly kind: 'reset-all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }
-  | { readonly kind: 'prepare'; readonly name: string; readonly statement: StatementFacts }
+  | {
+      readonly kind: 'prepare';
+      readonly name: string;
+      /** As judged now; the server binds names anew when search_path or the catalog changed. */
+      readonly statement: StatementFacts;
+    }
   | { readonly kind: 'deallocate'; readonly name: string | undefined }
   | {
       readonly kind: 'declare-cursor';
@@ -97,7 +104,7 @@ export interface StatementFacts {
   /** At least one. */
   readonly actions: readonly Action[];
   /** Named conditions found in the parse tree: `update-without-where`, `delete-without-where`, `dangerous-session-change`, … */
-  readonly conditions: readonly string[];
+  readonly conditions: readonly Condition[];
   /** Every function called, qualified where resolved: `pg_catalog.now`. */
   readonly functions: readonly string[];
   readonly columnUses: readonly ColumnUse[];
@@ -122,6 +129,8 @@ export interface CopyFacts {
   readonly quote: string;
   readonly escape: string;
   readonly header: boolean;
+  /** ENCODING, where the statement names one: the rows are then not in client_encoding. */
+  readonly encoding?: string;
 }
 
 /** The whole of one `Query` or `Parse` text. */

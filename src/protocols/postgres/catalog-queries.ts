@@ -1,0 +1,218 @@
+/**
+ * The catalog's SQL. Every name is qualified, operators too, since a session's search_path may hold shadows of them;
+ * literals are typed where an unknown one could pick a user's overload. Each part gives rows of one width, the kind of
+ * row first, so that all come in one round trip.
+ */
+
+export const VERSION = "SELECT pg_catalog.current_setting('server_version_num'::pg_catalog.text)";
+
+export const SESSION_STATE =
+  'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, ' +
+  '(SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()), ' +
+  'CURRENT_USER::pg_catalog.text';
+
+const EQ = 'OPERATOR(pg_catalog.=)';
+const NE = 'OPERATOR(pg_catalog.<>)';
+const WIDTH = 20;
+
+/** Columns after the kind, as text, filled up with nulls. */
+function part(kind: string, columns: readonly string[], rest: string): string {
+  const cells = columns.map((column) => `(${column})::pg_catalog.text`);
+  while (cells.length < WIDTH - 1) cells.push('NULL::pg_catalog.text');
+  return `SELECT '${kind}'::pg_catalog.text, ${cells.join(', ')} ${rest}`;
+}
+
+/** Rows that initdb made have OIDs below this. FirstNormalObjectId, transam.h. */
+const FIRST_NORMAL = 16384;
+
+const inSystemSchema = (column: string) =>
+  `${column} ${EQ} ANY (ARRAY['pg_catalog'::pg_catalog.regnamespace, 'information_schema'::pg_catalog.regnamespace]::pg_catalog.oid[])`;
+
+const kindMatches = (column: string, kinds: string) =>
+  `${column} ${EQ} ANY (ARRAY[${[...kinds].map((kind) => `'${kind}'`).join(', ')}]::pg_catalog."char"[])`;
+
+function relations(): string {
+  const columns = `SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid) ORDER BY a.attnum)
+    FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid ${EQ} c.oid AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped`;
+  const parents = `SELECT pg_catalog.json_agg(i.inhparent) FROM pg_catalog.pg_inherits i WHERE i.inhrelid ${EQ} c.oid`;
+  const definition = `CASE WHEN ${kindMatches('c.relkind', 'vm')} AND NOT ${inSystemSchema('c.relnamespace')}
+    THEN pg_catalog.pg_get_viewdef(c.oid) END`;
+  return part(
+    'relation',
+    [
+      'c.oid',
+      'n.nspname',
+      'c.relname',
+      'c.relkind',
+      'c.reltuples',
+      `(${columns})`,
+      `(${parents})`,
+      definition,
+    ],
+    `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
+     WHERE ${kindMatches('c.relkind', 'rpvmfSc')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
+  );
+}
+
+function rules(): string {
+  return part(
+    'rule',
+    ['r.ev_class', 'r.ev_type', 'pg_catalog.pg_get_ruledef(r.oid)'],
+    `FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid ${EQ} r.ev_class
+     WHERE r.rulename ${NE} '_RETURN'::pg_catalog.name AND NOT ${inSystemSchema('c.relnamespace')}`,
+  );
+}
+
+function functions(version: number): string {
+  const kind =
+    version >= 110000
+      ? 'p.prokind'
+      : `CASE WHEN p.proisagg THEN 'a' WHEN p.proiswindow THEN 'w' ELSE 'f' END`;
+  const standard = version >= 140000 ? 'p.prosqlbody IS NOT NULL' : 'false';
+  const body =
+    version >= 140000
+      ? 'CASE WHEN p.prosqlbody IS NOT NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) ELSE p.prosrc END'
+      : 'p.prosrc';
+  const extension = `SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid ${EQ} d.refobjid
+    WHERE d.classid ${EQ} 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid ${EQ} p.oid
+    AND d.refclassid ${EQ} 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype ${EQ} 'e'::pg_catalog."char" LIMIT 1`;
+  const support = `SELECT pg_catalog.json_agg(pg_catalog.json_build_array(sn.nspname, s.proname))
+    FROM pg_catalog.pg_aggregate a
+    JOIN pg_catalog.pg_proc s ON s.oid ${EQ} ANY (ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
+      a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[])
+    JOIN pg_catalog.pg_namespace sn ON sn.oid ${EQ} s.pronamespace
+    WHERE a.aggfnoid::pg_catalog.oid ${EQ} p.oid`;
+  return part(
+    'function',
+    [
+      'p.oid',
+      'n.nspname',
+      'p.proname',
+      kind,
+      'p.provolatile',
+      'p.prosecdef',
+      'l.lanname',
+      body,
+      standard,
+      'p.proretset',
+      'p.prorettype',
+      'p.pronargs',
+      'p.pronargdefaults',
+      `p.provariadic ${NE} 0::pg_catalog.oid`,
+      'pg_catalog.array_to_json(p.proargnames)',
+      "pg_catalog.array_to_string(p.proargmodes, ' '::pg_catalog.text)",
+      'pg_catalog.array_to_json(p.proconfig)',
+      `(${extension})`,
+      `(${support})`,
+    ],
+    `FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} p.pronamespace
+     JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
+     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name`,
+  );
+}
+
+/** Built-in functions' names, each under its least stable overload: one row a volatility. */
+function builtins(): string {
+  return part(
+    'builtin',
+    ['b.volatility', "pg_catalog.string_agg(b.proname::pg_catalog.text, ' '::pg_catalog.text)"],
+    `FROM (SELECT p.proname, pg_catalog.max(p.provolatile::pg_catalog.text COLLATE pg_catalog."C") AS volatility
+       FROM pg_catalog.pg_proc p WHERE p.pronamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
+       GROUP BY p.proname) b
+     GROUP BY b.volatility`,
+  );
+}
+
+function builtinTypes(): string {
+  return part(
+    'builtin-types',
+    ["pg_catalog.string_agg(t.typname::pg_catalog.text, ' '::pg_catalog.text)"],
+    `FROM pg_catalog.pg_type t WHERE t.typnamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid`,
+  );
+}
+
+function operators(): string {
+  return part(
+    'operator',
+    [
+      'n.nspname',
+      'o.oprname',
+      'o.oprcode::pg_catalog.oid',
+      `CASE WHEN p.pronamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid THEN p.proname END`,
+    ],
+    `FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} o.oprnamespace
+     LEFT JOIN pg_catalog.pg_proc p ON p.oid ${EQ} o.oprcode::pg_catalog.oid
+     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name`,
+  );
+}
+
+/** Types outside pg_catalog. Arrays carry their element as base type, so that `domain[]` leads to the domain. */
+function types(): string {
+  const base = `CASE WHEN t.typtype ${EQ} 'd'::pg_catalog."char" THEN t.typbasetype ELSE t.typelem END`;
+  const checks = `SELECT pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid)) FROM pg_catalog.pg_constraint k
+    WHERE k.contypid ${EQ} t.oid AND k.contype ${EQ} 'c'::pg_catalog."char"`;
+  const casts = `SELECT pg_catalog.json_agg(k.castfunc) FROM pg_catalog.pg_cast k
+    WHERE (k.castsource ${EQ} t.oid OR k.casttarget ${EQ} t.oid)
+    AND k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+  return part(
+    'type',
+    ['t.oid', 'n.nspname', 't.typname', 't.typtype', base, 't.typrelid', `(${checks})`, `(${casts})`],
+    `FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} t.typnamespace
+     WHERE n.nspname ${NE} ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[])`,
+  );
+}
+
+function casts(): string {
+  return part(
+    'cast',
+    ['k.castfunc'],
+    `FROM pg_catalog.pg_cast k WHERE k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid
+     AND k.castcontext ${NE} 'e'::pg_catalog."char"`,
+  );
+}
+
+const schemas = () => part('schema', ['n.nspname'], 'FROM pg_catalog.pg_namespace n');
+
+const path = () => part('path', ['pg_catalog.array_to_json(pg_catalog.current_schemas(true))'], '');
+
+/** One statement that gives every row the loader reads. */
+export function catalogQuery(version: number): string {
+  return [
+    path(),
+    schemas(),
+    relations(),
+    rules(),
+    functions(version),
+    builtins(),
+    builtinTypes(),
+    operators(),
+    types(),
+    casts(),
+  ].join('\nUNION ALL\n');
+}
+
+/**
+ * Number of rows and latest writing transaction of each catalog read: a row added, changed or removed shows in one of
+ * the two (a removed one in the count). Ages are counted, since transaction ids wrap round.
+ */
+export const FINGERPRINT = [
+  'pg_class',
+  'pg_attribute',
+  'pg_proc',
+  'pg_type',
+  'pg_operator',
+  'pg_cast',
+  'pg_rewrite',
+  'pg_inherits',
+  'pg_constraint',
+  'pg_namespace',
+  'pg_aggregate',
+]
+  .map(
+    (table) =>
+      `SELECT '${table}'::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text, ` +
+      `pg_catalog.sum(pg_catalog.hashtext(x.xmin::pg_catalog.text)::pg_catalog.int8)::pg_catalog.text ` +
+      `FROM pg_catalog.${table} x`,
+  )
+  .join(' UNION ALL ');

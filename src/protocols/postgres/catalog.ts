@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import type {
+  Catalog,
+  CatalogFunction,
+  CatalogOperator,
+  CatalogRelation,
+  CatalogType,
+  RelationKind,
+} from '../../sql/catalog.ts';
+import { makeCatalog } from '../../sql/memory-catalog.ts';
+import * as queries from './catalog-queries.ts';
+
+/** Runs one statement by the simple protocol; every column as text. */
+export type CatalogQuery = (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
+
+type Row = readonly (string | null)[];
+
+/**
+ * Reads what analysis needs to know of a database: three round trips, some 30 ms for a small one. Works for any role,
+ * since the system catalogs read here are open to all, on PostgreSQL 10 to 18. Rejects with what `query` rejects with.
+ */
+export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
+  const version = Number((await query(queries.VERSION))[0]?.[0] ?? 0);
+  const rows = await query(queries.catalogQuery(version));
+  const kinds = Map.groupBy(rows, (row) => row[0] ?? '');
+  const of = (kind: string): readonly Row[] => kinds.get(kind) ?? [];
+  const fingerprint = createHash('sha256');
+  for (const row of rows) fingerprint.update(JSON.stringify(row));
+  const operators = of('operator').map(operatorOf);
+  return makeCatalog({
+    version: fingerprint.digest('hex').slice(0, 32),
+    serverVersion: version,
+    definitionPath: list(of('path')[0]?.[1]),
+    schemas: of('schema').map((row) => text(row, 1)),
+    relations: relationsOf(of('relation'), of('rule')),
+    functions: of('function').map(functionOf),
+    operators,
+    types: of('type').map(typeOf),
+    implicitCastFunctionOids: of('cast').map((row) => number(row, 1)),
+    builtins: {
+      immutable: words(of('builtin').find((row) => row[1] === 'i')?.[2]),
+      stable: words(of('builtin').find((row) => row[1] === 's')?.[2]),
+      volatile: words(of('builtin').find((row) => row[1] === 'v')?.[2]),
+    },
+    builtinTypes: words(of('builtin-types')[0]?.[1]),
+  });
+}
+
+/** One cheap look: its answer differs whenever a row that `loadCatalog` reads was added, changed or removed. */
+export async function catalogFingerprint(query: CatalogQuery): Promise<string> {
+  const rows = await query(queries.FINGERPRINT);
+  return rows.map((row) => row.join(' ')).join('\n');
+}
+
+/** Asks a session for what names mean in it; its one row is read by `readSessionState`. */
+export const sessionStateQuery: string = queries.SESSION_STATE;
+
+export interface ProbedSessionState {
+  readonly searchPath: readonly string[];
+  readonly tempSchema?: string;
+  readonly user: string;
+}
+
+/** The answer to `sessionStateQuery`; undefined when it is not one. */
+export function readSessionState(rows: readonly Row[]): ProbedSessionState | undefined {
+  const row = rows[0];
+  if (row === undefined || row.length < 3 || row[0] === null || row[2] === null) return undefined;
+  const temp = row[1];
+  return {
+    searchPath: list(row[0]),
+    user: text(row, 2),
+    ...(temp === null || temp === undefined || temp === '' ? {} : { tempSchema: temp }),
+  };
+}
+
+const text = (row: Row, i: number): string => row[i] ?? '';
+const number = (row: Row, i: number): number => Number(row[i] ?? 0);
+const flag = (row: Row, i: number): boolean => row[i] === 't' || row[i] === 'true';
+const words = (value: string | null | undefined): string[] => (value ? value.split(' ') : []);
+
+/** A JSON array of strings (or numbers), as array_to_json prints it. */
+function list(value: string | null | undefined): string[] {
+  return value ? (JSON.parse(value) as unknown[]).map(String) : [];
+}
+
+const RELATION_KINDS: Readonly<Record<string, RelationKind>> = {
+  r: 'table',
+  p: 'partitioned-table',
+  v: 'view',
+  m: 'materialized-view',
+  f: 'foreign-table',
+  S: 'sequence',
+  i: 'index',
+  I: 'index',
+  t: 'toast',
+  c: 'composite',
+};
+
+const RULE_EVENTS = { '1': 'select', '2': 'update', '3': 'insert', '4': 'delete' } as const;
+
+function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRelation[] {
+  const rules = Map.groupBy(ruleRows, (row) => row[1]);
+  return rows.map((row) => ({
+    oid: number(row, 1),
+    schema: text(row, 2),
+    name: text(row, 3),
+    kind: RELATION_KINDS[text(row, 4)] ?? 'table',
+    rowEstimate: Math.max(0, number(row, 5)),
+    columns: columnsOf(row[6]),
+    parents: list(row[7]).map(Number),
+    ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
+    rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
+      event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',
+      definition: text(rule, 3),
+    })),
+  }));
+}
+
+/** `[[number, "name", typeOid], …]` */
+function columnsOf(value: string | null | undefined): CatalogRelation['columns'] {
+  if (!value) return [];
+  const rows = JSON.parse(value) as [number | string, string, number | string][];
+  return rows.map(([attnum, name, typeOid]) => ({ number: Number(attnum), name, typeOid: Number(typeOid) }));
+}
+
+const FUNCTION_KINDS = { f: 'function', p: 'procedure', a: 'aggregate', w: 'window' } as const;
+const VOLATILITIES = { i: 'immutable', s: 'stable', v: 'volatile' } as const;
+
+function functionOf(row: Row): CatalogFunction {
+  const inputs = number(row, 12);
+  const variadic = flag(row, 14);
+  const modes = words(row[16]);
+  const support = row[19] ? (JSON.parse(row[19]) as [string, string][]) : [];
+  return {
+    oid: number(row, 1),
+    schema: text(row, 2),
+    name: text(row, 3),
+    kind: FUNCTION_KINDS[text(row, 4) as keyof typeof FUNCTION_KINDS] ?? 'function',
+    volatility: VOLATILITIES[text(row, 5) as keyof typeof VOLATILITIES] ?? 'volatile',
+    securityDefiner: flag(row, 6),
+    language: text(row, 7),
+    body: text(row, 8),
+    standardBody: flag(row, 9),
+    returnsSet: flag(row, 10),
+    returnTypeOid: number(row, 11),
+    minArguments: Math.max(0, inputs - number(row, 13) - (variadic ? 1 : 0)),
+    maxArguments: variadic ? Number.POSITIVE_INFINITY : inputs,
+    parameters: parametersOf(list(row[15]), modes, inputs),
+    settings: list(row[17]),
+    ...(row[18] ? { extension: row[18] } : {}),
+    ...(support.length > 0 ? { supportFunctions: support.map(([schema, name]) => ({ schema, name })) } : {}),
+  };
+}
+
+/** Names of all parameters; without modes all are inputs, without names they still count. */
+function parametersOf(
+  names: readonly string[],
+  modes: readonly string[],
+  inputs: number,
+): NonNullable<CatalogFunction['parameters']> {
+  const count = Math.max(names.length, modes.length, inputs);
+  return Array.from({ length: count }, (_, i) => ({
+    name: names[i] ?? '',
+    output: modes[i] === 'o' || modes[i] === 't',
+  }));
+}
+
+function operatorOf(row: Row): CatalogOperator {
+  return {
+    schema: text(row, 1),
+    name: text(row, 2),
+    functionOid: number(row, 3),
+    ...(row[4] === null || row[4] === undefined ? {} : { builtin: row[4] }),
+  };
+}
+
+const TYPE_KINDS = {
+  b: 'base',
+  c: 'composite',
+  d: 'domain',
+  e: 'enum',
+  r: 'range',
+  m: 'multirange',
+  p: 'pseudo',
+} as const;
+
+function typeOf(row: Row): CatalogType {
+  return {
+    oid: number(row, 1),
+    schema: text(row, 2),
+    name: text(row, 3),
+    kind: TYPE_KINDS[text(row, 4) as keyof typeof TYPE_KINDS] ?? 'base',
+    baseTypeOid: number(row, 5),
+    relationOid: number(row, 6),
+    checks: list(row[7]),
+    castFunctionOids: list(row[8]).map(Number),
+  };
+}

@@ -1,0 +1,73 @@
+import type { Catalog, SessionState } from './catalog.ts';
+import { Collector } from './collector.ts';
+import type { Context } from './context.ts';
+import type { StatementFacts, TextFacts } from './facts.ts';
+import { noteImplicitCasts } from './functions.ts';
+import { makeCatalog } from './memory-catalog.ts';
+import { type ParsedStatement, parseText } from './parse.ts';
+import { applyChanges } from './settings.ts';
+import { makeFacts } from './statement-facts.ts';
+import { statement } from './statements.ts';
+import { TextState } from './text-state.ts';
+
+export { CONDITIONS } from './conditions.ts';
+export { loadParser, MAX_TEXT_BYTES } from './parse.ts';
+
+/** Tag of the one statement that stands for a text which PostgreSQL's grammar does not take, or we do not. */
+export const UNPARSEABLE = 'UNPARSEABLE';
+
+/** A catalog that knows nothing: every name in it is unresolved. */
+export const emptyCatalog: Catalog = makeCatalog({});
+
+/**
+ * What the text of one `Query` or `Parse` message does, judged against the catalog and the session's state. Later
+ * statements see what earlier ones change (search_path, prepared statements, new tables). Pure and synchronous;
+ * never throws: what cannot be told is the effect `unknown`, with a reason. Needs `loadParser()` once before.
+ */
+export function analyze(text: string, catalog: Catalog, state: SessionState): TextFacts {
+  const parsed = parseText(text);
+  if (!parsed.ok) return { statements: [unparseable(parsed.bytes, parsed.reason)] };
+  const textState = new TextState(state);
+  return { statements: parsed.statements.map((one) => judge(one, catalog, textState)) };
+}
+
+/** True for a text that was not even taken apart. */
+export function isUnparseable(facts: TextFacts): boolean {
+  return facts.statements[0]?.tag === UNPARSEABLE;
+}
+
+function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: TextState): StatementFacts {
+  const out = new Collector();
+  const ctx: Context = { catalog, state, out, within: [], inFunction: false, planOnly: false };
+  try {
+    const result = statement(node, ctx);
+    noteImplicitCasts(ctx);
+    const facts = makeFacts(result, out, start, end);
+    applyChanges(state, facts.changes, catalog);
+    return facts;
+  } catch (error) {
+    // Only a tree deeper than the stack gets here; whatever else might is as little known.
+    const reason =
+      error instanceof RangeError
+        ? 'the statement is nested too deeply'
+        : 'the statement could not be analysed';
+    applyChanges(state, [{ kind: 'opaque' }], catalog);
+    return { ...unparseable(end, reason), start, tag: 'UNKNOWN' };
+  }
+}
+
+function unparseable(end: number, reason: string): StatementFacts {
+  return {
+    start: 0,
+    end,
+    tag: UNPARSEABLE,
+    actions: [{ effect: 'unknown', command: UNPARSEABLE }],
+    conditions: [],
+    functions: [],
+    columnUses: [],
+    changes: [{ kind: 'opaque' }],
+    reasons: [reason],
+    explainable: false,
+    dependsOnSession: false,
+  };
+}

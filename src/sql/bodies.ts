@@ -1,0 +1,175 @@
+import type { Node } from 'libpg-query';
+import type { Catalog, CatalogFunction } from './catalog.ts';
+import { Collector } from './collector.ts';
+import { type Context, MAX_DEPTH } from './context.ts';
+import { emptyScope, expression } from './expressions.ts';
+import { parseText } from './parse.ts';
+import { plpgsqlStatements } from './plpgsql.ts';
+import { sourcesOf } from './scope.ts';
+import { applyChanges, parseIdentifierList } from './settings.ts';
+import { statement } from './statements.ts';
+import { effectivePath } from './text-state.ts';
+
+/** What running a body does, and every column it touches. */
+export interface BodyFacts {
+  readonly collector: Collector;
+  readonly sources: readonly string[];
+}
+
+const kept = new WeakMap<Catalog, Map<string, BodyFacts>>();
+
+/** Facts depend on the catalog, the body and the path alone, as long as no earlier statement changed what names mean. */
+function remembered(key: string, ctx: Context, make: () => BodyFacts): BodyFacts {
+  if (!ctx.state.pristine || ctx.within.length > 0) return make();
+  const facts = kept.get(ctx.catalog) ?? new Map<string, BodyFacts>();
+  kept.set(ctx.catalog, facts);
+  const known = facts.get(key);
+  if (known) return known;
+  const made = make();
+  // A cursor or prepared statement used inside makes the body a matter of the session.
+  if (!made.collector.dependsOnSession) facts.set(key, made);
+  return made;
+}
+
+const NOTHING: BodyFacts = { collector: new Collector(), sources: [] };
+
+/** What a function in SQL or PL/pgSQL does when it is called. A call of itself adds nothing. */
+export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
+  if (ctx.within.includes(fn.oid)) return NOTHING;
+  const path = functionPath(fn, ctx);
+  return remembered(`f${fn.oid} ${path?.join('\0') ?? '?'} ${ctx.state.tempSchema ?? ''}`, ctx, () => {
+    const inner = innerContext(ctx, fn.oid, path);
+    if (ctx.within.length >= MAX_DEPTH) {
+      inner.out.unknown(`function ${fn.schema}.${fn.name} is nested too deeply`, 'CALL');
+      return facts(inner.out, []);
+    }
+    if (fn.standardBody) return runStandardBody(fn, inner);
+    if (fn.language === 'sql') return runText(fn.body, inner);
+    return runPlpgsql(plpgsqlStatements(fn), inner, `${fn.schema}.${fn.name}`);
+  });
+}
+
+/** `SET search_path` of the function itself, else what the caller has. */
+function functionPath(fn: CatalogFunction, ctx: Context): readonly string[] | undefined {
+  if (fn.standardBody) return ctx.catalog.definitionPath;
+  for (const setting of fn.settings) {
+    const at = setting.indexOf('=');
+    if (setting.slice(0, at).toLowerCase() !== 'search_path') continue;
+    return effectivePath(parseIdentifierList(setting.slice(at + 1)), ctx.state, ctx.catalog);
+  }
+  return ctx.state.searchPath;
+}
+
+function innerContext(ctx: Context, oid: number, path: readonly string[] | undefined): Context {
+  return {
+    catalog: ctx.catalog,
+    state: ctx.state.inner(path),
+    out: new Collector(),
+    within: [...ctx.within, oid],
+    inFunction: true,
+    planOnly: false,
+  };
+}
+
+/** SQL text handed to a function such as query_to_xml, run with the caller's names. */
+export function sqlTextFacts(sql: string, ctx: Context): BodyFacts {
+  if (ctx.within.length >= MAX_DEPTH) return opaque('SQL text is nested too deeply');
+  return runText(sql, { ...innerContext(ctx, 0, ctx.state.searchPath), inFunction: false });
+}
+
+/** A domain's CHECK constraint, `CHECK ((expr))`. */
+export function checkFacts(check: string, typeOid: number, ctx: Context): BodyFacts {
+  if (ctx.within.includes(-typeOid)) return NOTHING;
+  return remembered(`d${typeOid} ${check}`, ctx, () => {
+    const inner = innerContext(ctx, -typeOid, ctx.catalog.definitionPath);
+    const parsed = parseText(`ALTER TABLE x ADD ${check}`);
+    const node = parsed.ok ? parsed.statements[0]?.node : undefined;
+    const constraint =
+      node && 'AlterTableStmt' in node
+        ? (node.AlterTableStmt.cmds?.[0] as CommandNode | undefined)
+        : undefined;
+    const raw = constraint?.AlterTableCmd?.def?.Constraint?.raw_expr;
+    if (!raw) return opaque('a domain has a CHECK that cannot be read');
+    expression(raw, emptyScope(), { kind: 'other' }, inner);
+    return facts(inner.out, []);
+  });
+}
+
+interface CommandNode {
+  readonly AlterTableCmd?: { readonly def?: { readonly Constraint?: { readonly raw_expr?: Node } } };
+}
+
+/** One or more statements of SQL text, each seeing what the ones before it changed. */
+export function runText(sql: string, ctx: Context): BodyFacts {
+  const parsed = parseText(sql);
+  if (!parsed.ok) return opaque(`SQL inside a function cannot be read: ${parsed.reason}`);
+  return runStatements(
+    parsed.statements.map((s) => s.node),
+    ctx,
+  );
+}
+
+function runStatements(nodes: readonly Node[], ctx: Context): BodyFacts {
+  const sources = new Set<string>();
+  for (const node of nodes) {
+    const before = ctx.out.changes.length;
+    const result = statement(node, ctx);
+    if (result.outputs) for (const source of sourcesOf(result.outputs)) sources.add(source);
+    applyChanges(ctx.state, ctx.out.changes.slice(before), ctx.catalog);
+  }
+  return facts(ctx.out, sources);
+}
+
+function runStandardBody(fn: CatalogFunction, ctx: Context): BodyFacts {
+  const parsed = parseText(`CREATE FUNCTION x() RETURNS int ${fn.body}`);
+  const node = parsed.ok ? parsed.statements[0]?.node : undefined;
+  const body = node && 'CreateFunctionStmt' in node ? node.CreateFunctionStmt.sql_body : undefined;
+  if (!body) return opaque(`function ${fn.schema}.${fn.name} has a body that cannot be read`);
+  return runStatements(bodyStatements(body), ctx);
+}
+
+/** `BEGIN ATOMIC` is a list of lists, `RETURN x` a single node. */
+export function bodyStatements(body: Node): Node[] {
+  if (!('List' in body)) return [body];
+  return (body.List.items ?? []).flatMap((item) => bodyStatements(item));
+}
+
+/** A PL/pgSQL body's SQL, in order. */
+export function runPlpgsql(
+  steps: ReturnType<typeof plpgsqlStatements>,
+  ctx: Context,
+  name: string,
+): BodyFacts {
+  if (steps === undefined) return opaque(`${name} has a PL/pgSQL body that cannot be analysed`);
+  const sources = new Set<string>();
+  for (const step of steps) {
+    if (step.kind === 'unknown') {
+      ctx.out.unknown(step.reason, 'EXECUTE');
+      ctx.out.changes.push({ kind: 'opaque' });
+      ctx.state.searchPath = undefined;
+      continue;
+    }
+    const inner = step.kind === 'text' ? runText(step.sql, { ...ctx, out: new Collector() }) : undefined;
+    if (inner) {
+      ctx.out.mergeEffects(inner.collector, undefined);
+      ctx.out.changes.push(...inner.collector.changes);
+      for (const source of inner.sources) sources.add(source);
+    }
+  }
+  return facts(ctx.out, sources);
+}
+
+/** All columns a body uses, besides those it only assigns, leave it in ways that no mask follows. */
+function facts(collector: Collector, outputs: Iterable<string>): BodyFacts {
+  const sources = new Set<string>(outputs);
+  for (const { column, use } of collector.columnUses()) if (use !== 'target') sources.add(column);
+  return { collector, sources: [...sources] };
+}
+
+function opaque(reason: string): BodyFacts {
+  const collector = new Collector();
+  collector.unknown(reason, 'EXECUTE');
+  collector.changes.push({ kind: 'opaque' });
+  collector.runsUserCode = true;
+  return { collector, sources: [] };
+}

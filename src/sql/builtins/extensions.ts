@@ -1,0 +1,48 @@
+import type { Effect } from '../facts.ts';
+
+/** Extensions in C whose functions compute from their arguments, or look, and do nothing else. */
+const READING = new Set(
+  `hstore pg_trgm citext fuzzystrmatch ltree pgcrypto unaccent intarray intagg cube earthdistance isn seg uuid-ossp
+   btree_gin btree_gist bloom tsm_system_rows tsm_system_time tablefunc dict_int dict_xsyn pg_stat_statements
+   pgstattuple pg_buffercache pg_freespacemap pgrowlocks pg_visibility sslinfo amcheck vector lo xml2
+   hypopg pg_similarity rum ip4r semver hll topn postgres_fdw`.split(/\s+/u),
+);
+
+/** Extensions every function of which reaches out of the database or beneath its tables. */
+const ADMINISTRATIVE = new Set('dblink adminpack pageinspect pg_walinspect pg_surgery file_fdw'.split(' '));
+
+/** Exceptions to the two lists, by function. */
+const FUNCTIONS: ReadonlyMap<string, Effect> = new Map<string, Effect>([
+  ['pg_stat_statements.pg_stat_statements_reset', 'admin'],
+  ['pg_visibility.pg_truncate_visibility_map', 'admin'],
+  ['pg_buffercache.pg_buffercache_evict', 'admin'],
+  ['pg_buffercache.pg_buffercache_evict_relation', 'admin'],
+  ['pg_buffercache.pg_buffercache_evict_all', 'admin'],
+  ['postgres_fdw.postgres_fdw_disconnect', 'session'],
+  ['postgres_fdw.postgres_fdw_disconnect_all', 'session'],
+  ['postgres_fdw.postgres_fdw_handler', 'unknown'],
+  ['postgres_fdw.postgres_fdw_validator', 'unknown'],
+  ['lo.lo_manage', 'write'],
+  ['tablefunc.connectby', 'unknown'],
+  ['xml2.xpath_table', 'unknown'],
+  ['hypopg.hypopg_create_index', 'session'],
+  ['hypopg.hypopg_drop_index', 'session'],
+  ['hypopg.hypopg_reset', 'session'],
+]);
+
+/** Functions of extensions that run SQL text given as an argument (counted from 0). */
+export const EXTENSION_SQL_RUNNERS: Readonly<Record<string, readonly number[]>> = {
+  'tablefunc.crosstab': [0, 1],
+  'tablefunc.crosstab2': [0],
+  'tablefunc.crosstab3': [0],
+  'tablefunc.crosstab4': [0],
+  'tablefunc.crosstabn': [0],
+};
+
+/** Effect of a compiled function that an extension brought; unknown where nobody looked at the extension. */
+export function extensionEffect(extension: string, name: string): Effect {
+  const listed = FUNCTIONS.get(`${extension}.${name}`);
+  if (listed !== undefined) return listed;
+  if (ADMINISTRATIVE.has(extension)) return 'admin';
+  return READING.has(extension) ? 'read' : 'unknown';
+}

@@ -1,0 +1,57 @@
+import type { Condition } from '../conditions.ts';
+
+/** Values that switch a boolean setting off, as parse_bool takes them: any unambiguous prefix counts. */
+const isOff = (value: string | undefined) =>
+  value !== undefined && /^(?:of|off|f|fa|fal|fals|false|n|no|0)$/iu.test(value.trim());
+const isOn = (value: string | undefined) =>
+  value !== undefined && /^(?:on|t|tr|tru|true|y|ye|yes|1)$/iu.test(value.trim());
+
+/** Levels of client_min_messages that hide nothing a mask covers; below them the server tells more than results. */
+const QUIET_LEVELS = new Set(['notice', 'warning', 'error', 'fatal', 'panic']);
+
+/** Encodings in which no byte of a character can be taken for an ASCII one (a backslash, a quote). */
+const SAFE_ENCODINGS = /^(?:utf-?8|unicode|sql_?ascii|latin-?1|iso_?8859_?1|default)$/iu;
+
+const ALWAYS_DANGEROUS = new Set(
+  `role session_authorization session_replication_role row_security local_preload_libraries session_preload_libraries
+   dynamic_library_path event_triggers allow_system_table_mods ignore_system_indexes zero_damaged_pages
+   transform_null_equals backslash_quote lo_compat_privileges
+   log_parser_stats log_planner_stats log_executor_stats log_statement_stats trace_sort trace_locks`.split(
+    /\s+/u,
+  ),
+);
+
+/**
+ * Conditions that setting `name` raises; `value` is undefined where it is computed, reset or defaulted, which is
+ * judged like the worst value. Reset goes back to what the session started with: the gateway chose that.
+ */
+export function settingConditions(name: string, value: string | undefined, reset: boolean): Condition[] {
+  const lower = name.toLowerCase();
+  switch (lower) {
+    case 'search_path':
+      // An empty path is the strict one that pg_dump sets: pg_catalog alone.
+      return value === '' ? [] : ['dangerous-session-change'];
+    case 'standard_conforming_strings':
+      return reset || isOn(value) ? [] : ['standard-conforming-strings-off', 'dangerous-session-change'];
+    case 'client_encoding':
+    case 'names':
+      return reset || (value !== undefined && SAFE_ENCODINGS.test(value.trim()))
+        ? []
+        : ['client-encoding-change', 'dangerous-session-change'];
+    case 'transaction_read_only':
+    case 'default_transaction_read_only':
+      return isOn(value) ? [] : ['dangerous-session-change'];
+    case 'client_min_messages':
+      return reset || (value !== undefined && QUIET_LEVELS.has(value.trim().toLowerCase()))
+        ? []
+        : ['dangerous-session-change'];
+    default:
+      if (ALWAYS_DANGEROUS.has(lower)) return ['dangerous-session-change'];
+      if (lower.startsWith('debug_') || lower.startsWith('auto_explain.') || lower.startsWith('pgaudit.')) {
+        return isOff(value) && lower.startsWith('debug_') ? [] : ['dangerous-session-change'];
+      }
+      return [];
+  }
+}
+
+export { isOff as settingIsOff, isOn as settingIsOn };

@@ -1,0 +1,84 @@
+import type { CopyStmt, Node } from 'libpg-query';
+import { settingIsOff } from './builtins/settings.ts';
+import type { Context } from './context.ts';
+import { noteWrite } from './dml.ts';
+import { expression } from './expressions.ts';
+import type { CopyFacts } from './facts.ts';
+import { resolveRelation } from './names.ts';
+import { querySelect } from './queries.ts';
+import { noteRead, rangeItem } from './relations.ts';
+import { type ColumnList, columnNamed, Scope, sourcesOf } from './scope.ts';
+import type { StatementResult } from './statements.ts';
+import { constantText, lastOption, nameParts } from './tree.ts';
+
+/** COPY to or from the client, a file or a program of the server. PostgreSQL docs, COPY. */
+export function copyStatement(stmt: CopyStmt, ctx: Context): StatementResult {
+  const direction = stmt.is_from ? 'FROM' : 'TO';
+  const where = stmt.is_program
+    ? 'PROGRAM'
+    : stmt.filename !== undefined
+      ? 'FILE'
+      : stmt.is_from
+        ? 'STDIN'
+        : 'STDOUT';
+  const outside = stmt.is_program === true || stmt.filename !== undefined;
+  if (outside) ctx.out.act('admin', `COPY ${direction} ${where}`);
+  const list = stmt.query
+    ? querySelect(stmt.query, undefined, ctx)
+    : copyRelation(stmt, `${direction} ${where}`, ctx);
+  if (outside || stmt.is_from) {
+    if (!stmt.is_from) ctx.out.useAll(sourcesOf(list), 'other');
+    return { tag: 'COPY', ...(outside ? {} : { copy: copyFacts(stmt, 'in') }) };
+  }
+  return { tag: 'COPY', outputs: list, copy: copyFacts(stmt, 'out') };
+}
+
+function copyRelation(stmt: CopyStmt, suffix: string, ctx: Context): ColumnList {
+  const rv = stmt.relation ?? {};
+  const names = nameParts(stmt.attlist);
+  const found = resolveRelation(rv, ctx);
+  if (found.kind === 'missing') {
+    ctx.out.unknown(found.reason, 'COPY', { kind: 'table', name: found.name });
+    return { columns: [], open: [`${found.name}.*`] };
+  }
+  const { relation } = found;
+  if (stmt.is_from) {
+    noteWrite(relation, 'insert', 'COPY', true, ctx, names, suffix);
+    const item = rangeItem(relation, found.columnsUncertain, rv, ctx);
+    for (const column of item.columns) {
+      if (names.length === 0 || names.includes(column.name)) ctx.out.useAll(column.sources, 'target');
+    }
+    const scope = new Scope(undefined);
+    scope.add([item], item);
+    expression(stmt.whereClause, scope, { kind: 'predicate' }, ctx);
+    return { columns: [] };
+  }
+  // COPY TO never reads inheritance children.
+  noteRead(relation, false, ctx, 'COPY', suffix);
+  const item = rangeItem(relation, found.columnsUncertain, rv, ctx);
+  if (names.length === 0) return item;
+  return {
+    columns: names.map((name) => columnNamed(item, name) ?? { name, sources: item.wholeRow, plain: false }),
+  };
+}
+
+/** How rows are written, as COPY's options say (also those of 7.2's syntax, which the grammar turns into the same). */
+function copyFacts(stmt: CopyStmt, direction: 'in' | 'out'): CopyFacts {
+  const option = (name: string) => constantText(lastOption(stmt.options, name)?.arg);
+  const format = option('format')?.toLowerCase();
+  const csv = format === 'csv';
+  const header = lastOption(stmt.options, 'header');
+  const quote = option('quote') ?? '"';
+  const encoding = option('encoding');
+  return {
+    direction,
+    format: csv ? 'csv' : format === 'binary' ? 'binary' : 'text',
+    delimiter: option('delimiter') ?? (csv ? ',' : '\t'),
+    nullText: option('null') ?? (csv ? '' : '\\N'),
+    quote,
+    escape: option('escape') ?? quote,
+    header:
+      header !== undefined && (header.arg === undefined || !settingIsOff(constantText(header.arg as Node))),
+    ...(encoding === undefined ? {} : { encoding }),
+  };
+}

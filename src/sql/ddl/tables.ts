@@ -1,0 +1,207 @@
+import type {
+  AlterTableCmd,
+  AlterTableStmt,
+  CreateStmt,
+  CreateTableAsStmt,
+  IndexStmt,
+  IntoClause,
+  Node,
+  RangeVar,
+  ViewStmt,
+} from 'libpg-query';
+import type { CatalogColumn } from '../catalog.ts';
+import type { Context } from '../context.ts';
+import { execute } from '../cursors.ts';
+import { expression, expressions } from '../expressions.ts';
+import { creationName, namedObject, resolveRelation, resolveType } from '../names.ts';
+import { querySelect } from '../queries.ts';
+import { rangeItem } from '../relations.ts';
+import { type ColumnList, Scope, sourcesOf } from '../scope.ts';
+import type { StatementResult } from '../statements.ts';
+import { nameParts } from '../tree.ts';
+import { alterWords } from './alter-words.ts';
+import { objectWords, refKind } from './words.ts';
+
+/** Statements that make and change tables, views, indexes and sequences. */
+export function tableDefinition(node: Node, ctx: Context): StatementResult | undefined {
+  if ('CreateStmt' in node) return createTable(node.CreateStmt, 'ddl', 'CREATE TABLE', ctx);
+  if ('CreateForeignTableStmt' in node) {
+    return createTable(node.CreateForeignTableStmt.base ?? {}, 'admin', 'CREATE FOREIGN TABLE', ctx);
+  }
+  if ('CreateTableAsStmt' in node) return createTableAs(node.CreateTableAsStmt, ctx);
+  if ('ViewStmt' in node) return createView(node.ViewStmt, ctx);
+  if ('AlterTableStmt' in node) return alterTable(node.AlterTableStmt, ctx);
+  if ('IndexStmt' in node) return createIndex(node.IndexStmt, ctx);
+  if ('CreateSeqStmt' in node || 'AlterSeqStmt' in node) {
+    const tag = 'CreateSeqStmt' in node ? 'CREATE SEQUENCE' : 'ALTER SEQUENCE';
+    const sequence = 'CreateSeqStmt' in node ? node.CreateSeqStmt.sequence : node.AlterSeqStmt.sequence;
+    ctx.out.act('ddl', tag, namedObject(sequence, ctx, 'sequence'));
+    return { tag };
+  }
+  if ('CreateStatsStmt' in node) {
+    const relations = node.CreateStatsStmt.relations ?? [];
+    for (const relation of relations) {
+      if ('RangeVar' in relation)
+        ctx.out.act('ddl', 'CREATE STATISTICS ON', namedObject(relation.RangeVar, ctx));
+    }
+    return { tag: 'CREATE STATISTICS' };
+  }
+  return undefined;
+}
+
+function createTable(stmt: CreateStmt, effect: 'ddl' | 'admin', tag: string, ctx: Context): StatementResult {
+  const rv = stmt.relation ?? {};
+  const words = rv.relpersistence === 't' ? tag.replace('CREATE', 'CREATE TEMPORARY') : tag;
+  ctx.out.act(effect, words, { kind: 'table', name: creationName(rv, ctx) });
+  for (const parent of stmt.inhRelations ?? []) {
+    if ('RangeVar' in parent) ctx.out.act(effect, `${tag} INHERITS`, namedObject(parent.RangeVar, ctx));
+  }
+  remember(rv, stmt, ctx);
+  return { tag };
+}
+
+/** Later statements of the text may use the table; one with parents or of a type made here is not described. */
+function remember(rv: RangeVar, stmt: CreateStmt, ctx: Context): void {
+  if (ctx.planOnly || rv.relname === undefined) return;
+  const columns: CatalogColumn[] = [];
+  let described = !stmt.inhRelations && !stmt.ofTypename;
+  for (const element of stmt.tableElts ?? []) {
+    if (!('ColumnDef' in element)) {
+      described &&= 'Constraint' in element;
+      continue;
+    }
+    const names = element.ColumnDef.typeName?.names;
+    if (ctx.state.nameChange(nameParts(names).at(-1) ?? '')?.kind === 'opaque') {
+      // A type of unknown making: a domain's CHECK would run with every row.
+      return ctx.state.changeName(rv.relname, { kind: 'opaque' });
+    }
+    const typeOid = resolveType(names, ctx)?.oid ?? 0;
+    columns.push({ number: columns.length + 1, name: element.ColumnDef.colname ?? '', typeOid });
+  }
+  newTable(rv, described ? columns : [], ctx);
+}
+
+function newTable(rv: RangeVar, columns: readonly CatalogColumn[], ctx: Context): void {
+  const name = creationName(rv, ctx);
+  const schema = name.slice(0, name.length - (rv.relname?.length ?? 0) - 1);
+  ctx.state.changeName(rv.relname ?? '', {
+    kind: 'created',
+    relation: {
+      oid: 0,
+      schema,
+      name: rv.relname ?? '',
+      kind: 'table',
+      columns,
+      rules: [],
+      parents: [],
+      rowEstimate: 0,
+    },
+  });
+}
+
+function createTableAs(stmt: CreateTableAsStmt, ctx: Context): StatementResult {
+  const rv = stmt.into?.rel ?? {};
+  const tag = stmt.objtype === 'OBJECT_MATVIEW' ? 'CREATE MATERIALIZED VIEW' : 'CREATE TABLE AS';
+  const kind = stmt.objtype === 'OBJECT_MATVIEW' ? 'view' : 'table';
+  ctx.out.act(ctx.planOnly ? 'read' : 'ddl', tag, { kind, name: creationName(rv, ctx) });
+  ctx.out.useAll(sourcesOf(source(stmt.query, ctx)), 'other');
+  if (!ctx.planOnly) newTable(rv, [], ctx);
+  return { tag };
+}
+
+function source(query: Node | undefined, ctx: Context): ColumnList {
+  if (query === undefined) return { columns: [] };
+  if ('ExecuteStmt' in query) return execute(query.ExecuteStmt, ctx).outputs ?? { columns: [] };
+  return querySelect(query, undefined, ctx);
+}
+
+/** `SELECT … INTO t` makes a table of the result. */
+export function selectInto(query: Node, into: IntoClause, ctx: Context): void {
+  ctx.out.act(ctx.planOnly ? 'read' : 'ddl', 'SELECT INTO', {
+    kind: 'table',
+    name: creationName(into.rel ?? {}, ctx),
+  });
+  ctx.out.useAll(sourcesOf(querySelect(query, undefined, ctx)), 'other');
+  if (!ctx.planOnly) newTable(into.rel ?? {}, [], ctx);
+  ctx.out.changes.push({ kind: 'catalog' });
+}
+
+/** A view runs nothing when it is made, but shows its sources under new names. */
+function createView(stmt: ViewStmt, ctx: Context): StatementResult {
+  const rv = stmt.view ?? {};
+  const tag = rv.relpersistence === 't' ? 'CREATE TEMPORARY VIEW' : 'CREATE VIEW';
+  ctx.out.act('ddl', tag, { kind: 'view', name: creationName(rv, ctx) });
+  if (stmt.query)
+    ctx.out.useAll(sourcesOf(querySelect(stmt.query, undefined, { ...ctx, planOnly: true })), 'other');
+  ctx.state.changeName(rv.relname ?? '', { kind: 'opaque' });
+  return { tag: 'CREATE VIEW' };
+}
+
+/** The table's columns in sight, for expressions of its definition. */
+function tableScope(rv: RangeVar | undefined, ctx: Context): Scope {
+  const scope = new Scope(undefined);
+  const found = rv && resolveRelation(rv, ctx);
+  if (rv && found?.kind === 'found') {
+    const item = rangeItem(found.relation, found.columnsUncertain, rv, ctx);
+    scope.add([item], item);
+  }
+  return scope;
+}
+
+function createIndex(stmt: IndexStmt, ctx: Context): StatementResult {
+  ctx.out.act('ddl', 'CREATE INDEX ON', namedObject(stmt.relation, ctx));
+  const scope = tableScope(stmt.relation, ctx);
+  for (const element of stmt.indexParams ?? []) {
+    // Building the index runs the expression for every row.
+    if ('IndexElem' in element) expression(element.IndexElem.expr, scope, { kind: 'other' }, ctx);
+  }
+  expression(stmt.whereClause, scope, { kind: 'predicate' }, ctx);
+  return { tag: 'CREATE INDEX' };
+}
+
+function alterTable(stmt: AlterTableStmt, ctx: Context): StatementResult {
+  const tag = `ALTER ${objectWords(stmt.objtype)}`;
+  const object = namedObject(stmt.relation, ctx, refKind(stmt.objtype));
+  const scope = tableScope(stmt.relation, ctx);
+  const admin = stmt.objtype === 'OBJECT_FOREIGN_TABLE';
+  for (const node of stmt.cmds ?? []) {
+    if (!('AlterTableCmd' in node)) continue;
+    const command = node.AlterTableCmd;
+    const effect = admin || command.subtype === 'AT_ChangeOwner' ? 'admin' : 'ddl';
+    ctx.out.act(effect, tag, object, undefined, alterWords(command));
+    alteration(command, object.name, scope, ctx);
+  }
+  const name = stmt.relation?.relname;
+  if (name !== undefined)
+    ctx.state.changeName(name, { kind: stmt.objtype === 'OBJECT_VIEW' ? 'opaque' : 'altered' });
+  return { tag };
+}
+
+/** Expressions that run for every row now, and changes that show a table's rows under another's name. */
+function alteration(command: AlterTableCmd, table: string, scope: Scope, ctx: Context): void {
+  const def = command.def;
+  if (def && 'RangeVar' in def) {
+    // ALTER TABLE … INHERIT parent: the parent shows this table's rows.
+    ctx.out.act('ddl', 'ALTER TABLE', namedObject(def.RangeVar, ctx), undefined, 'INHERITS');
+    ctx.out.use(`${table}.*`, 'other');
+    return;
+  }
+  if (def && 'PartitionCmd' in def) {
+    const partition = namedObject(def.PartitionCmd.name, ctx);
+    ctx.out.act('ddl', 'ALTER TABLE', partition, undefined, 'AS PARTITION');
+    ctx.out.use(`${partition.name}.*`, 'other');
+    return;
+  }
+  if (def && 'ColumnDef' in def) {
+    const use = { kind: 'other' as const };
+    expression(def.ColumnDef.raw_default, scope, use, ctx);
+    for (const constraint of def.ColumnDef.constraints ?? []) {
+      if ('Constraint' in constraint) expression(constraint.Constraint.raw_expr, scope, use, ctx);
+    }
+    return;
+  }
+  if (def && 'Constraint' in def) {
+    // Checked against the rows there are; it tells only whether it holds.
+    expressions(def.Constraint.raw_expr ? [def.Constraint.raw_expr] : [], scope, { kind: 'predicate' }, ctx);
+  }
+}

@@ -1,0 +1,273 @@
+import type {
+  DeleteStmt,
+  InsertStmt,
+  MergeStmt,
+  MergeWhenClause,
+  Node,
+  OnConflictClause,
+  RangeVar,
+  ResTarget,
+  ReturningClause,
+  UpdateStmt,
+} from 'libpg-query';
+import type { CatalogRelation } from './catalog.ts';
+import type { Context } from './context.ts';
+import { expression, expressions } from './expressions.ts';
+import type { Effect } from './facts.ts';
+import { fromClause, fromMember } from './from.ts';
+import { typeEffects } from './functions.ts';
+import { displayName, relationObject, resolveRelation } from './names.ts';
+import { querySelect, targetList, withClause } from './queries.ts';
+import { noteKin, rangeItem } from './relations.ts';
+import { type ColumnList, columnNamed, type RangeItem, Scope, sourcesOf } from './scope.ts';
+import { isTautology } from './tautology.ts';
+import { ruleFacts, viewFacts } from './views.ts';
+
+/** INSERT, UPDATE, DELETE or MERGE, wherever it stands; its RETURNING columns. Undefined for any other node. */
+export function modification(node: Node, parent: Scope | undefined, ctx: Context): ColumnList | undefined {
+  if ('InsertStmt' in node) return insert(node.InsertStmt, parent, ctx);
+  if ('UpdateStmt' in node) return update(node.UpdateStmt, parent, ctx);
+  if ('DeleteStmt' in node) return remove(node.DeleteStmt, parent, ctx);
+  if ('MergeStmt' in node) return merge(node.MergeStmt, parent, ctx);
+  return undefined;
+}
+
+const NO_ROWS: ColumnList = { columns: [] };
+
+function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): ColumnList {
+  const scope = new Scope(parent);
+  if (stmt.withClause) withClause(stmt.withClause, scope, ctx);
+  const assigned = targetNames(stmt.cols);
+  const target = writeTarget(stmt.relation ?? {}, 'insert', assigned, ctx);
+  if (stmt.selectStmt) {
+    // What a query hands to another table is out of the mask's reach; values that the client wrote are its own.
+    ctx.out.useAll(sourcesOf(querySelect(stmt.selectStmt, scope, ctx)), 'other');
+  }
+  noteAssigned(target, assigned, ctx);
+  subscripts(stmt.cols, scope, ctx);
+  const rows = new Scope(scope);
+  rows.add([target], target);
+  if (stmt.onConflictClause) onConflict(stmt.onConflictClause, target, rows, ctx);
+  return returning(stmt.returningClause, target, rows, ctx);
+}
+
+function onConflict(clause: OnConflictClause, target: RangeItem, rows: Scope, ctx: Context): void {
+  const predicate = { kind: 'predicate' as const };
+  for (const element of clause.infer?.indexElems ?? []) {
+    if (!('IndexElem' in element)) continue;
+    const column =
+      element.IndexElem.name === undefined ? undefined : columnNamed(target, element.IndexElem.name);
+    if (column) ctx.out.useAll(column.sources, 'predicate');
+    expression(element.IndexElem.expr, rows, predicate, ctx);
+  }
+  expression(clause.infer?.whereClause, rows, predicate, ctx);
+  if (clause.action !== 'ONCONFLICT_UPDATE') return;
+  if (target.relation) ctx.out.act(writing(ctx), 'UPDATE', relationObject(target.relation, ctx));
+  const scope = new Scope(rows);
+  // EXCLUDED is the row that the client proposed.
+  const proposed = target.columns.map((column) => ({ name: column.name, sources: [], plain: false }));
+  scope.items.push(target, {
+    alias: 'excluded',
+    columns: proposed,
+    wholeRow: [],
+    ...(target.open ? { open: [] } : {}),
+  });
+  assignments(clause.targetList, target, scope, ctx);
+  expression(clause.whereClause, scope, predicate, ctx);
+}
+
+function update(stmt: UpdateStmt, parent: Scope | undefined, ctx: Context): ColumnList {
+  const scope = new Scope(parent);
+  if (stmt.withClause) withClause(stmt.withClause, scope, ctx);
+  const target = writeTarget(stmt.relation ?? {}, 'update', targetNames(stmt.targetList), ctx);
+  const rows = new Scope(scope);
+  rows.add([target], target);
+  if (stmt.fromClause) fromClause(stmt.fromClause, rows, ctx);
+  assignments(stmt.targetList, target, rows, ctx);
+  expression(stmt.whereClause, rows, { kind: 'predicate' }, ctx);
+  if (isTautology(stmt.whereClause)) ctx.out.condition('update-without-where');
+  return returning(stmt.returningClause, target, rows, ctx);
+}
+
+function remove(stmt: DeleteStmt, parent: Scope | undefined, ctx: Context): ColumnList {
+  const scope = new Scope(parent);
+  if (stmt.withClause) withClause(stmt.withClause, scope, ctx);
+  const target = writeTarget(stmt.relation ?? {}, 'delete', [], ctx);
+  const rows = new Scope(scope);
+  rows.add([target], target);
+  if (stmt.usingClause) fromClause(stmt.usingClause, rows, ctx);
+  expression(stmt.whereClause, rows, { kind: 'predicate' }, ctx);
+  if (isTautology(stmt.whereClause)) ctx.out.condition('delete-without-where');
+  return returning(stmt.returningClause, target, rows, ctx);
+}
+
+function merge(stmt: MergeStmt, parent: Scope | undefined, ctx: Context): ColumnList {
+  const scope = new Scope(parent);
+  if (stmt.withClause) withClause(stmt.withClause, scope, ctx);
+  const clauses = (stmt.mergeWhenClauses ?? []).flatMap((node) =>
+    'MergeWhenClause' in node ? [node.MergeWhenClause] : [],
+  );
+  const target = writeTarget(stmt.relation ?? {}, 'merge', [], ctx);
+  const rows = new Scope(scope);
+  rows.add([target], target);
+  const source = stmt.sourceRelation
+    ? fromMember(stmt.sourceRelation, scope, ctx)
+    : { items: [], columns: [] };
+  rows.add(source.items, source);
+  expression(stmt.joinCondition, rows, { kind: 'predicate' }, ctx);
+  for (const clause of clauses) mergeClause(clause, target, rows, ctx);
+  return returning(stmt.returningClause, target, rows, ctx);
+}
+
+function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ctx: Context): void {
+  expression(clause.condition, rows, { kind: 'predicate' }, ctx);
+  const object = target.relation && relationObject(target.relation, ctx);
+  if (clause.commandType === 'CMD_UPDATE') {
+    ctx.out.act(writing(ctx), 'UPDATE', object);
+    // Absent condition: every row that the source reaches.
+    assignments(clause.targetList, target, rows, ctx);
+  } else if (clause.commandType === 'CMD_DELETE') {
+    ctx.out.act(writing(ctx), 'DELETE', object);
+  } else if (clause.commandType === 'CMD_INSERT') {
+    ctx.out.act(writing(ctx), 'INSERT', object);
+    noteAssigned(target, targetNames(clause.targetList), ctx);
+    expressions(clause.values, rows, { kind: 'other' }, ctx);
+  }
+}
+
+/** Planning a write reads. */
+export const writing = (ctx: Context): Effect => (ctx.planOnly ? 'read' : 'write');
+
+type WriteKind = 'insert' | 'update' | 'delete' | 'merge';
+
+const COMMANDS: Readonly<Record<WriteKind, string>> = {
+  insert: 'INSERT',
+  update: 'UPDATE',
+  delete: 'DELETE',
+  merge: 'MERGE',
+};
+
+/** Notes the write of a relation and of all that stands behind it: base tables of a view, kin, rules, domains. */
+function writeTarget(rv: RangeVar, kind: WriteKind, columns: readonly string[], ctx: Context): RangeItem {
+  const command = COMMANDS[kind];
+  const alias = rv.alias?.aliasname ?? rv.relname ?? '';
+  const found = resolveRelation(rv, ctx);
+  if (found.kind === 'missing') {
+    ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
+    return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
+  }
+  noteWrite(found.relation, kind, command, rv.inh !== false, ctx, columns);
+  return rangeItem(found.relation, found.columnsUncertain, rv, ctx);
+}
+
+export function noteWrite(
+  relation: CatalogRelation,
+  kind: WriteKind,
+  command: string,
+  inherited: boolean,
+  ctx: Context,
+  columns: readonly string[] = [],
+  suffix?: string,
+): void {
+  const object = relationObject(relation, ctx);
+  if (relation.schema === 'pg_catalog') {
+    // pg_settings has a rule that turns its UPDATE into set_config; other catalogs are the server's own.
+    if (relation.name === 'pg_settings' && kind === 'update') {
+      ctx.out.act(ctx.planOnly ? 'read' : 'session', command, object, columns);
+      ctx.out.condition('dangerous-session-change');
+      ctx.out.changes.push({ kind: 'opaque' });
+    } else {
+      ctx.out.act(ctx.planOnly ? 'read' : 'admin', command, object, columns);
+    }
+    return;
+  }
+  ctx.out.act(writing(ctx), command, object, columns, suffix);
+  noteKin(
+    relation,
+    inherited,
+    (kin, via) => ctx.out.act(writing(ctx), command, relationObject(kin, ctx, via)),
+    ctx,
+  );
+  const name = displayName(relation, ctx);
+  for (const rule of relation.rules) {
+    if (rule.event === kind || kind === 'merge')
+      ctx.out.mergeEffects(ruleFacts(rule.definition, relation, ctx), name);
+  }
+  if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
+  if (kind === 'delete') return;
+  for (const column of relation.columns) {
+    const type = ctx.catalog.typeByOid(column.typeOid);
+    if (type && (columns.length === 0 || columns.includes(column.name))) typeEffects(type, ctx, new Set());
+  }
+}
+
+/** An updatable view writes its base tables. PostgreSQL docs, CREATE VIEW, "Updatable Views". */
+function writeThroughView(view: CatalogRelation, command: string, name: string, ctx: Context): void {
+  const { collector } = viewFacts(view, ctx);
+  ctx.out.mergeEffects(collector, name);
+  for (const action of collector.actions) {
+    if (action.effect !== 'read' || action.object?.kind !== 'table') continue;
+    ctx.out.act(writing(ctx), command, { ...action.object, via: name });
+  }
+}
+
+/** Columns that are assigned: `SET a = …`, `(a, b)`; `a.field` and `a[1]` are a. */
+function targetNames(nodes: readonly Node[] | undefined): string[] {
+  const names: string[] = [];
+  for (const node of nodes ?? []) {
+    if ('ResTarget' in node && node.ResTarget.name !== undefined) names.push(node.ResTarget.name);
+  }
+  return names;
+}
+
+/** Without a list, INSERT assigns every column. */
+function noteAssigned(target: RangeItem, names: readonly string[], ctx: Context): void {
+  for (const column of target.columns) {
+    if (names.length === 0 || names.includes(column.name)) ctx.out.useAll(column.sources, 'target');
+  }
+}
+
+function assignments(
+  targets: readonly Node[] | undefined,
+  target: RangeItem,
+  scope: Scope,
+  ctx: Context,
+): void {
+  noteAssigned(target, targetNames(targets).length === 0 ? [''] : targetNames(targets), ctx);
+  subscripts(targets, scope, ctx);
+  for (const node of targets ?? []) {
+    const value = 'ResTarget' in node ? (node.ResTarget as ResTarget).val : undefined;
+    // A column's value in another column (or in this one, changed) leaves the mask.
+    expression(value, scope, { kind: 'other' }, ctx);
+  }
+}
+
+function subscripts(targets: readonly Node[] | undefined, scope: Scope, ctx: Context): void {
+  for (const node of targets ?? []) {
+    if ('ResTarget' in node) expressions(node.ResTarget.indirection, scope, { kind: 'other' }, ctx);
+  }
+}
+
+/** RETURNING sees the target's rows, and since PostgreSQL 18 their OLD and NEW versions. */
+function returning(
+  clause: ReturningClause | undefined,
+  target: RangeItem,
+  rows: Scope,
+  ctx: Context,
+): ColumnList {
+  if (!clause) return NO_ROWS;
+  const scope = new Scope(rows.parent);
+  scope.add(rows.items, rows);
+  const names = new Map([
+    ['RETURNING_OPTION_OLD', 'old'],
+    ['RETURNING_OPTION_NEW', 'new'],
+  ]);
+  for (const option of clause.options ?? []) {
+    if (!('ReturningOption' in option)) continue;
+    names.set(option.ReturningOption.option ?? '', option.ReturningOption.value ?? '');
+  }
+  for (const alias of names.values()) {
+    if (!scope.items.some((item) => item.alias === alias)) scope.items.push({ ...target, alias });
+  }
+  return targetList(clause.exprs, scope, ctx);
+}

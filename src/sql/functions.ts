@@ -1,0 +1,300 @@
+import type { Node, TypeName } from 'libpg-query';
+import { type BodyFacts, checkFacts, functionBody, sqlTextFacts } from './bodies.ts';
+import { EXTENSION_SQL_RUNNERS, extensionEffect } from './builtins/extensions.ts';
+import { builtinEffect, RELATION_READERS, readsStatistics, SQL_RUNNERS } from './builtins/functions.ts';
+import { JSON_SYNTAX } from './builtins/json-syntax.ts';
+import type { CatalogFunction, CatalogType } from './catalog.ts';
+import { Collector } from './collector.ts';
+import type { Context } from './context.ts';
+import type { SessionChange } from './facts.ts';
+import {
+  displayName,
+  relationObject,
+  resolveFunctions,
+  resolveOperators,
+  resolveRelation,
+  resolveType,
+} from './names.ts';
+import { changeSetting } from './settings.ts';
+import { constantText, nameParts } from './tree.ts';
+
+/** What a call's value may be derived from besides its arguments. */
+export interface CallResult {
+  readonly sources: readonly string[];
+  /** The functions of the user's that may be meant, for the columns of a call in FROM. */
+  readonly candidates: readonly CatalogFunction[];
+}
+
+const NOTHING: CallResult = { sources: [], candidates: [] };
+
+/** Effects of calling whatever the name may mean with these arguments. */
+export function callFunction(
+  parts: readonly string[],
+  args: readonly Node[],
+  ctx: Context,
+  count = args.length,
+): CallResult {
+  const shown = parts.join('.');
+  if (parts.length === 1 && ctx.state.searchPath === undefined) {
+    ctx.out.unknown(`search_path is not known, so function "${shown}" cannot be resolved`, `CALL ?.${shown}`);
+    return NOTHING;
+  }
+  const found = resolveFunctions(parts, ctx.state.catalogUncertain ? undefined : count, ctx);
+  if (found.opaque)
+    ctx.out.unknown(`function "${shown}" is changed earlier in the same text`, `CALL ${shown}`);
+  if (found.builtin !== undefined) callBuiltin(found.builtin, args, ctx);
+  const sources = new Set<string>();
+  if (found.builtin !== undefined) for (const s of builtinSources(found.builtin, args, ctx)) sources.add(s);
+  for (const candidate of found.candidates) {
+    for (const source of callCandidate(candidate, args, ctx)) sources.add(source);
+  }
+  if (found.builtin === undefined && found.candidates.length === 0 && !found.opaque)
+    notAFunction(parts, args, ctx);
+  return { sources: [...sources], candidates: found.candidates };
+}
+
+/** `name(x)` also writes a cast, or a field of x; else it is nothing that the catalog knows. */
+function notAFunction(parts: readonly string[], args: readonly Node[], ctx: Context): void {
+  const shown = parts.join('.');
+  if (args.length === 1 && !ctx.state.catalogUncertain) {
+    if (parts.length === 1 && ctx.catalog.isBuiltinType(shown)) return;
+    const type = resolveType(
+      parts.map((sval) => ({ String: { sval } })),
+      ctx,
+    );
+    if (type) return typeEffects(type, ctx, new Set());
+  }
+  ctx.out.unknown(
+    `function "${shown}" is not in the catalog`,
+    `CALL ${parts.length > 1 ? shown : `?.${shown}`}`,
+  );
+}
+
+function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
+  const volatility = ctx.catalog.builtinFunction(name) ?? 'volatile';
+  ctx.out.functions.add(`pg_catalog.${name}`);
+  if (readsStatistics(name)) ctx.out.condition('reads-statistics');
+  // A volatile function is never run by planning alone.
+  if (ctx.planOnly && volatility === 'volatile') return;
+  if (name in SQL_RUNNERS || name in RELATION_READERS) return;
+  const effect = builtinEffect(name, volatility);
+  if (effect === 'read') return;
+  const object = { kind: 'function' as const, name: `pg_catalog.${name}` };
+  if (effect === 'unknown') {
+    ctx.out.unknown(`what pg_catalog.${name} does depends on what it is given`, 'CALL', object);
+  } else {
+    ctx.out.act(effect, 'CALL', object);
+  }
+  if (name === 'set_config') {
+    const local = constantText(args[2]);
+    const setting = constantText(args[0]);
+    if (setting === undefined) {
+      ctx.out.condition('dangerous-session-change');
+      ctx.out.changes.push({ kind: 'opaque' });
+    } else {
+      changeSetting(
+        ctx,
+        setting,
+        constantText(args[1]),
+        local !== 'false' && local !== 'f' && local !== 'off',
+      );
+    }
+  }
+}
+
+/** SQL texts and relation names in arguments: their effects, and the columns that come out. */
+function builtinSources(name: string, args: readonly Node[], ctx: Context): readonly string[] {
+  const position = SQL_RUNNERS[name];
+  if (position !== undefined) return runSqlArgument(args[position], `pg_catalog.${name}`, ctx);
+  const reads = RELATION_READERS[name];
+  if (reads === undefined) return [];
+  const via = `pg_catalog.${name}`;
+  const text = constantText(args[0]);
+  const sources: string[] = [];
+  const take = (relation: Parameters<typeof relationObject>[0]) => {
+    ctx.out.act('read', 'SELECT', relationObject(relation, ctx, via));
+    sources.push(`${displayName(relation, ctx)}.*`);
+  };
+  if (reads === 'database' || (reads === 'schema' && text === undefined)) {
+    ctx.out.condition('reads-every-table');
+    for (const relation of ctx.catalog.relations())
+      if (isUserTable(relation.schema, relation.kind)) take(relation);
+  } else if (reads === 'schema') {
+    for (const relation of ctx.catalog.relations()) if (relation.schema === text) take(relation);
+  } else {
+    const names = text === undefined ? undefined : splitName(text);
+    const found =
+      names &&
+      resolveRelation(
+        { relname: names.at(-1) ?? '', ...(names[1] ? { schemaname: names[0] ?? '' } : {}) },
+        ctx,
+      );
+    if (found?.kind === 'found') take(found.relation);
+    else
+      ctx.out.unknown(`${via} reads a relation that cannot be told`, 'CALL', { kind: 'function', name: via });
+  }
+  ctx.out.useAll(sources, 'other');
+  return sources;
+}
+
+const isUserTable = (schema: string, kind: string) =>
+  schema !== 'pg_catalog' && schema !== 'information_schema' && kind !== 'index' && kind !== 'composite';
+
+/** `schema.table` as regclass input reads it; undefined for quoted names, which nothing here needs. */
+function splitName(text: string): string[] | undefined {
+  const parts = text.trim().split('.');
+  return parts.length <= 2 && parts.every((part) => /^[a-z_][a-z0-9_$]*$/u.test(part)) ? parts : undefined;
+}
+
+function runSqlArgument(arg: Node | undefined, via: string, ctx: Context): readonly string[] {
+  if (arg === undefined) return [];
+  const sql = constantText(arg);
+  if (sql === undefined) {
+    ctx.out.unknown(`${via} runs SQL text that is computed`, 'CALL', { kind: 'function', name: via });
+    return [];
+  }
+  return takeBody(sqlTextFacts(sql, ctx), via, ctx);
+}
+
+function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: Context): readonly string[] {
+  const name = `${candidate.schema === ctx.state.tempSchema ? 'pg_temp' : candidate.schema}.${candidate.name}`;
+  const object = { kind: 'function' as const, name };
+  ctx.out.functions.add(name);
+  if (candidate.extension === 'pg_stat_statements') ctx.out.condition('reads-statistics');
+  if (
+    (candidate.language === 'c' || candidate.language === 'internal') &&
+    candidate.extension !== undefined
+  ) {
+    const runs = EXTENSION_SQL_RUNNERS[`${candidate.extension}.${candidate.name}`];
+    if (runs) return runs.flatMap((position) => runSqlArgument(args[position], name, ctx));
+    const effect = extensionEffect(candidate.extension, candidate.name);
+    if (effect === 'unknown') {
+      ctx.out.unknown(
+        `function ${name} of extension ${candidate.extension} is not classified`,
+        'CALL',
+        object,
+      );
+    } else if (effect !== 'read') {
+      ctx.out.act(effect, 'CALL', object);
+    }
+    return [];
+  }
+  ctx.out.runsUserCode = true;
+  if (candidate.kind === 'aggregate') {
+    return (candidate.supportFunctions ?? []).flatMap(
+      (support) =>
+        callFunction([support.schema, support.name], [], { ...ctx, planOnly: false }, undefined).sources,
+    );
+  }
+  if (candidate.language !== 'sql' && candidate.language !== 'plpgsql') {
+    ctx.out.unknown(
+      `function ${name} is written in ${candidate.language}, which cannot be analysed`,
+      'CALL',
+      object,
+    );
+    return [];
+  }
+  return takeBody(functionBody(candidate, ctx), name, ctx);
+}
+
+/** Effects of an inner body become the statement's; every column it uses is out of any mask's reach. */
+export function takeBody(body: BodyFacts, via: string, ctx: Context): readonly string[] {
+  ctx.out.mergeEffects(body.collector, via);
+  noteInnerChanges(body.collector.changes, ctx);
+  ctx.out.useAll(body.sources, 'other');
+  return body.sources;
+}
+
+/** What a body changed for the session; which names its DDL touched is not followed. */
+export function noteInnerChanges(changes: readonly SessionChange[], ctx: Context): void {
+  ctx.out.changes.push(...changes);
+  if (changes.some((change) => change.kind === 'catalog')) ctx.out.changes.push({ kind: 'opaque' });
+}
+
+/** Attribute notation on something that has no such column: a function of that name with one argument. */
+export function callAttribute(name: string, ctx: Context): void {
+  const found = resolveFunctions([name], 1, ctx);
+  if (found.opaque) ctx.out.unknown(`function "${name}" is changed earlier in the same text`, `CALL ${name}`);
+  for (const candidate of found.candidates) callCandidate(candidate, [], ctx);
+}
+
+/** Functions behind an operator that is not, or not certainly, pg_catalog's own. */
+export function useOperator(parts: readonly string[], ctx: Context): void {
+  const name = parts.at(-1) ?? '';
+  if (
+    name === 'BETWEEN' ||
+    name === 'NOT BETWEEN' ||
+    name === 'BETWEEN SYMMETRIC' ||
+    name === 'NOT BETWEEN SYMMETRIC'
+  ) {
+    for (const operator of ['>=', '<=', '<', '>']) useOperator([operator], ctx);
+    return;
+  }
+  for (const operator of resolveOperators(parts, ctx)) {
+    if (operator.builtin !== undefined) {
+      callBuiltin(operator.builtin, [], ctx);
+      continue;
+    }
+    const behind = ctx.catalog.functionByOid(operator.functionOid);
+    if (behind) callCandidate(behind, [], ctx);
+    else
+      ctx.out.unknown(
+        `the function of operator ${operator.schema}.${name} is not in the catalog`,
+        `OPERATOR ${name}`,
+      );
+  }
+}
+
+/** Functions that a cast to the type, or a value of it, may run. */
+export function useType(typeName: TypeName, ctx: Context): void {
+  const parts = nameParts(typeName.names);
+  const name = parts.at(-1) ?? '';
+  if (parts.length === 1 && ctx.state.searchPath === undefined && !ctx.catalog.isBuiltinType(name)) {
+    ctx.out.unknown(`search_path is not known, so type "${name}" cannot be resolved`, `TYPE ?.${name}`);
+    return;
+  }
+  if (ctx.state.nameChange(name)?.kind === 'opaque') {
+    ctx.out.unknown(`type "${name}" is changed earlier in the same text`, `TYPE ${name}`);
+  }
+  const type = resolveType(typeName.names, ctx);
+  if (type) typeEffects(type, ctx, new Set());
+}
+
+export function typeEffects(type: CatalogType, ctx: Context, seen: Set<number>): void {
+  if (seen.has(type.oid)) return;
+  seen.add(type.oid);
+  const name = `${type.schema}.${type.name}`;
+  for (const oid of type.castFunctionOids) {
+    const cast = ctx.catalog.functionByOid(oid);
+    if (cast) callCandidate(cast, [], ctx);
+  }
+  for (const check of type.checks) takeBody(checkFacts(check, type.oid, ctx), name, ctx);
+  const base = type.baseTypeOid === 0 ? undefined : ctx.catalog.typeByOid(type.baseTypeOid);
+  if (base) typeEffects(base, ctx, seen);
+  const relation = type.relationOid === 0 ? undefined : ctx.catalog.relationByOid(type.relationOid);
+  for (const column of relation?.columns ?? []) {
+    const field = ctx.catalog.typeByOid(column.typeOid);
+    if (field) typeEffects(field, ctx, seen);
+  }
+}
+
+/** SQL/JSON syntax that an older server takes for a call. */
+export function callJsonSyntax(kind: string, ctx: Context): void {
+  const syntax = JSON_SYNTAX[kind];
+  if (syntax === undefined || ctx.catalog.serverVersion >= syntax.since) return;
+  for (const name of syntax.names) {
+    for (const candidate of resolveFunctions([name], undefined, ctx).candidates)
+      callCandidate(candidate, [], ctx);
+  }
+}
+
+/** Implicit casts may be called by any expression: those that do more than read count for every statement. */
+export function noteImplicitCasts(ctx: Context): void {
+  for (const oid of ctx.catalog.implicitCastFunctionOids) {
+    const cast = ctx.catalog.functionByOid(oid);
+    if (!cast) continue;
+    const inner: Context = { ...ctx, out: new Collector() };
+    callCandidate(cast, [], inner);
+    if (inner.out.actions.some((action) => action.effect !== 'read')) callCandidate(cast, [], ctx);
+  }
+}

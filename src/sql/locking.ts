@@ -1,0 +1,35 @@
+import type { RangeVar, SelectStmt } from 'libpg-query';
+import type { Context } from './context.ts';
+import { writing } from './dml.ts';
+import { relationObject } from './names.ts';
+import type { RangeItem, Scope } from './scope.ts';
+
+const STRENGTHS: Readonly<Record<string, string>> = {
+  LCS_FORKEYSHARE: 'SELECT FOR KEY SHARE',
+  LCS_FORSHARE: 'SELECT FOR SHARE',
+  LCS_FORNOKEYUPDATE: 'SELECT FOR NO KEY UPDATE',
+  LCS_FORUPDATE: 'SELECT FOR UPDATE',
+};
+
+/** Row locks write to the rows they lock. PostgreSQL docs 13.3.2. */
+export function lockRows(stmt: SelectStmt, scope: Scope, ctx: Context): void {
+  for (const node of stmt.lockingClause ?? []) {
+    if (!('LockingClause' in node)) continue;
+    const command = STRENGTHS[node.LockingClause.strength ?? ''] ?? 'SELECT FOR UPDATE';
+    const named = (node.LockingClause.lockedRels ?? []).map((rel) =>
+      'RangeVar' in rel ? rel.RangeVar : undefined,
+    );
+    const items =
+      named.length === 0 ? scope.items : scope.items.filter((item) => named.some((rv) => isNamed(item, rv)));
+    let locked = false;
+    for (const item of items) {
+      if (!item.relation) continue;
+      locked = true;
+      ctx.out.act(writing(ctx), command, relationObject(item.relation, ctx));
+    }
+    // Locks within a sub-select or view, or on what could not be found.
+    if (!locked) ctx.out.act(writing(ctx), command);
+  }
+}
+
+const isNamed = (item: RangeItem, rv: RangeVar | undefined) => rv?.relname === item.alias;

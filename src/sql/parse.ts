@@ -1,0 +1,71 @@
+import { loadModule, type Node, type ParseResult, parsePlPgSQLSync, parseSync } from 'libpg-query';
+
+/** Longest text that is parsed, in UTF-8 bytes: 1 MiB takes the grammar about 0.15 s, and the gateway waits for it. */
+export const MAX_TEXT_BYTES = 1 << 20;
+
+export interface ParsedStatement {
+  /** [start, end) in UTF-8 bytes of the text. */
+  readonly start: number;
+  readonly end: number;
+  readonly node: Node;
+}
+
+export type Parsed =
+  | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
+  | { readonly ok: false; readonly bytes: number; readonly reason: string };
+
+let loaded = false;
+
+/** Loads PostgreSQL's grammar (WebAssembly, about 25 ms). Needed once before anything is analysed. */
+export async function loadParser(): Promise<void> {
+  await loadModule();
+  loaded = true;
+}
+
+/** Splits and parses a text as the server's own grammar does. Never throws: what cannot be parsed is a reason. */
+export function parseText(text: string): Parsed {
+  if (text === '') return { ok: true, statements: [] };
+  if (text.length > MAX_TEXT_BYTES)
+    return { ok: false, bytes: text.length, reason: 'the text is over 1 MiB' };
+  const bytes = Buffer.byteLength(text);
+  const refuse = (reason: string): Parsed => ({ ok: false, bytes, reason });
+  if (!loaded) return refuse('the SQL parser is not loaded');
+  if (bytes > MAX_TEXT_BYTES) return refuse('the text is over 1 MiB');
+  // A NUL would end the text for the parser, but perhaps not for whoever forwards it.
+  if (text.includes('\0')) return refuse('the text holds a NUL character');
+  if (!text.isWellFormed()) return refuse('the text is not valid Unicode');
+  let tree: ParseResult;
+  try {
+    tree = parseSync(text);
+  } catch (error) {
+    return refuse(`it does not parse: ${shortMessage(error)}`);
+  }
+  const statements: ParsedStatement[] = [];
+  for (const raw of tree.stmts ?? []) {
+    const start = raw.stmt_location ?? 0;
+    const end = raw.stmt_len ? start + raw.stmt_len : bytes;
+    if (!raw.stmt || start < 0 || end > bytes || start >= end) return refuse('the parser gave no tree');
+    statements.push({ start, end, node: raw.stmt });
+  }
+  return { ok: true, statements };
+}
+
+/** What libpg-query prints of a PL/pgSQL function: nested objects with one key each. */
+export type PlTree = { readonly [key: string]: unknown };
+
+/** Parses `CREATE FUNCTION … LANGUAGE plpgsql` or `DO`; undefined where the grammar refuses it. */
+export function parsePlpgsql(statement: string): PlTree | undefined {
+  if (!loaded || statement.length > MAX_TEXT_BYTES || statement.includes('\0')) return undefined;
+  try {
+    return parsePlPgSQLSync(statement) as unknown as PlTree;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One line, without the literals that a syntax error quotes at length. */
+function shortMessage(error: unknown): string {
+  if (error instanceof RangeError) return 'it is nested too deeply';
+  const message = error instanceof Error ? error.message : String(error);
+  return message.length > 120 ? `${message.slice(0, 117)}…` : message;
+}

@@ -1,0 +1,127 @@
+import type { CatalogFunction } from './catalog.ts';
+import { type PlTree, parsePlpgsql, parseText } from './parse.ts';
+import { constantText } from './tree.ts';
+
+/** A piece of a PL/pgSQL body that runs SQL. */
+export type PlStep =
+  | { readonly kind: 'text'; readonly sql: string }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
+/** OIDs of the pseudo-types that change what RETURN may say. */
+const RETURN_WORDS: ReadonlyMap<number, string> = new Map([
+  [2278, 'void'],
+  [2279, 'trigger'],
+  [3838, 'event_trigger'],
+]);
+
+/** The SQL that a function's body runs, in order of appearance; undefined where the body cannot be parsed. */
+export function plpgsqlStatements(fn: CatalogFunction): readonly PlStep[] | undefined {
+  const returns = RETURN_WORDS.get(fn.returnTypeOid);
+  const variants = fn.returnsSet ? ['SETOF record', 'SETOF int'] : [returns ?? 'int', 'record', 'void'];
+  // Parameters matter by name alone, but a scalar and a row may not stand in the same places.
+  for (const type of ['int', 'pg_catalog.pg_class']) {
+    for (const variant of variants) {
+      const tree = parsePlpgsql(header(fn, type, variant));
+      if (tree) return steps(tree);
+    }
+  }
+  return undefined;
+}
+
+/** The SQL of a `DO` block in plpgsql. */
+export function doStatements(body: string): readonly PlStep[] | undefined {
+  const tree = parsePlpgsql(`DO LANGUAGE plpgsql ${literal(body)}`);
+  return tree && steps(tree);
+}
+
+function header(fn: CatalogFunction, type: string, returns: string): string {
+  const parameters = (fn.parameters ?? [])
+    .map(({ name, output }) => `${output ? 'OUT ' : ''}${name === '' ? '' : identifier(name)} ${type}`)
+    .join(', ');
+  const outputs = fn.parameters?.some((parameter) => parameter.output) ?? false;
+  const result = fn.kind === 'procedure' ? '' : outputs && !fn.returnsSet ? '' : ` RETURNS ${returns}`;
+  const what = fn.kind === 'procedure' ? 'PROCEDURE' : 'FUNCTION';
+  return `CREATE ${what} f(${parameters})${result} LANGUAGE plpgsql AS ${literal(fn.body)}`;
+}
+
+const literal = (text: string) =>
+  text.includes('\\')
+    ? `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
+    : `'${text.replaceAll("'", "''")}'`;
+const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+function steps(tree: PlTree): PlStep[] {
+  const found: PlStep[] = [];
+  walk(tree, found);
+  return found;
+}
+
+/** Where an expression's value is itself run as SQL. */
+const DYNAMIC: Readonly<Record<string, readonly string[]>> = {
+  PLpgSQL_stmt_dynexecute: ['query'],
+  PLpgSQL_stmt_dynfors: ['query'],
+  PLpgSQL_stmt_return_query: ['dynquery'],
+  PLpgSQL_stmt_open: ['dynquery'],
+};
+
+function walk(node: unknown, found: PlStep[], dynamic: readonly string[] = []): void {
+  if (Array.isArray(node)) {
+    for (const child of node) walk(child, found);
+    return;
+  }
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, child] of Object.entries(node)) {
+    if (key === 'PLpgSQL_expr') {
+      found.push(...expressionSteps(child as PlExpression));
+    } else if (key === 'PLpgSQL_type') {
+      found.push(...typeSteps(String((child as { typname?: unknown }).typname ?? '')));
+    } else if (key === 'PLpgSQL_stmt_commit' || key === 'PLpgSQL_stmt_rollback') {
+      found.push({ kind: 'text', sql: key === 'PLpgSQL_stmt_commit' ? 'COMMIT' : 'ROLLBACK' });
+    } else if (dynamic.includes(key)) {
+      walk(child, found);
+      found.push(dynamicStep((child as { PLpgSQL_expr?: PlExpression }).PLpgSQL_expr));
+    } else {
+      walk(child, found, DYNAMIC[key] ?? []);
+    }
+  }
+}
+
+interface PlExpression {
+  readonly query?: string;
+  /** RawParseMode: 0 statement, 1 type name, 2 expression, 3 to 5 assignment. */
+  readonly parseMode?: number;
+}
+
+function expressionSteps({ query = '', parseMode = 0 }: PlExpression): PlStep[] {
+  if (parseMode === 0) return [{ kind: 'text', sql: query }];
+  if (parseMode === 2) return [{ kind: 'text', sql: `SELECT ${query}` }];
+  if (parseMode >= 3 && parseMode <= 5) return [assignment(query)];
+  return [{ kind: 'unknown', reason: 'a PL/pgSQL body holds an expression of a new kind' }];
+}
+
+/** `target := value`, where the target may hold subscripts that are expressions themselves. */
+function assignment(query: string): PlStep {
+  for (const match of query.matchAll(/:?=/gu)) {
+    const left = `SELECT ${query.slice(0, match.index)}`;
+    const right = `SELECT ${query.slice(match.index + match[0].length)}`;
+    if (parseText(left).ok && parseText(right).ok) return { kind: 'text', sql: `${left};${right}` };
+  }
+  return { kind: 'unknown', reason: 'a PL/pgSQL assignment cannot be read' };
+}
+
+/** A variable's type may be a domain with a CHECK. `t.c%TYPE` and `t%ROWTYPE` are types of columns that exist. */
+function typeSteps(name: string): PlStep[] {
+  if (name === '' || name.includes('%') || name === 'UNKNOWN') return [];
+  const sql = `SELECT NULL::${name}`;
+  return parseText(sql).ok ? [{ kind: 'text', sql }] : [];
+}
+
+function dynamicStep(expression: PlExpression | undefined): PlStep {
+  const parsed = parseText(`SELECT ${expression?.query ?? ''}`);
+  const node = parsed.ok ? parsed.statements[0]?.node : undefined;
+  const target = node && 'SelectStmt' in node ? node.SelectStmt.targetList?.[0] : undefined;
+  const sql = target && 'ResTarget' in target ? constantText(target.ResTarget.val) : undefined;
+  return sql === undefined
+    ? { kind: 'unknown', reason: 'EXECUTE runs SQL text that is computed' }
+    : { kind: 'text', sql };
+}

@@ -1,0 +1,40 @@
+import type { CallStmt, DoStmt } from 'libpg-query';
+import { runPlpgsql } from './bodies.ts';
+import { Collector } from './collector.ts';
+import type { Context } from './context.ts';
+import { callFunction, noteInnerChanges } from './functions.ts';
+import { doStatements } from './plpgsql.ts';
+import { noteArguments, type StatementResult } from './statements.ts';
+import { constantText, lastOption, nameParts } from './tree.ts';
+
+export function callStatement(stmt: CallStmt, ctx: Context): StatementResult {
+  const call = stmt.funccall;
+  noteArguments(call?.args, ctx);
+  if (call) callFunction(nameParts(call.funcname), call.args ?? [], ctx);
+  // A procedure's OUT parameters come as a row, of whatever it put there.
+  return { tag: 'CALL', outputs: { columns: [], open: [] } };
+}
+
+/** A block of code: what the SQL in it does, all of it, whichever way its branches go. */
+export function doStatement(stmt: DoStmt, ctx: Context): StatementResult {
+  const language = (constantText(lastOption(stmt.args, 'language')?.arg) ?? 'plpgsql').toLowerCase();
+  const body = constantText(lastOption(stmt.args, 'as')?.arg);
+  ctx.out.runsUserCode = true;
+  if (language !== 'plpgsql' || body === undefined) {
+    ctx.out.unknown(`a DO block in ${language} cannot be analysed`, 'DO');
+    ctx.out.changes.push({ kind: 'opaque' });
+    return { tag: 'DO' };
+  }
+  const inner: Context = {
+    ...ctx,
+    out: new Collector(),
+    state: ctx.state.inner(ctx.state.searchPath),
+    inFunction: true,
+  };
+  const facts = runPlpgsql(doStatements(body), inner, 'a DO block');
+  ctx.out.mergeEffects(facts.collector, undefined);
+  noteInnerChanges(facts.collector.changes, ctx);
+  ctx.out.useAll(facts.sources, 'other');
+  for (const { column, use } of facts.collector.columnUses()) if (use === 'target') ctx.out.use(column, use);
+  return { tag: 'DO' };
+}

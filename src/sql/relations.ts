@@ -1,0 +1,103 @@
+import type { Node, RangeVar } from 'libpg-query';
+import { ADMIN_RELATIONS, STATISTICS_RELATIONS } from './builtins/relations.ts';
+import type { CatalogRelation } from './catalog.ts';
+import type { Context } from './context.ts';
+import { displayName, relationObject, resolveRelation } from './names.ts';
+import {
+  ancestors,
+  type ColumnList,
+  descendants,
+  type RangeItem,
+  relationColumns,
+  rename,
+  sourcesOf,
+} from './scope.ts';
+import { nameParts } from './tree.ts';
+import { viewFacts } from './views.ts';
+
+/** A named relation in FROM, or as the target of a write: its columns, and the reads it means. */
+export function readRelation(rv: RangeVar, ctx: Context, command = 'SELECT'): RangeItem {
+  const alias = rv.alias?.aliasname ?? rv.relname ?? '';
+  const found = resolveRelation(rv, ctx);
+  if (found.kind === 'missing') {
+    ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
+    return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
+  }
+  noteRead(found.relation, rv.inh !== false, ctx, command);
+  return rangeItem(found.relation, found.columnsUncertain, rv, ctx);
+}
+
+/** The FROM item for a relation, columns renamed as its alias says. */
+export function rangeItem(
+  relation: CatalogRelation,
+  uncertain: boolean,
+  rv: RangeVar,
+  ctx: Context,
+): RangeItem {
+  const names = nameParts(rv.alias?.colnames as Node[] | undefined);
+  const whole = wholeRow(relation, ctx);
+  const known = columnsOf(relation, ctx);
+  const list = rename(uncertain ? { ...known, open: whole } : known, names);
+  return {
+    ...list,
+    alias: rv.alias?.aliasname ?? rv.relname ?? '',
+    // With an alias, `schema.table.column` no longer finds it.
+    ...(rv.alias ? {} : { schema: relation.schema }),
+    wholeRow: whole,
+    relation,
+  };
+}
+
+/** The columns a relation shows, views looked through. */
+export function columnsOf(relation: CatalogRelation, ctx: Context): ColumnList {
+  if (relation.definition === undefined) return relationColumns(relation, ctx.catalog);
+  return viewFacts(relation, ctx).list;
+}
+
+function wholeRow(relation: CatalogRelation, ctx: Context): readonly string[] {
+  if (relation.definition !== undefined) {
+    const list = viewFacts(relation, ctx).list;
+    return [`${displayName(relation, ctx)}.*`, ...sourcesOf(list)];
+  }
+  return [relation, ...ancestors(relation, ctx.catalog)].map((one) => `${one.schema}.${one.name}.*`);
+}
+
+/** Reading a relation reads its parents' and children's data, and runs what its view runs. */
+export function noteRead(
+  relation: CatalogRelation,
+  inherited: boolean,
+  ctx: Context,
+  command = 'SELECT',
+  suffix?: string,
+): void {
+  const inSystem = relation.schema === 'pg_catalog';
+  const effect = inSystem && ADMIN_RELATIONS.has(relation.name) ? 'admin' : 'read';
+  ctx.out.act(effect, command, relationObject(relation, ctx), undefined, suffix);
+  if (STATISTICS_RELATIONS.has(relation.name)) ctx.out.condition('reads-statistics');
+  noteKin(
+    relation,
+    inherited,
+    (kin, via) => ctx.out.act('read', command, relationObject(kin, ctx, via)),
+    ctx,
+  );
+  if (relation.definition !== undefined) {
+    // A materialized view's rows are stored: reading it runs nothing.
+    const view = viewFacts(relation, ctx);
+    if (relation.kind === 'view') {
+      ctx.out.mergeEffects(view.collector, displayName(relation, ctx));
+      ctx.out.changes.push(...view.collector.changes);
+    }
+  }
+}
+
+/** Parents, and (unless ONLY) children, of a relation. */
+export function noteKin(
+  relation: CatalogRelation,
+  inherited: boolean,
+  note: (kin: CatalogRelation, via: string) => void,
+  ctx: Context,
+): void {
+  const via = displayName(relation, ctx);
+  if (relation.parents.length > 0) for (const parent of ancestors(relation, ctx.catalog)) note(parent, via);
+  if (inherited) for (const child of descendants(relation, ctx.catalog)) note(child, via);
+}

@@ -1,0 +1,84 @@
+import { settingConditions } from './builtins/settings.ts';
+import type { Catalog } from './catalog.ts';
+import type { Context } from './context.ts';
+import type { SessionChange } from './facts.ts';
+import { effectivePath, type TextState } from './text-state.ts';
+
+/** Notes that a setting changes; `value` undefined means computed, reset or default. */
+export function changeSetting(
+  ctx: Context,
+  name: string,
+  value: string | undefined,
+  local: boolean,
+  reset = false,
+): void {
+  const lower = name.toLowerCase();
+  ctx.out.condition(...settingConditions(lower, value, reset));
+  if (lower === 'role' || lower === 'session_authorization') ctx.out.changes.push({ kind: 'role' });
+  ctx.out.changes.push({ kind: 'set', name: lower, value, local });
+}
+
+/** Carries what a statement changed over to the state in which the next one is judged. */
+export function applyChanges(state: TextState, changes: readonly SessionChange[], catalog: Catalog): void {
+  for (const change of changes) applyChange(state, change, catalog);
+}
+
+function applyChange(state: TextState, change: SessionChange, catalog: Catalog): void {
+  switch (change.kind) {
+    case 'set':
+      if (change.name !== 'search_path') return;
+      state.searchPath =
+        change.value === undefined
+          ? undefined
+          : effectivePath(parseIdentifierList(change.value), state, catalog);
+      state.pathIsTransactional = true;
+      return;
+    case 'reset-all':
+    case 'role':
+      state.searchPath = undefined;
+      return;
+    case 'discard':
+      if (change.what === 'all') {
+        state.searchPath = undefined;
+        state.deallocateAll();
+        state.closeAll();
+      }
+      return;
+    case 'prepare':
+      return state.setPrepared(change.name, change.statement);
+    case 'deallocate':
+      return change.name === undefined ? state.deallocateAll() : state.setPrepared(change.name, undefined);
+    case 'declare-cursor':
+      return state.setCursor(change.name, change.statement);
+    case 'close-cursor':
+      return change.name === undefined ? state.closeAll() : state.setCursor(change.name, undefined);
+    case 'transaction':
+      // The end of a transaction takes SET LOCAL back, a rollback every SET since.
+      if (
+        change.operation !== 'begin' &&
+        change.operation !== 'savepoint' &&
+        change.operation !== 'release'
+      ) {
+        if (state.pathIsTransactional) state.searchPath = undefined;
+      }
+      return;
+    case 'opaque':
+      state.searchPath = undefined;
+      state.catalogUncertain = true;
+      return;
+    case 'catalog':
+      return;
+    default:
+      change satisfies never;
+  }
+}
+
+/** A list of identifiers as SET takes it from one string: unquoted parts fold to lower case, `""` is a quote. */
+export function parseIdentifierList(text: string): string[] {
+  const names: string[] = [];
+  for (const match of text.matchAll(/\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(?:,|$)/gu)) {
+    const name = match[1]?.replaceAll('""', '"') ?? match[2]?.toLowerCase() ?? '';
+    if (name !== '') names.push(name);
+  }
+  return names;
+}

@@ -1,0 +1,135 @@
+import type { Catalog, CatalogFunction, CatalogRelation, SessionState } from './catalog.ts';
+import type { StatementFacts } from './facts.ts';
+
+/** How a name that an earlier statement of the same text touched must be read. */
+export type NameChange =
+  /** A plain table made here: its relation as far as it is known. */
+  | { readonly kind: 'created'; readonly relation: CatalogRelation }
+  /** Same relation, columns may differ. */
+  | { readonly kind: 'altered' }
+  /** Anything else (view, rename, drop): cannot be told. */
+  | { readonly kind: 'opaque' };
+
+/**
+ * The session's state while the statements of one text are judged in turn: starts as the session's own, then takes
+ * over what each statement would change. Also used for bodies of functions, which may change it for themselves.
+ */
+export class TextState {
+  searchPath: readonly string[] | undefined;
+  readonly tempSchema: string | undefined;
+  readonly user: string | undefined;
+  /** search_path was set inside the transaction that is open. */
+  pathIsTransactional: boolean;
+  /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
+  catalogUncertain = false;
+  readonly #session: SessionState;
+  readonly #prepared = new Map<string, StatementFacts | undefined>();
+  readonly #cursors = new Map<string, StatementFacts | undefined>();
+  #allDeallocated = false;
+  #allClosed = false;
+  readonly #names = new Map<string, NameChange>();
+  readonly #functions = new Map<string, readonly CatalogFunction[] | 'opaque'>();
+
+  constructor(
+    session: SessionState,
+    overrides: { readonly searchPath?: readonly string[] | undefined } = {},
+  ) {
+    this.#session = session;
+    this.searchPath = 'searchPath' in overrides ? overrides.searchPath : session.searchPath;
+    this.tempSchema = session.tempSchema;
+    this.user = session.user;
+    this.pathIsTransactional = session.pathIsTransactional ?? false;
+  }
+
+  /** The same session as seen from a body with its own search_path. */
+  inner(searchPath: readonly string[] | undefined): TextState {
+    const state = new TextState(this.#session, { searchPath });
+    state.catalogUncertain = this.catalogUncertain;
+    for (const [name, change] of this.#names) state.#names.set(name, change);
+    for (const [name, change] of this.#functions) state.#functions.set(name, change);
+    for (const [name, facts] of this.#prepared) state.#prepared.set(name, facts);
+    return state;
+  }
+
+  /** True when nothing earlier in the text changed what names mean: results may be kept for the catalog's life. */
+  get pristine(): boolean {
+    return this.#names.size === 0 && this.#functions.size === 0 && !this.catalogUncertain;
+  }
+
+  prepared(name: string): StatementFacts | undefined {
+    if (this.#prepared.has(name)) return this.#prepared.get(name);
+    return this.#allDeallocated ? undefined : this.#session.prepared(name);
+  }
+
+  cursor(name: string): StatementFacts | undefined {
+    if (this.#cursors.has(name)) return this.#cursors.get(name);
+    return this.#allClosed ? undefined : this.#session.cursor(name);
+  }
+
+  setPrepared(name: string, facts: StatementFacts | undefined): void {
+    this.#prepared.set(name, facts);
+  }
+
+  setCursor(name: string, facts: StatementFacts | undefined): void {
+    this.#cursors.set(name, facts);
+  }
+
+  deallocateAll(): void {
+    this.#prepared.clear();
+    this.#allDeallocated = true;
+  }
+
+  closeAll(): void {
+    this.#cursors.clear();
+    this.#allClosed = true;
+  }
+
+  nameChange(relation: string): NameChange | undefined {
+    return this.#names.size === 0 ? undefined : this.#names.get(relation);
+  }
+
+  changeName(relation: string, change: NameChange): void {
+    const before = this.#names.get(relation);
+    // A table made here and altered here stays known, though its columns do not.
+    if (change.kind === 'altered' && before?.kind === 'created') {
+      this.#names.set(relation, { kind: 'created', relation: { ...before.relation, columns: [] } });
+    } else if (change.kind === 'altered' && before?.kind === 'opaque') {
+      return;
+    } else {
+      this.#names.set(relation, change);
+    }
+  }
+
+  functionChange(name: string): readonly CatalogFunction[] | 'opaque' | undefined {
+    return this.#functions.size === 0 ? undefined : this.#functions.get(name);
+  }
+
+  changeFunction(name: string, change: CatalogFunction | 'opaque'): void {
+    const before = this.#functions.get(name);
+    if (change === 'opaque' || before === 'opaque') this.#functions.set(name, 'opaque');
+    else this.#functions.set(name, [...(before ?? []), change]);
+  }
+}
+
+/** search_path as names were given -> the schemas searched, implicit ones first; undefined where it cannot be told. */
+export function effectivePath(
+  names: readonly string[],
+  state: TextState,
+  catalog: Catalog,
+): readonly string[] | undefined {
+  const path: string[] = [];
+  for (const name of names) {
+    if (name === '$user') {
+      if (state.user === undefined) return undefined;
+      if (catalog.hasSchema(state.user)) path.push(state.user);
+    } else if (name === 'pg_temp') {
+      path.push(state.tempSchema ?? 'pg_temp');
+    } else if (name === 'pg_catalog' || catalog.hasSchema(name)) {
+      path.push(name);
+    }
+  }
+  // PostgreSQL docs 5.10.5 and 20.11.1: searched first unless the path names them elsewhere.
+  if (!path.includes('pg_catalog')) path.unshift('pg_catalog');
+  if (state.tempSchema !== undefined && !path.includes(state.tempSchema)) path.unshift(state.tempSchema);
+  return path;
+}
