@@ -46,10 +46,10 @@ export const findEmails: Search = (text, found) => {
 const DIGITS = /\d+/g;
 const CARD_GAP = new RegExp(`^(?:[ -]|${WIDE_SEPARATOR})$`);
 const WORD_CHARACTER = /[A-Za-z0-9_]/;
-/** Nobody writes a card in smaller groups than these, but for the last one. */
-const SMALLEST_GROUP = 3;
-/** Groups that 19 digits can have. */
-const MOST_GROUPS = 7;
+/** Sizes of the groups that cards are written in; lists of other numbers pass Luhn's check one time in ten. */
+const CARD_SHAPE = /^(?:1[3-9]|4,4,4,[2-4]|4,4,4,4,[23]|4,4,5|4,6,[45]|6,13|8,8)$/;
+/** Groups that a card can have. */
+const MOST_GROUPS = 5;
 
 interface DigitGroup {
   readonly start: number;
@@ -57,8 +57,7 @@ interface DigitGroup {
 }
 
 /**
- * 13 to 19 digits of an issuer with a right Luhn digit, in one piece or in groups of three or more (the last
- * may be shorter). Digits inside a longer hexadecimal word are part of a hash, not a card.
+ * 13 to 19 digits of an issuer with a right Luhn digit, in one piece or in the usual groups. Digits inside a longer hexadecimal word are part of a hash, not a card.
  */
 export const findCards: Search = (text, found) => {
   let groups: DigitGroup[] = []; // those before, with single separators between them
@@ -70,18 +69,20 @@ export const findCards: Search = (text, found) => {
     groups.push(group);
     if (groups.length > MOST_GROUPS) groups.shift();
     findCardsEndingWith(groups, last, text, found);
-    if (group.digits.length < SMALLEST_GROUP) groups = [];
   }
 };
 
 /** Every choice of last groups is tried: sixteen digits that pass may be the beginning of nineteen that do. */
 function findCardsEndingWith(groups: readonly DigitGroup[], end: number, text: string, found: Found): void {
   let digits = '';
+  let shape = '';
   for (let i = groups.length - 1; i >= 0; i--) {
     const group = groups[i];
     if (!group || group.digits.length + digits.length > 19) return;
     digits = group.digits + digits;
-    if (digits.length >= 13 && isCardNumber(digits) && !inHexWord(text, group.start, end)) {
+    shape = shape === '' ? `${group.digits.length}` : `${group.digits.length},${shape}`;
+    if (digits.length < 13 || !CARD_SHAPE.test(shape)) continue;
+    if (isCardNumber(digits) && !inHexWord(text, group.start, end)) {
       found(group.start, end);
     }
   }
@@ -115,7 +116,9 @@ const NAMED_SSN =
  */
 export const findSsns: Search = (text, found) => {
   for (const match of text.matchAll(SSN)) {
-    if (isSsn(match[1], match[3], match[4])) found(match.index, match.index + match[0].length);
+    const end = match.index + match[0].length;
+    const listed = match[2] === ' ' && inNumberList(text, match.index, end);
+    if (isSsn(match[1], match[3], match[4]) && !listed) found(match.index, end);
   }
   for (const match of text.matchAll(NAMED_SSN)) {
     const end = match.index + match[0].length;
@@ -151,12 +154,22 @@ const NAMED_PHONE = new RegExp(
 /** Numbers with a `+`, North American numbers with separators, and any number that a word like "tel" introduces. */
 export const findPhones: Search = (text, found) => {
   for (const match of text.matchAll(INTERNATIONAL)) found(match.index, match.index + match[0].length);
-  for (const match of text.matchAll(NORTH_AMERICAN)) found(match.index, match.index + match[0].length);
+  for (const match of text.matchAll(NORTH_AMERICAN)) {
+    const end = match.index + match[0].length;
+    if (match[3] !== ' ' || !inNumberList(text, match.index, end)) found(match.index, end);
+  }
   for (const match of text.matchAll(NAMED_PHONE)) {
     const end = match.index + match[0].length;
     found(end - (match[1]?.length ?? 0), end);
   }
 };
+
+/** Numbers with only spaces between them and more numbers are a list, not one number in groups. */
+function inNumberList(text: string, start: number, end: number): boolean {
+  return (
+    /[0-9] $/.test(text.slice(Math.max(0, start - 2), start)) || /^ [0-9]/.test(text.slice(end, end + 2))
+  );
+}
 
 // ---- IBANs
 

@@ -94,6 +94,7 @@ export const LABELLED: readonly Labelled[] = [
   { text: 'range 123-45 6789', finds: [] },
   { text: 'SKU-123-456-789', finds: [] },
   { text: 'plain 457555462', finds: [] },
+  { text: '12 701 16 1130 25', finds: [] },
 
   // --- telephone
   { text: 'call +1-202-555-0178 before delivery', finds: [['phone', '+1-202-555-0178']] },
@@ -114,6 +115,8 @@ export const LABELLED: readonly Labelled[] = [
   { text: '10.0.0.1 and 192.168.100.200', finds: [] },
   { text: 'call on 2025-01-02', finds: [] },
   { text: '200 300 4000', finds: [] },
+  { text: '603 603 869 869 2281 701', finds: [] },
+  { text: 'ids 651 1267 1427 2498 2499', finds: [] },
   { text: '911-555-0100 is none', finds: [] },
   { text: 'a+1234567890', finds: [] },
   { text: 'sum 12 + 34567890', finds: [] },
