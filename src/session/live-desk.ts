@@ -53,6 +53,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   #cutReason: string | undefined;
   #cutListener: ((reason: string) => void) | undefined;
   #closing: Promise<void> | undefined;
+  #end: Partial<SessionRow> = {};
   #markClosed: () => void = () => {};
   #stopExpiry: () => void = () => {};
 
@@ -161,7 +162,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   row(): SessionRow {
-    return { ...this.#opened.row, ...this.#counts };
+    return { ...this.#opened.row, ...this.#counts, ...this.#end };
   }
 
   async saveCounters(): Promise<void> {
@@ -174,7 +175,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   close(reason: string): Promise<void> {
-    this.#closing ??= this.#end(this.#cutReason ?? reason).finally(this.#markClosed);
+    this.#closing ??= this.#closeBooks(this.#cutReason ?? reason).finally(this.#markClosed);
     return this.#closing;
   }
 
@@ -237,7 +238,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     else this.#stopExpiry = this.#deps.clock.after(left, () => this.#watchExpiry());
   }
 
-  async #end(reason: string): Promise<void> {
+  async #closeBooks(reason: string): Promise<void> {
     this.#stopExpiry();
     this.#held.withdrawAll('the session ended');
     const { recording, row } = this.#opened;
@@ -254,6 +255,13 @@ export class LiveDesk implements SessionDesk, LiveSession {
     } catch (error) {
       storeFailed(error);
     }
+    this.#end = {
+      status: 'closed',
+      endedAt,
+      endReason: reason,
+      recordingSize: file?.size,
+      recordingSha256: file?.sha256,
+    };
     try {
       audit.append({
         kind: 'session.end',
@@ -266,14 +274,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
           recording: file ?? null,
         },
       });
-      await sessions.update(row.id, {
-        ...this.#counts,
-        status: 'closed',
-        endedAt,
-        endReason: reason,
-        recordingSize: file?.size,
-        recordingSha256: file?.sha256,
-      });
+      await sessions.update(row.id, { ...this.#counts, ...this.#end });
     } catch (error) {
       storeFailed(error);
     }
