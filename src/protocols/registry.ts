@@ -2,5 +2,5 @@ import type { Protocol } from './protocol.ts';
 
 /** Every protocol hoopctl speaks, one line each; loaded when the daemon starts, not with the command line. */
 export async function loadProtocols(): Promise<readonly Protocol[]> {
-  return [];
+  return [(await import('./postgres/postgres.ts')).postgres];
 }
