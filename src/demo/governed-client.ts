@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { Internal } from '../base/errors.ts';
 import { printedResult } from './printed-result.ts';
-import type { OpenProxy, Stage } from './stage.ts';
+import { type OpenProxy, type Stage, wrapLine } from './stage.ts';
 
 /** How long a notice or an answer may take before the demo calls it missing. */
 const ANSWER_MS = 15_000;
@@ -95,7 +95,7 @@ function fourParts(
   const lines = [`${severity}:  ${answer.message ?? ''}`];
   if (answer.detail) lines.push(`DETAIL:  ${answer.detail}`);
   if (answer.hint) lines.push(`HINT:  ${answer.hint}`);
-  return lines.join('\n');
+  return lines.map(wrapLine).join('\n');
 }
 
 /** `work`, unless it takes too long: a demo must end with a word rather than hang. */

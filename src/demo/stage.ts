@@ -17,8 +17,9 @@ export interface DemoIo {
 
 export const LAUNCHER = fileURLToPath(new URL('../../bin/hoopctl', import.meta.url));
 
-/** Narrower than a terminal's 80 columns by the indentation. */
-const COLUMNS = 78;
+const SCREEN = 80;
+/** What a command is told to print for, since its output is indented. */
+const COLUMNS = SCREEN - 2;
 /** No command of the demo takes a tenth of this; longer means that it hangs. */
 const COMMAND_MS = 20_000;
 
@@ -97,11 +98,9 @@ export class Stage {
     this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
     const result = await this.run(actor, args, options.stdin);
     const lines = `${result.stderr}${result.stdout}`.trimEnd().split('\n');
-    for (const line of lines.filter(options.show ?? (() => true))) this.print(`  ${line}`.trimEnd());
+    for (const line of lines.filter(options.show ?? (() => true))) this.print(wrapLine(`  ${line}`));
     if (result.code !== (options.expected ?? 0)) {
-      throw new Internal('demo_failed', `hoopctl ${args.join(' ')} ended with ${result.code}`, {
-        why: lines.slice(-5).join('\n'),
-      });
+      throw new Internal('demo_failed', `hoopctl ${args.slice(0, 2).join(' ')} ended with ${result.code}`);
     }
     return result;
   }
@@ -188,12 +187,26 @@ export function programPath(): string {
   return `${dirname(LAUNCHER)}:${dirname(process.execPath)}`;
 }
 
+/** A line of words, broken at spaces where it is wider than the screen. */
+export function wrapLine(line: string): string {
+  const indent = `${/^ */.exec(line)?.[0] ?? ''}  `;
+  const lines: string[] = [];
+  let rest = line.trimEnd();
+  while (rest.length > SCREEN) {
+    const space = rest.lastIndexOf(' ', SCREEN);
+    if (space <= indent.length) break;
+    lines.push(rest.slice(0, space).trimEnd());
+    rest = indent + rest.slice(space + 1);
+  }
+  return [...lines, rest].join('\n');
+}
+
 /** One command, broken at spaces between arguments so that it fits the screen and can still be pasted. */
 function wrapCommand(start: string, args: readonly string[]): string {
   const lines = [start];
   for (const arg of args.map(quoted)) {
     const last = lines.at(-1) ?? '';
-    if (last.length + arg.length + 3 <= COLUMNS + 2) lines[lines.length - 1] = `${last} ${arg}`;
+    if (last.length + arg.length + 3 <= SCREEN) lines[lines.length - 1] = `${last} ${arg}`;
     else lines.push(`    ${arg}`);
   }
   return lines.join(' \\\n');
