@@ -76,13 +76,18 @@ export class ClientOutput {
     return room;
   }
 
-  /** The last words to the client, when they can still be said at a message's border, and the end of the stream. */
+  /**
+   * The last words to the client, when they can still be said at a message's border, and the end of the stream.
+   * They are said even when the recording has failed: they carry no data.
+   */
   end(lastWords?: Buffer): void {
-    if (lastWords && !this.#inMessage) this.say(lastWords);
+    const words = this.#inMessage ? undefined : lastWords;
     try {
+      if (words) this.say(words);
       this.flush();
-    } finally {
       this.#socket.end();
+    } catch {
+      this.#socket.end(words);
     }
   }
 }

@@ -9,7 +9,7 @@ import type { StatementFacts } from '../../sql/facts.ts';
  */
 export class MaskedColumns {
   readonly masks: readonly ActiveMask[];
-  /** Detectors to run over every text value, each with its mask. */
+  /** Masks that search every text value. */
   readonly detectorMasks: readonly ActiveMask[];
   readonly #columnMasks: readonly { readonly mask: ActiveMask; readonly globs: readonly Glob[] }[];
   readonly #catalog: Catalog;
@@ -19,9 +19,11 @@ export class MaskedColumns {
   constructor(masks: readonly ActiveMask[], catalog: Catalog) {
     this.masks = masks;
     this.#catalog = catalog;
-    this.detectorMasks = masks.filter((mask) => mask.detect.length > 0);
+    this.detectorMasks = masks.filter((mask) => mask.detect.length > 0 && mask.columns.length === 0);
     this.#columnMasks = masks
       .filter((mask) => mask.columns.length > 0)
+      // Over the same column, covering the whole value wins over searching it.
+      .sort((a, b) => Number(a.detect.length > 0) - Number(b.detect.length > 0))
       .map((mask) => ({ mask, globs: mask.columns.map((column) => compileGlob(column)) }));
   }
 

@@ -95,6 +95,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     target.on('error', () => this.#targetGone('the connection to the target broke'));
     target.on('close', () => this.#targetGone('the target closed the connection'));
     desk.onCut((reason) => this.cut(reason));
+    target.resume();
     await probeState(this.#x, this.#own, this.#parts.analyst);
   }
 
@@ -280,12 +281,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     const { client, target } = this.#parts;
     this.#holding.withdraw(reason);
     this.#own.failed(reason);
-    try {
-      this.#x.output.end(lastWords);
-    } catch {
-      // The recording failed: the refusal itself is all that may still be said, and it carries no data.
-      client.end(lastWords);
-    }
+    this.#x.output.end(lastWords);
     if (target.writable) this.#x.door.close(TERMINATE);
     destroySoon(client);
     destroySoon(target);

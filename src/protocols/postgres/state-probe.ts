@@ -1,5 +1,5 @@
 import type { Catalog } from '../../sql/catalog.ts';
-import { loadCatalog, parseSessionState, SESSION_STATE_QUERY } from './catalog.ts';
+import { loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import type { Analyst } from './judgement.ts';
 import type { OwnQueries } from './own-query.ts';
@@ -38,10 +38,10 @@ export async function probeState(
     judge.useOverlay(overlay);
     state.catalogStale = false;
   }
-  const now = parseSessionState(await own.ask(SESSION_STATE_QUERY));
-  state.searchPath = now.searchPath;
-  state.tempSchema = now.tempSchema ?? '';
-  state.user = now.user;
+  const now = readSessionState(await own.ask(sessionStateQuery));
+  state.searchPath = now?.searchPath;
+  state.tempSchema = now?.tempSchema ?? '';
+  state.user = now?.user ?? '';
   state.stale = false;
   judge.stateChanged();
 }

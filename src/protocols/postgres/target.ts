@@ -10,14 +10,15 @@ import { analyze, loadParser } from '../../sql/analyze.ts';
 import type { Catalog, SessionState } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { ClientEndpoint, Target } from '../protocol.ts';
-import { catalogFingerprint, loadCatalog, parseSessionState, SESSION_STATE_QUERY } from './catalog.ts';
+import { catalogFingerprint, loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
 import { type AcceptedClient, acceptClient } from './client-side.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
 import { estimateRows } from './estimate.ts';
 import { PostgresSession } from './session.ts';
 import type { SessionAnalyst } from './state-probe.ts';
-import { connectTarget, simpleQuery, type TargetConnection } from './target-side.ts';
+import { connectTarget, type TargetConnection } from './target-side.ts';
+import { simpleQuery } from './target-side-query.ts';
 
 /** A catalog older than this is compared with the target's before a session opens and while sessions run. */
 const CATALOG_CHECK_MS = 5000;
@@ -145,8 +146,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     try {
       await session.begin();
       client.welcome();
-      const { parameters } = upstream;
-      const greeting = [...parameters].map(([name, value]) => parameterStatus(name, value));
+      const greeting = [...upstream.serverParameters].map(([name, value]) => parameterStatus(name, value));
       greeting.push(backendKeyData(key.processId, key.secret), readyForQuery('idle'));
       client.socket.write(Buffer.concat(greeting));
       session.serve();
@@ -226,7 +226,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   async #load(): Promise<void> {
     this.#fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
     const catalog = await loadCatalog((sql) => this.#ask(sql));
-    this.#defaultPath = parseSessionState(await this.#ask(SESSION_STATE_QUERY)).searchPath;
+    this.#defaultPath = readSessionState(await this.#ask(sessionStateQuery))?.searchPath;
     this.#checkedAt = systemClock.monotonic();
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;

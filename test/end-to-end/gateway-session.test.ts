@@ -1,0 +1,254 @@
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Internal } from '../../src/base/errors.ts';
+import { TestGateway } from '../servers/gateway.ts';
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
+
+const POLICY = `
+version: 1
+default: block
+rules:
+  - name: reads
+    effects: [read, session]
+    decision: allow
+  - name: writes-need-approval
+    effects: [write]
+    tables: ["public.*"]
+    decision: approve
+  - name: free-scratch
+    effects: [ddl]
+    tables: ["public.scratch*", "pg_temp.*"]
+    decision: allow
+  - name: no-destructive-ddl
+    commands: [DROP, TRUNCATE]
+    decision: block
+    message: ask for a migration window
+masks:
+  - name: cards
+    columns: ["public.customers.card_number", "public.customers.ssn"]
+    strategy: redact
+  - name: texts
+    detect: [email]
+    strategy: redact
+`;
+const SECRET = '4242424242424242';
+
+let server: TestPostgres;
+let gateway: TestGateway;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  await server.createRole('app', 'app-password');
+  await server.query(`
+    CREATE TABLE customers (id int PRIMARY KEY, name text, card_number text, ssn text, plan text DEFAULT 'free', note text);
+    INSERT INTO customers VALUES (1, 'Ana', '${SECRET}', '912-11-2222', 'free', 'write to ana@example.test'),
+                                 (2, 'Bob', '5555555555554444', '912-33-4444', 'pro', NULL);
+    CREATE VIEW cards AS SELECT id, card_number AS pan FROM customers;
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO app; GRANT CREATE ON SCHEMA public TO app;`);
+});
+afterAll(() => server?.stop());
+
+beforeEach(async () => {
+  gateway = await TestGateway.start(server.url('app', 'app-password'), { policy: POLICY });
+});
+afterEach(() => gateway?.stop());
+
+async function connected<T>(use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: gateway.url() });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+describe('a governed session', () => {
+  it('answers reads like the server and masks the columns that policy names', async () => {
+    const { rows } = await connected((client) =>
+      client.query('SELECT id, name, card_number AS x FROM customers ORDER BY id'),
+    );
+    expect(rows.map((row) => [row.id, row.name])).toEqual([
+      [1, 'Ana'],
+      [2, 'Bob'],
+    ]);
+    expect(rows[0].x).not.toContain('4242');
+    expect(gateway.shown().includes(SECRET)).toBe(false);
+  });
+
+  it('masks in the extended protocol, in binary, and when a prepared statement runs again', async () => {
+    await connected(async (client) => {
+      for (let i = 0; i < 3; i++) {
+        const { rows } = await client.query({
+          name: 'again',
+          text: 'SELECT * FROM customers WHERE id = $1',
+          values: [1],
+        });
+        expect(rows[0].name).toBe('Ana');
+        expect(rows[0].card_number).not.toBe(SECRET);
+      }
+      const binary = {
+        text: 'SELECT id, card_number, note FROM customers WHERE id = $1',
+        values: [1],
+        binary: true,
+      };
+      const { rows } = await client.query(binary);
+      expect(JSON.stringify(rows)).not.toContain(SECRET);
+      expect(JSON.stringify(rows)).not.toContain('ana@example.test');
+    });
+    expect(gateway.shown().includes(SECRET)).toBe(false);
+    expect(gateway.shown().includes('ana@example.test')).toBe(false);
+  });
+
+  it('masks through a view, a subquery, a cursor and COPY', async () => {
+    await connected(async (client) => {
+      await client.query('SELECT pan FROM cards');
+      await client
+        .query(
+          'SELECT q.p FROM (SELECT card_number AS p FROM customers) q UNION ALL SELECT name FROM customers',
+        )
+        .catch(() => {});
+      await client.query('BEGIN');
+      await client.query('DECLARE c CURSOR FOR SELECT * FROM customers');
+      const { rows } = await client.query('FETCH ALL FROM c');
+      expect(rows).toHaveLength(2);
+      await client.query('COMMIT');
+    });
+    expect(gateway.shown().includes(SECRET)).toBe(false);
+  });
+
+  it('refuses a computed use of a masked column and names it', async () => {
+    await connected(async (client) => {
+      await expect(client.query('SELECT lower(card_number) FROM customers')).rejects.toMatchObject({
+        code: '42501',
+        message: expect.stringContaining('hoopctl'),
+        detail: expect.stringContaining('public.customers.card_number'),
+      });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('blocks a DROP, with the rule and its message, and the session lives on', async () => {
+    await connected(async (client) => {
+      await expect(client.query('DROP TABLE customers')).rejects.toMatchObject({
+        code: '42501',
+        message: expect.stringContaining('no-destructive-ddl'),
+        detail: expect.stringContaining('ask for a migration window'),
+        routine: 'hoopctl_blocked',
+      });
+      expect((await client.query('SELECT count(*)::int AS n FROM customers')).rows).toEqual([{ n: 2 }]);
+    });
+    expect(gateway.decisions.map((one) => one.outcome)).toEqual(['block', 'allow']);
+  });
+
+  it('leaves an open transaction failed after a block, as PostgreSQL does after an error', async () => {
+    await connected(async (client) => {
+      await client.query('BEGIN');
+      await expect(client.query('DROP TABLE customers')).rejects.toThrow('no-destructive-ddl');
+      await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
+      await client.query('ROLLBACK');
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('holds a write until it is approved and then runs exactly it', async () => {
+    await connected(async (client) => {
+      const notices: string[] = [];
+      client.on('notice', (notice) => notices.push(notice.message ?? ''));
+      const update = client.query("UPDATE customers SET plan = 'team' WHERE id = 1");
+      const hold = await gateway.nextHold();
+      expect(hold.card.statement).toBe("UPDATE customers SET plan = 'team' WHERE id = 1");
+      expect(hold.card.effects.join()).toContain('write: public.customers(plan)');
+      expect(hold.card.estimate).toMatch(/planner expects 1 row/);
+      expect((await server.query('SELECT plan FROM customers WHERE id = 1'))[0]?.plan).toBe('free');
+      hold.approve('ana@example.com');
+      expect((await update).rowCount).toBe(1);
+      expect(notices[0]).toContain(hold.id);
+      expect(notices[1]).toContain('approved by ana@example.com');
+    });
+    expect((await server.query('SELECT plan FROM customers WHERE id = 1'))[0]?.plan).toBe('team');
+    await server.query("UPDATE customers SET plan = 'free' WHERE id = 1");
+  });
+
+  it('holds an execution of a prepared statement with its values', async () => {
+    await connected(async (client) => {
+      const update = client.query('UPDATE customers SET plan = $1 WHERE id = $2', ['gold', 2]);
+      const hold = await gateway.nextHold();
+      expect(hold.card.parameters).toEqual(['gold', '2']);
+      hold.deny('not today');
+      await expect(update).rejects.toMatchObject({
+        code: '42501',
+        detail: 'not today',
+        routine: 'hoopctl_denied',
+      });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+    expect((await server.query('SELECT plan FROM customers WHERE id = 2'))[0]?.plan).toBe('pro');
+  });
+
+  it('runs nothing when the client goes away while its statement waits', async () => {
+    const client = new pg.Client({ connectionString: gateway.url() });
+    client.on('error', () => {});
+    await client.connect();
+    client.query('DELETE FROM customers').catch(() => {});
+    const hold = await gateway.nextHold();
+    const ended = gateway.nextEnd();
+    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    await ended;
+    hold.approve();
+    expect((await server.query('SELECT count(*)::int AS n FROM customers'))[0]?.n).toBe(2);
+  });
+
+  it('judges all statements of one text before the first runs', async () => {
+    await connected(async (client) => {
+      await expect(client.query('CREATE TABLE scratch_1 (a int); DROP TABLE customers')).rejects.toThrow(
+        'hoopctl',
+      );
+    });
+    expect(await server.query("SELECT 1 FROM pg_class WHERE relname = 'scratch_1'")).toEqual([]);
+  });
+
+  it('follows search_path, temporary tables and tables made in the open transaction', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE customers (card_number text)');
+      await client.query('BEGIN');
+      await client.query('CREATE TABLE scratch_2 (a int)');
+      const { rows } = await client.query('SELECT * FROM scratch_2');
+      expect(rows).toEqual([]);
+      await client.query('ROLLBACK');
+      const { rows: own } = await client.query('SELECT * FROM customers');
+      expect(own).toEqual([]);
+      const { rows: shop } = await client.query('SELECT card_number FROM public.customers');
+      expect(JSON.stringify(shop)).not.toContain(SECRET);
+    });
+  });
+
+  it('takes a new policy at the next statement', async () => {
+    await connected(async (client) => {
+      await client.query('SELECT 1');
+      gateway.applyPolicy('version: 1\ndefault: block\nrules: []\n');
+      await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '42501' });
+    });
+  });
+
+  it('says 57P01 and ends when the session is cut', async () => {
+    const client = new pg.Client({ connectionString: gateway.url() });
+    const failed = new Promise<Error & { code?: string }>((resolve) => client.on('error', resolve));
+    await client.connect();
+    gateway.cut('the daemon stops');
+    expect((await failed).code).toBe('57P01');
+  });
+
+  it('runs nothing that cannot be recorded, and says so', async () => {
+    const client = new pg.Client({ connectionString: gateway.url() });
+    client.on('error', () => {});
+    await client.connect();
+    gateway.recordingFails = new Internal('recording_failed', 'the recording cannot be written: disk full');
+    await expect(client.query('SELECT 1')).rejects.toMatchObject({
+      code: '58030',
+      message: expect.stringContaining('recording'),
+    });
+    await client.end().catch(() => {});
+  });
+});
