@@ -131,7 +131,7 @@ class Framer {
       if (length < 4 || length > (this.#limits.most[type] ?? 0)) this.#refuse(type, length);
       const total = 1 + length;
       if (chunk.length - at < total - HEADER_LENGTH && sink.streams(type, length)) {
-        return this.#streamFromHeader(sink, type, total, at);
+        return this.#streamFromHeader(chunk, sink, type, total, at);
       }
       if (chunk.length - at < total - HEADER_LENGTH) this.#requireFits(type, length);
       this.#total = total;
@@ -145,12 +145,13 @@ class Framer {
     return sink.message(whole[0] ?? 0, whole, 0, total) ? end : -end;
   }
 
-  #streamFromHeader(sink: FrameSink, type: number, total: number, at: number): number {
+  #streamFromHeader(chunk: Buffer, sink: FrameSink, type: number, total: number, at: number): number {
     const header = this.#held;
     this.#release();
     this.#streamedType = type;
     this.#streaming = total - HEADER_LENGTH;
-    return sink.piece(type, header, 0, HEADER_LENGTH, this.#streaming) ? at : -at;
+    if (!sink.piece(type, header, 0, HEADER_LENGTH, this.#streaming)) return -at;
+    return this.#stream(chunk, sink, at);
   }
 
   #release(): void {
