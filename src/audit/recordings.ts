@@ -16,8 +16,8 @@ const endedSchema = z.object({
 const removedSchema = z.object({ session: z.string() });
 
 /**
- * Checks that each recording named by a `session.end` entry is still what it was then, unless a later
- * `recording.removed` names it. Returns how many were checked. Remembers only what was removed.
+ * Checks that each session that ended has a recording and that it is still what it was then, unless a later
+ * `recording.removed` names the session. Returns how many were checked. Remembers only what was removed.
  */
 export async function checkRecordings(
   path: string,
@@ -33,7 +33,11 @@ export async function checkRecordings(
   let checked = 0;
   for await (const entry of entriesOf(path, size, 'session.end')) {
     const facts = endedSchema.safeParse(entry.facts).data;
-    if (!facts?.recording || (removed.get(facts.session) ?? 0) > entry.seq) continue;
+    if (facts?.recording === undefined || (removed.get(facts.session) ?? 0) > entry.seq) continue;
+    if (facts.recording === null) {
+      problems.add(entry.seq, 'the session ended without a recording', facts.session);
+      continue;
+    }
     checked++;
     const problem = await compare(locate, facts.session, facts.recording);
     if (problem !== undefined) problems.add(entry.seq, problem, facts.session);

@@ -288,11 +288,7 @@ describe('recordings', () => {
     mkdirSync(root, { recursive: true });
     writeFileSync(recordingPath('s-1'), 'first');
     writeFileSync(recordingPath('s-2'), 'second');
-    await append(ended('s-1', 'first'), ended('s-2', 'second'), {
-      kind: 'session.end',
-      actor: 'devin',
-      facts: { session: 's-3', recording: null },
-    });
+    await append(ended('s-1', 'first'), ended('s-2', 'second'));
   });
 
   it('are counted when they are as they were', async () => {
@@ -312,12 +308,34 @@ describe('recordings', () => {
     });
   });
 
+  it('must be there for every session that ended', async () => {
+    await append({ kind: 'session.end', actor: 'devin', facts: { session: 's-3', recording: null } });
+
+    expect(await verify()).toMatchObject({
+      ok: false,
+      firstBroken: { seq: 9, session: 's-3', message: expect.stringMatching(/without a recording/) },
+    });
+  });
+
   it('may be gone when a later entry says that they were removed', async () => {
     unlinkSync(recordingPath('s-2'));
     await append({ kind: 'recording.removed', actor: 'owner', facts: { session: 's-2' } });
 
     expect(await verify()).toMatchObject({ ok: true, recordings: 1 });
   });
+});
+
+it('finds nothing wrong in a log that grows while it is read', async () => {
+  const { log } = await openAuditLog({ dir, clock, storedHead });
+  const growing = setInterval(() => {
+    for (let n = 0; n < 5; n++) log.append(statement(n));
+    void log.checkpoint();
+  }, 1);
+
+  for (let times = 0; times < 5; times++) expect(await verify()).toMatchObject({ ok: true });
+
+  clearInterval(growing);
+  log.close();
 });
 
 it('keeps the list of problems short however many there are', async () => {
