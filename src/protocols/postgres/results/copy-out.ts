@@ -61,6 +61,7 @@ export function openCopyOut(
 ): CopyOutRewriter | undefined {
   if (response.binary !== (copy.format === 'binary'))
     throw copyViolation('its format is not the one asked for');
+  refuseAmbiguousForms(copy);
   if (response.columns !== columns.length)
     throw copyViolation('its number of columns is not the expected one');
   const format = copy.format === 'binary' ? 1 : 0;
@@ -92,6 +93,38 @@ export function openCopyOut(
 }
 
 const TEXT_OID = 25;
+
+/** Forms in which a field's end could be mistaken, and an unmasked field be made to swallow a masked one. */
+function refuseAmbiguousForms(copy: CopyFacts): void {
+  if (copy.format !== 'binary' && !isAsciiSafe(copy.encoding)) {
+    throw new UsageError(
+      'copy_form_not_supported',
+      `masked rows cannot be copied in the encoding ${copy.encoding}`,
+      { next: 'leave out ENCODING: the rows then come in UTF8' },
+    );
+  }
+  // A NULL written `x\` escapes the delimiter after it: only `\N` is an escape of its own.
+  if (copy.format === 'text' && copy.nullText !== '\\N' && copy.nullText.includes('\\')) {
+    throw new UsageError(
+      'copy_form_not_supported',
+      'masked rows cannot be copied with a null text that holds a backslash',
+      { next: "leave out NULL, or choose a text without one: NULL ''" },
+    );
+  }
+}
+
+/**
+ * Encodings in which a byte below 0x80 is always the ASCII character (PostgreSQL docs, "Character Set Support"). In
+ * the others (SJIS, BIG5, GBK, UHC, GB18030, JOHAB) it may be the second half of a character, so that a backslash
+ * or delimiter could not be told from a letter.
+ */
+const ASCII_SAFE =
+  /^(?:utf8|unicode|sqlascii|latin(?:[1-9]|10)|iso8859\d{1,2}|win(?:dows)?(?:125[0-8]|866|874)|koi8[ru]?|euc(?:jp|cn|kr|tw|jis2004)|muleinternal)$/;
+
+/** Names are compared as PostgreSQL compares them: letters and digits only. Undefined is the session's own, UTF8. */
+function isAsciiSafe(encoding: string | undefined): boolean {
+  return encoding === undefined || ASCII_SAFE.test(encoding.toLowerCase().replace(/[^a-z0-9]/g, ''));
+}
 
 /** PostgreSQL takes only single-byte delimiters, quotes and escapes (COPY, "Parameters"). */
 function oneByte(character: string): number {

@@ -320,6 +320,37 @@ describe('any COPY', () => {
     );
   });
 
+  it('refuses encodings in which a delimiter could be half of a character', () => {
+    for (const encoding of [
+      'SJIS',
+      'big5',
+      'GBK',
+      'UHC',
+      'GB18030',
+      'JOHAB',
+      'shift_jis_2004',
+      'win932',
+      'mskanji',
+    ]) {
+      expect(() => rewriter({ ...TEXT, encoding }, [hidden])).toThrow(
+        expect.objectContaining({ code: 'copy_form_not_supported' }),
+      );
+    }
+    for (const encoding of ['UTF8', 'utf-8', 'LATIN1', 'SQL_ASCII', 'EUC_JP', 'WIN1252']) {
+      expect(rewriter({ ...TEXT, encoding }, [hidden])).toBeDefined();
+    }
+  });
+
+  it('refuses a null text whose backslash would hide the end of a field', () => {
+    // NULL, x, NULL and NULL, y, c: read with escapes they are one row whose first field holds x.
+    for (const nullText of ['x\\', '\\', '\\\\N', '\\n']) {
+      expect(() => rewriter({ ...TEXT, nullText }, [open, hidden, open])).toThrow(
+        expect.objectContaining({ code: 'copy_form_not_supported' }),
+      );
+    }
+    expect(rewriter({ ...CSV, nullText: 'x\\' }, [hidden])).toBeDefined();
+  });
+
   it('reads CopyOutResponse and refuses a broken one', () => {
     const response = message('H', Buffer.of(1), int16(2), int16(1), int16(1));
     expect(parseCopyOutResponse(response, 0, response.length)).toEqual({ binary: true, columns: 2 });
