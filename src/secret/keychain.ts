@@ -32,11 +32,23 @@ export async function systemKeychain(): Promise<Keychain> {
 }
 
 /** A call that the keychain has begun cannot be aborted, so it is waited for no longer than this. */
-function inTime<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const ended = Promise.withResolvers<never>();
-  const signal = AbortSignal.timeout(ANSWER_MS);
-  signal.addEventListener('abort', () => ended.reject(new Error('the keychain does not answer')));
-  return Promise.race([call(signal), ended.promise]);
+export async function inTime<T>(
+  call: (signal: AbortSignal) => Promise<T>,
+  milliseconds = ANSWER_MS,
+): Promise<T> {
+  const abort = new AbortController();
+  const late = Promise.withResolvers<never>();
+  // The library may also throw at once; then nobody waits for `late`, and its rejection must not end the process.
+  late.promise.catch(() => {});
+  const timer = setTimeout(() => {
+    abort.abort();
+    late.reject(new Error('the keychain does not answer'));
+  }, milliseconds);
+  try {
+    return await Promise.race([call(abort.signal), late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Writes a random value, reads it back and removes it; undefined when all of that worked, else why not. */
