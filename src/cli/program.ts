@@ -88,7 +88,7 @@ function configure(command: Command, spec: CommandSpec, help: HelpOut): void {
     .exitOverride()
     .showHelpAfterError(false)
     .allowExcessArguments(false)
-    .configureHelp({ showGlobalOptions: false, sortSubcommands: false, helpWidth: help.columns })
+    .configureHelp({ subcommandTerm: (verb) => verb.name(), sortSubcommands: false, helpWidth: help.columns })
     .configureOutput({
       writeOut: (text) => help.out(text),
       writeErr: (text) => help.err(text),
