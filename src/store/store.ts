@@ -105,6 +105,7 @@ export interface SessionFilter {
   readonly decision?: 'blocked' | 'approved' | 'denied';
   /** ISO 8601 UTC, inclusive. */
   readonly since?: string;
+  /** ISO 8601 UTC, inclusive. */
   readonly until?: string;
   readonly limit?: number;
 }
@@ -115,7 +116,7 @@ export interface SessionRows {
   update(id: string, change: Partial<Omit<SessionRow, 'id'>>): Promise<void>;
   /** By id or unambiguous id prefix of at least 6 characters; throws Conflict `ambiguous_id` with the candidates. */
   find(idOrPrefix: string): Promise<SessionRow | undefined>;
-  /** Newest first. */
+  /** Newest first. `connection` and `identity` match name or id. Throws UsageError `bad_time`. */
   list(filter: SessionFilter): Promise<readonly SessionRow[]>;
 }
 

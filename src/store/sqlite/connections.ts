@@ -66,9 +66,14 @@ export function connectionRows(db: Database): ConnectionRows {
 
 function valuesOf(connection: ConnectionRow): Values {
   return {
-    ...connection,
+    id: connection.id,
+    name: connection.name,
+    protocol: connection.protocol,
+    settings: connection.settings,
     secretRef: orNull(connection.secretRef),
     labels: JSON.stringify(connection.labels),
+    createdAt: connection.createdAt,
+    updatedAt: connection.updatedAt,
   };
 }
 

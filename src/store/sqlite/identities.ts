@@ -32,9 +32,13 @@ export function identityRows(db: Database): IdentityRows {
         `INSERT INTO identities VALUES
          (:id, :name, :kind, :roles, :groups, :tokenHash, :createdAt, :expiresAt, :revokedAt)`,
         {
-          ...identity,
+          id: identity.id,
+          name: identity.name,
+          kind: identity.kind,
           roles: JSON.stringify(identity.roles),
           groups: JSON.stringify(identity.groups),
+          tokenHash: identity.tokenHash,
+          createdAt: identity.createdAt,
           expiresAt: orNull(identity.expiresAt),
           revokedAt: orNull(identity.revokedAt),
         },

@@ -24,13 +24,13 @@ export function policyRows(db: Database): PolicyRows {
     async current() {
       return db.get(row, 'SELECT * FROM policies ORDER BY version DESC LIMIT 1');
     },
-    async apply(policy) {
+    async apply({ hash, text, source, appliedBy, appliedAt }) {
       const applied = db.get(
         row,
         `INSERT INTO policies
          SELECT coalesce(max(version), 0) + 1, :hash, :text, :source, :appliedBy, :appliedAt FROM policies
          RETURNING *`,
-        { ...policy },
+        { hash, text, source, appliedBy, appliedAt },
       );
       if (!applied) throw new Internal('store_failed', 'the policy was not stored');
       return applied;

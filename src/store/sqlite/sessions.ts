@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Conflict } from '../../base/errors.ts';
+import { Conflict, UsageError } from '../../base/errors.ts';
 import type { SessionFilter, SessionRow, SessionRows } from '../store.ts';
 import { count, optional, time } from './columns.ts';
 import type { Database, Value, Values } from './database.ts';
@@ -64,8 +64,7 @@ export function sessionRows(db: Database): SessionRows {
       const fields = FIELDS.filter((field) => field !== 'id' && field in change);
       if (fields.length === 0) return;
       const sets = fields.map((field) => `${COLUMNS[field]} = :${field}`).join(', ');
-      const { id: _, ...values } = valuesOf({ id, ...change });
-      db.run(`UPDATE sessions SET ${sets} WHERE id = :id`, { ...values, id });
+      db.run(`UPDATE sessions SET ${sets} WHERE id = :id`, { ...valuesOf(change), id });
     },
     async find(key) {
       const exact = db.get(row, `${SELECT} WHERE id = :key`, { key });
@@ -90,7 +89,8 @@ export function sessionRows(db: Database): SessionRows {
 }
 
 function valuesOf(session: Partial<SessionRow>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(session).map(([field, value]) => [field, value ?? null]));
+  const fields = FIELDS.filter((field) => field in session);
+  return Object.fromEntries(fields.map((field) => [field, session[field] ?? null]));
 }
 
 function conditionsOf(filter: SessionFilter): { readonly where: string; readonly values: Values } {
@@ -112,7 +112,10 @@ function conditionsOf(filter: SessionFilter): { readonly where: string; readonly
 
 /** Times are compared as text, so with milliseconds as the rows have them. */
 function sameForm(iso: string | undefined): string | undefined {
-  return iso === undefined ? undefined : new Date(iso).toISOString();
+  if (iso === undefined) return undefined;
+  const time = new Date(iso);
+  if (!Number.isNaN(time.getTime())) return time.toISOString();
+  throw new UsageError('bad_time', `"${iso}" is not a time`, { next: 'write it as 2026-11-20T10:00:00Z' });
 }
 
 function ambiguous(prefix: string, candidates: readonly SessionRow[]): Conflict {

@@ -107,6 +107,12 @@ export function storeContract(open: () => Promise<Store>): void {
       expect(await store.identities.list()).toEqual([plain, full]);
     });
 
+    it('may carry more than a row has', async () => {
+      await store.identities.create({ ...identity('id-1'), more: undefined } as IdentityRow);
+
+      expect(await store.identities.find('id-1')).toEqual(identity('id-1'));
+    });
+
     it('are found by token hash, by id and by name', async () => {
       const row = identity('id-1');
       await store.identities.create(row);
@@ -292,6 +298,10 @@ export function storeContract(open: () => Promise<Store>): void {
       expect(await ids({ until: T1 })).toEqual(['s-2', 's-1']);
       expect(await ids({ decision: 'blocked', status: 'open' })).toEqual(['s-1']);
     });
+  });
+
+  it('refuses to look for sessions since a time that is none', async () => {
+    await expect(store.sessions.list({ since: 'yesterday' })).rejects.toMatchObject({ code: 'bad_time' });
   });
 
   describe('approvals', () => {
