@@ -20,7 +20,7 @@ export interface DemoOptions {
   readonly keep: boolean;
 }
 
-const STEPS = 9;
+const STEPS = 10;
 const OWNER = { name: 'owner' } as const;
 
 /**
@@ -70,7 +70,7 @@ async function show(stage: Stage, dir: string, options: DemoOptions, closing: Cl
 
   const passphrase = newSecret(12);
   closing.add(() => stage.run(OWNER, ['daemon', 'stop']));
-  const actors = await prepareOffice({ stage, server, shop, owner: OWNER, passphrase, closing });
+  const actors = await prepareOffice({ stage, dir, server, shop, owner: OWNER, passphrase, closing });
   await governedSession({ stage, shop, ...actors, passphrase, closing });
   await review({ stage, shop, owner: OWNER });
 

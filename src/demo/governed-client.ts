@@ -23,7 +23,7 @@ export class GovernedClient {
     client.on('error', () => {});
     client.on('notice', (notice) => {
       const words = fourParts('NOTICE', notice);
-      this.stage.print(words);
+      this.stage.aside(words);
       this.onNotice(words);
     });
   }

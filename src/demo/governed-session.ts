@@ -6,7 +6,7 @@ import { type Actors, CONNECTION } from './office.ts';
 import type { Shop } from './shop.ts';
 import type { Stage } from './stage.ts';
 
-const READ = 'select id, name, email, card_number, ssn from customers order by id limit 3';
+const READ = 'select id, name, email, card_number, ssn from customers where id < 4';
 const SECRETS = 'select id, plan, api_key from customers where id = 1';
 const WRITE = "update customers set plan = 'pro' where id = 1";
 const DROP = 'drop table customers';

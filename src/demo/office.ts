@@ -1,11 +1,12 @@
-import { fileURLToPath } from 'node:url';
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Closing } from './closing.ts';
 import type { SamplePostgres } from './sample-postgres.ts';
 import type { Shop } from './shop.ts';
 import type { Actor, Stage } from './stage.ts';
 
 export const CONNECTION = 'prod-db';
-const POLICY_FILE = fileURLToPath(new URL('./assets/policy.yaml', import.meta.url));
+const POLICY = new URL('./assets/policy.yaml', import.meta.url);
 
 export interface Actors {
   /** The agent that asks. */
@@ -17,16 +18,20 @@ export interface Actors {
 /** What an owner sets up once: state directory, connection, policy, identities. */
 export async function prepareOffice(scene: {
   readonly stage: Stage;
+  /** The demo's directory. */
+  readonly dir: string;
   readonly server: SamplePostgres;
   readonly shop: Shop;
   readonly owner: Actor;
   readonly passphrase: string;
   readonly closing: Closing;
 }): Promise<Actors> {
-  const { stage, server, shop, owner, passphrase } = scene;
+  const { stage, dir, server, shop, owner, passphrase } = scene;
   stage.begin('A state directory, its owner, the approver passphrase');
   await stage.command(owner, ['init', '--no-input', '--approver-passphrase-stdin'], {
     stdin: `${passphrase}\n`,
+    // Its list of next steps is what follows here anyway.
+    show: (line) => /the daemon|is ready/.test(line),
   });
 
   stage.begin(`The connection ${CONNECTION}: its password stays with hoopctl`);
@@ -41,9 +46,6 @@ export async function prepareOffice(scene: {
   // Where there is a system keychain the credential went there; nothing of the demo is to stay in it.
   scene.closing.add(() => stage.run(owner, ['connection', 'remove', CONNECTION, '--yes']));
 
-  stage.begin('The policy: reads masked, writes approved, nothing destructive');
-  await stage.command(owner, ['policy', 'apply', POLICY_FILE, '--yes']);
-
   stage.begin('Two identities: devin, an agent, and ana, who may approve');
   const create = async (name: 'devin' | 'ana', role: string, group: string): Promise<Actor> => {
     const args = ['identity', 'create', name, '--role', role, '--group', group];
@@ -52,10 +54,14 @@ export async function prepareOffice(scene: {
     stage.print('  (its token, shown once, goes into HOOPCTL_TOKEN)');
     return { name, token: lines(result.stdout).at(-1)?.trim() ?? '' };
   };
-  return {
-    devin: await create('devin', 'requester', 'agents'),
-    ana: await create('ana', 'approver', 'dba'),
-  };
+  const devin = await create('devin', 'requester', 'agents');
+  const ana = await create('ana', 'approver', 'dba');
+
+  stage.begin('The policy: reads masked, writes approved, nothing destructive');
+  const policy = join(dir, 'policy.yaml');
+  copyFileSync(POLICY, policy);
+  await stage.command(owner, ['policy', 'apply', policy, '--yes']);
+  return { devin, ana };
 }
 
 function looksLikeToken(line: string): boolean {

@@ -20,11 +20,11 @@ export async function review(scene: {
   if (session === undefined)
     throw new Internal('demo_failed', 'session list does not show the session of devin');
   const replay = await stage.command(owner, ['replay', session.id, '--no-wait']);
-  for (const words of ['limit 3', 'update customers', 'drop table customers', 'UPDATE 1']) {
+  for (const words of ['id < 4', 'update customers', 'drop table customers', 'UPDATE 1']) {
     if (!replay.stdout.includes(words))
       throw new Internal('demo_failed', `the replay does not show "${words}"`);
   }
-  const { rows } = await shop.direct.query<{ email: string }>('select email from customers where id <= 3');
+  const { rows } = await shop.direct.query<{ email: string }>('select email from customers where id < 4');
   if (rows.some(({ email }) => replay.stdout.includes(email))) {
     throw new Internal('demo_failed', 'the replay shows a value that was masked');
   }

@@ -57,6 +57,8 @@ export class Stage {
   private step = 0;
   private title = 'start';
   private ended = false;
+  private commandRunning = false;
+  private readonly asides: string[] = [];
 
   constructor(io: DemoIo, home: string, steps: number) {
     this.io = io;
@@ -85,21 +87,30 @@ export class Stage {
     if (!this.ended) this.io.stdout.write(`${text}\n`);
   }
 
-  /** Runs `hoopctl ARGS` as `actor` and shows both. Throws when its exit code is not `expected`. */
+  /** Prints what another actor saw meanwhile: after the output of the command that runs, if one does. */
+  aside(text: string): void {
+    if (this.commandRunning) this.asides.push(text);
+    else this.print(text);
+  }
+
+  /** Runs `hoopctl ARGS` as `actor` and shows both. Throws when it fails. */
   async command(
     actor: Actor,
     args: readonly string[],
     options: {
       readonly stdin?: string;
-      readonly expected?: number;
+
       readonly show?: (line: string) => boolean;
     } = {},
   ): Promise<CommandResult> {
     this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
+    this.commandRunning = true;
     const result = await this.run(actor, args, options.stdin);
+    this.commandRunning = false;
     const lines = `${result.stderr}${result.stdout}`.trimEnd().split('\n');
     for (const line of lines.filter(options.show ?? (() => true))) this.print(wrapLine(`  ${line}`));
-    if (result.code !== (options.expected ?? 0)) {
+    for (const text of this.asides.splice(0)) this.print(text);
+    if (result.code !== 0) {
       throw new Internal('demo_failed', `hoopctl ${args.slice(0, 2).join(' ')} ended with ${result.code}`);
     }
     return result;
