@@ -94,8 +94,11 @@ export function openCopyOut(
 
 const TEXT_OID = 25;
 
-/** Forms in which a field's end could be mistaken, and an unmasked field be made to swallow a masked one. */
-function refuseAmbiguousForms(copy: CopyFacts): void {
+/**
+ * Forms in which a field's end could be mistaken, and an unmasked field be made to swallow a masked one. To be
+ * asked before such a COPY runs; `openCopyOut` asks again. Throws UsageError `copy_form_not_supported`.
+ */
+export function refuseAmbiguousForms(copy: CopyFacts): void {
   if (copy.format !== 'binary' && !isAsciiSafe(copy.encoding)) {
     throw new UsageError(
       'copy_form_not_supported',
