@@ -74,23 +74,26 @@ export function declaredLength(type: ValueType): number | undefined {
   return undefined;
 }
 
+/** bool, "char", integers, oid and reg*, floats, numeric, money, times, geometry, addresses, bits, uuid, xid, void, ranges. */
+const NUMBERS_TIMES_ADDRESSES = `
+  16 18 20 21 22 23 24 26 27 28 29 30 600 601 602 603 604 628 650 700 701 718 774 790 829 869 1082 1083
+  1114 1184 1186 1266 1560 1562 1700 2202 2203 2204 2205 2206 2278 2950 2970 3220 3734 3769 3904 3906 3908
+  3910 3912 3926 4089 4096 4191 4451 4532 4533 4534 4535 4536 5038 5069`;
+
+const ARRAYS_OF_THEM = `
+  271 629 651 719 775 791 1000 1002 1005 1006 1007 1008 1010 1011 1012 1013 1016 1017 1018 1019 1020 1021
+  1022 1027 1028 1040 1041 1115 1182 1183 1185 1187 1231 1270 1561 1563 2207 2208 2209 2210 2211 2949 2951
+  3221 3735 3770 3905 3907 3909 3911 3913 3927 4090 4097 4192 5039 6150 6151 6152 6153 6155 6157`;
+
+function oids(list: string): readonly number[] {
+  return list.trim().split(/\s+/).map(Number);
+}
+
 /**
  * Types whose values are numbers, times, addresses or the like and can hold no free text, with their arrays.
  * Everything not listed here is looked at by detectors: an unknown type may hold anything.
  */
-// biome-ignore format: a table of numbers
-const NO_TEXT: ReadonlySet<number> = new Set([
-  // bool, "char", integers, oid and reg* types, floats, numeric, money, dates and times, geometry, network addresses,
-  // bit strings, uuid, transaction ids, void, and the built-in ranges and multiranges
-  16, 18, 20, 21, 22, 23, 24, 26, 27, 28, 29, 30, 600, 601, 602, 603, 604, 628, 650, 700, 701, 718, 774, 790, 829,
-  869, 1082, 1083, 1114, 1184, 1186, 1266, 1560, 1562, 1700, 2202, 2203, 2204, 2205, 2206, 2278, 2950, 2970, 3220, 3734, 3769, 3904,
-  3906, 3908, 3910, 3912, 3926, 4089, 4096, 4191, 4451, 4532, 4533, 4534, 4535, 4536, 5038, 5069,
-  // arrays of these
-  271, 629, 651, 719, 775, 791, 1000, 1002, 1005, 1006, 1007, 1008, 1010, 1011, 1012, 1013, 1016, 1017,
-  1018, 1019, 1020, 1021, 1022, 1027, 1028, 1040, 1041, 1115, 1182, 1183, 1185, 1187, 1231, 1270, 1561,
-  1563, 2207, 2208, 2209, 2210, 2211, 2949, 2951, 3221, 3735, 3770, 3905, 3907, 3909, 3911, 3913, 3927,
-  4090, 4097, 4192, 5039, 6150, 6151, 6152, 6153, 6155, 6157,
-]);
+const NO_TEXT: ReadonlySet<number> = new Set([...oids(NUMBERS_TIMES_ADDRESSES), ...oids(ARRAYS_OF_THEM)]);
 
 /** False when no detector can find anything in a value of that type. */
 export function mayHoldText(oid: number): boolean {
