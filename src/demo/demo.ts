@@ -11,7 +11,7 @@ import { prepareOffice } from './office.ts';
 import { review } from './review.ts';
 import { startSamplePostgres } from './sample-postgres.ts';
 import { openShop } from './shop.ts';
-import { type DemoIo, Stage } from './stage.ts';
+import { type DemoIo, Stage, wrapLine } from './stage.ts';
 
 export type { DemoIo } from './stage.ts';
 
@@ -58,7 +58,7 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<number>
 async function show(stage: Stage, dir: string, options: DemoOptions, closing: Closing): Promise<number> {
   const started = performance.now();
   stage.print('hoopctl demo: an agent, a production database, and what stands between them.');
-  stage.print(`Everything lives in ${dir}${options.keep ? '.' : ' and is removed at the end.'}`);
+  stage.print(wrapLine(`Everything lives in ${dir}${options.keep ? '.' : ' and is removed at the end.'}`));
 
   stage.begin('A sample PostgreSQL with a shop in it');
   const server = await startSamplePostgres({ prefer: ['embedded', 'system'], dir: join(dir, 'postgres') });

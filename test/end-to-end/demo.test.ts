@@ -22,7 +22,7 @@ let place: string;
 /** The user's own state directory, which the demo must leave alone. */
 let userState: string;
 beforeEach(() => {
-  place = mkdtempSync(join(tmpdir(), 'hoopctl-demo-test-'));
+  place = mkdtempSync(join(tmpdir(), 'hoopctl-d-'));
   // The sample server runs as another user when the tests run as root, and must be able to pass.
   mkdirSync(join(place, 'tmp'));
   chmodSync(place, 0o711);
