@@ -34,6 +34,8 @@ const LOADS = [
 ].filter((load) => options.only === undefined || load.name.includes(options.only));
 
 const say = (text) => process.stderr.write(text);
+/** One line that is redrawn; nothing where nobody watches. */
+const progress = (text) => process.stderr.isTTY && say(`\r${text.padEnd(60)}\r`);
 
 async function openPaths(server) {
   const opened = [directPath(server)];
@@ -54,11 +56,11 @@ async function runLoad(load, paths) {
   const measures = Object.fromEntries(paths.map((path) => [path.name, []]));
   for (let round = 1; round <= ROUNDS; round++) {
     for (const path of paths) {
-      say(`\r${load.name}: round ${round}/${ROUNDS}, ${path.name}`.padEnd(60));
+      progress(`${load.name}: round ${round}/${ROUNDS}, ${path.name}`);
       measures[path.name].push(await measure(path, load));
     }
   }
-  say(`${'\r'.padEnd(61)}\r`);
+  progress('');
   return summary(load, measures);
 }
 
