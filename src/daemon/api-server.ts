@@ -225,6 +225,8 @@ function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
 }
 
 function fail(deps: ApiServerDeps, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  // A caller that went away in the middle of its body is told nothing, and is no failure of ours.
+  if (response.destroyed) return;
   const hoopError = logged(deps, { method: request.method, path: request.url?.split('?')[0] }, error);
   // The rest of a body that was not read would be taken for the next request.
   if (!request.complete) response.setHeader('connection', 'close');

@@ -82,7 +82,7 @@ function sameUser({ directory }: Parts): Finding[] {
       'same user',
       `the daemon runs as ${username}. An agent that runs as ${username} too cannot decide approvals without the ` +
         'passphrase and gets no credential over the gateway, but it can read the files of this user: the state ' +
-        'directory with owner.token and the encrypted credentials, and the memory of its processes. The policy then ' +
+        'directory with owner.token, which lets it change the policy, and the encrypted credentials. The policy then ' +
         'guards against mistakes, not against an agent that goes looking',
       'run the daemon as its own user: useradd --system hoopctl; install templates/units/hoopctl.service with ' +
         'User=hoopctl; then hand agents only an endpoint: sudo -u hoopctl hoopctl proxy NAME --json',

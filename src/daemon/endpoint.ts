@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { NotPermitted } from '../base/errors.ts';
 import { newId, newSecret } from '../base/ids.ts';
 import type { ClientEndpoint, EndpointCredentials, Protocol } from '../protocols/protocol.ts';
+import { approverWords } from '../session/approver-words.ts';
 import type { SessionDesk } from '../session/desk.ts';
 import type { LiveSession } from '../session/live-sessions.ts';
 import type { ConnectionRow, IdentityRow } from '../store/store.ts';
@@ -117,7 +118,10 @@ export class Endpoint {
       serverVersion,
       policy: policyName,
     });
-    if (this.#ended) this.#place.remove();
+    // Its reader may have gone while it began to listen.
+    if (!this.#ended) return;
+    this.#server.close();
+    this.#place.remove();
   }
 
   /** Tells the stream why, ends it, and cuts the sessions. Idempotent. */
@@ -203,7 +207,7 @@ function approvalEvent(request: ApprovalRequest): EndpointEvent {
     approval: request.id,
     status: request.status,
     rule: request.rule,
-    approvers: [...request.terms.approvers],
+    approvers: [...approverWords(request.terms)],
     expiresAt: request.expiresAt,
     by: last?.byName ?? null,
     reason: request.endReason ?? last?.reason ?? null,

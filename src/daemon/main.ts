@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
-import { selfSignedCertificate } from '../protocols/postgres/client-side-certificate.ts';
 import type { Protocol } from '../protocols/protocol.ts';
-import { loadProtocols } from '../protocols/registry.ts';
+import { endpointCertificate, loadProtocols } from '../protocols/registry.ts';
 import { recordingPath } from '../recording/layout.ts';
 import { openRecording } from '../recording/writer.ts';
 import { openVault, type VaultOptions } from '../secret/vault.ts';
@@ -208,8 +207,14 @@ async function assemble(
   };
   const endpoints = new Endpoints({
     clock,
-    openDesk: ({ connection, identity, protocol }, client) =>
-      openDesk(desks, { identity, connection, target: protocol.describe(connection.settings), client }),
+    openDesk: async ({ connection, identity, protocol }, client) => {
+      const target = protocol.describe(connection.settings);
+      const desk = await openDesk(desks, { identity, connection, target, client });
+      const facts = { session: desk.id, connection: connection.name, identity: identity.name };
+      log.info('session.opened', facts);
+      void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
+      return desk;
+    },
     watchApprovals: (listener) => board.watch(listener),
     socketRoot: endpointRoot(directory),
     failed: failed('endpoint.failed'),
@@ -252,9 +257,9 @@ async function appliedPolicy(books: Books, log: DaemonLog): Promise<AppliedPolic
 
 /** Made once and at the first need; without one an endpoint serves plaintext on loopback, as PostgreSQL does. */
 function certificateOf(directory: StateDirectory, failed: (error: unknown) => void) {
-  let made: ReturnType<typeof selfSignedCertificate> | undefined;
+  let made: ReturnType<typeof endpointCertificate> | undefined;
   return async () => {
-    made ??= selfSignedCertificate(directory.tls);
+    made ??= endpointCertificate(directory.tls);
     try {
       return await made;
     } catch (error) {

@@ -4,6 +4,7 @@ import type { Role } from '../identity/roles.ts';
 import type { Policy } from '../policy/decision.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { ApprovalBoard } from '../session/approval-board.ts';
+import { approverWords } from '../session/approver-words.ts';
 import { policyTarget } from '../session/open-desk.ts';
 import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 
@@ -116,7 +117,7 @@ export function approvalView(
     effects: [...card.effects],
     estimate: card.estimate,
     rule: request.rule,
-    approvers: [...terms.approvers],
+    approvers: [...approverWords(terms)],
     approvalsNeeded: terms.approvals,
     decisions: request.decisions.map(({ byName, decision, reason, at }) => ({
       by: byName,

@@ -4,3 +4,10 @@ import type { Protocol } from './protocol.ts';
 export async function loadProtocols(): Promise<readonly Protocol[]> {
   return [(await import('./postgres/postgres.ts')).postgres];
 }
+
+/** What endpoints of any protocol prove themselves with over TLS; kept in `dir`. Loaded at the first endpoint. */
+export async function endpointCertificate(
+  dir: string,
+): Promise<{ readonly key: string; readonly cert: string }> {
+  return (await import('./postgres/client-side-certificate.ts')).selfSignedCertificate(dir);
+}

@@ -19,6 +19,7 @@ import { newApprovalId } from '../base/ids.ts';
 import { requireLive } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
+import { approverWords } from './approver-words.ts';
 
 export interface ApprovalBoardDeps {
   readonly clock: Clock;
@@ -208,7 +209,7 @@ export class ApprovalBoard {
       return live && role && (!self || draft.terms.selfApproval) && policy.mayApprove(draft.terms, identity);
     });
     if (able.length >= draft.terms.approvals) return;
-    const who = draft.terms.approvers.join(', ') || 'anyone with the role approver or owner';
+    const who = approverWords(draft.terms).join(', ') || 'anyone with the role approver or owner';
     throw new NotPermitted('no_approver', `rule "${draft.rule}" wants an approval that nobody could give`, {
       why: `it asks ${draft.terms.approvals} of ${who}; ${able.length} such identities exist besides the requester`,
       next: 'an owner creates one: hoopctl identity create NAME --role approver',

@@ -3,6 +3,7 @@ import type { ApprovalCard, ApprovalRequest } from '../approval/request.ts';
 import { Internal, NotPermitted } from '../base/errors.ts';
 import type { SessionRow } from '../store/store.ts';
 import type { ApprovalBoard } from './approval-board.ts';
+import { approverWords } from './approver-words.ts';
 import type { DecisionBook } from './decision-book.ts';
 import type { Hold, HoldOutcome, StatementToRecord } from './desk.ts';
 import { cutKey } from './judged.ts';
@@ -59,7 +60,7 @@ export class HeldStatements {
       .then((decided) => this.#settle(statement, decided, takeFingerprint))
       .finally(() => this.#waiting.delete(id));
     outcome.catch(failed);
-    return { id, rule, approvers: terms.approvers, expiresIn: terms.expires, outcome, withdraw };
+    return { id, rule, approvers: approverWords(terms), expiresIn: terms.expires, outcome, withdraw };
   }
 
   withdrawAll(reason: string): void {

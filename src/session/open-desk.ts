@@ -23,6 +23,9 @@ export interface DeskOpening {
   readonly client: { readonly address: string; readonly application: string };
 }
 
+/** What PostgreSQL keeps of an application's name (NAMEDATALEN - 1), in characters. */
+const LONGEST_APPLICATION = 63;
+
 export function policyTarget(connection: ConnectionRow): PolicyTarget {
   return { connection: connection.name, labels: connection.labels, protocol: connection.protocol };
 }
@@ -47,7 +50,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     protocol: connection.protocol,
     identityId: identity.id,
     identity: identity.name,
-    client: client.application === '' ? client.address : `${client.address} (${client.application})`,
+    client: clientWords(client),
     startedAt: new Date(startedAt).toISOString(),
     endedAt: undefined,
     status: 'open',
@@ -86,6 +89,11 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   // A revocation while the books were opened did not find the session yet.
   await currentIdentity(deps, identity).catch((error: Error) => desk.cut(error.message));
   return desk;
+}
+
+/** The application's name is the client's own words. */
+function clientWords({ address, application }: DeskOpening['client']): string {
+  return application === '' ? address : `${address} (${application.slice(0, LONGEST_APPLICATION)})`;
 }
 
 /** The row may be as old as the endpoint; revocation may be newer. */

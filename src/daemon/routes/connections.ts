@@ -58,11 +58,23 @@ export function connectionRoutes(parts: Parts): Routes {
   /** Keeps a secret in the vault; what it answers goes into the row. */
   async function keep(row: ConnectionRow, credential: GivenCredential) {
     if (credential.secret === undefined) return { secretRef: credential.reference, stored: null };
-    const secretRef = await vault.store(row.id, credential.secret);
+    // Beside the old one, which stays good until the row names the new one.
+    const account = `${row.id}.${clock.now().toString(36)}`;
+    const secretRef = await vault.store(account, credential.secret);
     const backend = await vault.backend();
     const warnings = [credential.warning, backend.warning].filter((warning) => warning !== undefined);
     const warning = warnings.length === 0 ? null : warnings.join('; ');
     return { secretRef, stored: { backend: backend.kind, warning } };
+  }
+
+  /** A secret whose row could not be written is nobody's. */
+  async function withSecret<T>(reference: string | undefined, write: () => Promise<T>): Promise<T> {
+    try {
+      return await write();
+    } catch (error) {
+      if (reference !== undefined) await vault.remove(reference);
+      throw error;
+    }
   }
 
   /** Sessions over the old credential or address must not go on. */
@@ -109,24 +121,17 @@ export function connectionRoutes(parts: Parts): Routes {
       const found = body.test ? await report(draft, credential) : null;
       const { secretRef, stored } = await keep(draft, credential);
       const row = { ...draft, secretRef };
-      try {
-        const entry = audit.append({
+      const entry = await withSecret(stored === null ? undefined : secretRef, async () => {
+        const written = audit.append({
           kind: 'connection.added',
           actor: caller.name,
           facts: connectionFacts(row, protocol),
         });
         await store.connections.create(row);
-        return {
-          connection: view(row, caller),
-          report: found,
-          stored,
-          cutSessions: 0,
-          auditId: String(entry.seq),
-        };
-      } catch (error) {
-        if (stored && secretRef !== undefined) await vault.remove(secretRef);
-        throw error;
-      }
+        return written;
+      });
+      const auditId = String(entry.seq);
+      return { connection: view(row, caller), report: found, stored, cutSessions: 0, auditId };
     },
 
     async connectionEdit({ caller, param, body }) {
@@ -148,12 +153,15 @@ export function connectionRoutes(parts: Parts): Routes {
       const found = body.test ? await report(draft, credential) : null;
       const { secretRef, stored } = await keep(draft, credential);
       const row = { ...draft, secretRef };
-      const entry = audit.append({
-        kind: 'connection.edited',
-        actor: caller.name,
-        facts: connectionFacts(row, protocol),
+      const entry = await withSecret(stored === null ? undefined : secretRef, async () => {
+        const written = audit.append({
+          kind: 'connection.edited',
+          actor: caller.name,
+          facts: connectionFacts(row, protocol),
+        });
+        await store.connections.update(row);
+        return written;
       });
-      await store.connections.update(row);
       if (before.secretRef !== undefined && before.secretRef !== secretRef)
         await vault.remove(before.secretRef);
       const cut = cutSessions(row, `the connection ${row.name} was edited`);

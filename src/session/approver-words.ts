@@ -1,0 +1,11 @@
+import type { ApprovalTerms } from '../policy/decision.ts';
+
+/**
+ * Who may decide, for people: the list of the one rule that asks. Where several rules ask, an approver must
+ * stand in every list, which is one entry: `group:dba or ana, and group:security`.
+ */
+export function approverWords(terms: ApprovalTerms): readonly string[] {
+  if (terms.alsoAdmittedBy === undefined) return terms.approvers;
+  const lists = [terms.approvers, ...terms.alsoAdmittedBy].filter((list) => list.length > 0);
+  return [lists.map((list) => list.join(' or ')).join(', and ')];
+}
