@@ -39,6 +39,24 @@ const env = () => ({
 });
 const leftovers = () => readdirSync(join(place, 'tmp'));
 
+/** What the README says that the demo prints: statements, refusals, results and who does what. */
+function goldenPath(): string[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const block = readme.slice(readme.indexOf('## The golden path'), readme.indexOf('## On your own database'));
+  const lines = block.split('\n').flatMap((line) => (line.startsWith('    ') ? [line.slice(4)] : []));
+  return lines.filter((line) => /^(\[\d|shop=>|NOTICE|DETAIL|ERROR|UPDATE| +\d| +[✔a-z]+ )/.test(line));
+}
+
+/** Without what differs from run to run: ids, ports, times, places. */
+function withoutTheRun(line: string): string {
+  return line
+    .replaceAll(/\b(ap|s)-[0-9a-z]{5,}/g, '$1-ID')
+    .replaceAll(/(127\.0\.0\.1):\d+/g, '$1:PORT')
+    .replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, 'TIME')
+    .replaceAll(/\d\d:\d\d|\d+ ms/g, 'N')
+    .trimEnd();
+}
+
 test('the demo shows the whole job without a terminal and leaves nothing behind', {
   timeout: DEADLINE,
 }, async () => {
@@ -66,6 +84,9 @@ test('the demo shows the whole job without a terminal and leaves nothing behind'
   expect(order[0]).toBeGreaterThan(-1);
 
   expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  const printed = new Set(stdout.split('\n').map(withoutTheRun));
+  expect(goldenPath().filter((line) => !printed.has(withoutTheRun(line)))).toEqual([]);
+
   const [, , email, , card, ssn, key] = shopTables()[0]?.rows[0] ?? [];
   for (const secret of [email, card, ssn, key]) expect(stdout).not.toContain(secret);
   expect(leftovers()).toEqual([]);
