@@ -20,7 +20,7 @@ export async function selfSignedCertificate(dir: string, now: number = Date.now(
   const made = await make(now);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const fresh = `${file}.${process.pid}.new`;
-  writeFileSync(fresh, `${made.key.trim()}\n${made.cert.trim()}\n`, { mode: 0o600, flag: 'w' });
+  writeFileSync(fresh, `${made.key}\n${made.cert}\n`, { mode: 0o600, flag: 'w' });
   chmodSync(fresh, 0o600);
   renameSync(fresh, file);
   return made;
@@ -49,7 +49,7 @@ async function make(now: number): Promise<ServerTls> {
       },
     ],
   });
-  return { key, cert };
+  return { key: key.trim(), cert: cert.trim() };
 }
 
 function readKept(file: string, now: number): ServerTls | undefined {
