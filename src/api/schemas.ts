@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { ROLES, type Role } from '../identity/roles.ts';
 import { type Explanation, explanationSchema } from '../policy/explanation.ts';
 import { type ConnectionReport, connectionReportSchema } from '../protocols/connection-report.ts';
+import type { ReplayEvent } from '../recording/events.ts';
 
 /** Shapes of what crosses the API. Each has one schema; types derive from it. Times are ISO 8601 UTC, durations milliseconds. */
 
-export type { ConnectionReport, Explanation, Role };
-export { connectionReportSchema, explanationSchema };
+export type { ConnectionReport, Explanation, ReplayEvent, Role };
+export { connectionReportSchema, explanationSchema, ROLES };
 export const roleSchema = z.enum(ROLES);
 
 const name = z

@@ -1,5 +1,4 @@
-import type { SessionView } from '../api/schemas.ts';
-import type { ReplayEvent } from '../recording/events.ts';
+import type { ReplayEvent, SessionView } from '../api/schemas.ts';
 import type { TextOut } from './io.ts';
 import { psqlTable, rowCount, type TableColumn } from './psql-table.ts';
 import { visible, visibleLines } from './visible-text.ts';

@@ -1,6 +1,6 @@
 import type { Client } from '../api/client.ts';
+import type { ReplayEvent } from '../api/schemas.ts';
 import { UsageError } from '../base/errors.ts';
-import type { ReplayEvent } from '../recording/events.ts';
 import { exitCodeOfSignal, Interrupted } from './interrupted.ts';
 import type { Io } from './io.ts';
 import { printLine } from './output.ts';

@@ -1,6 +1,6 @@
 import type { Client } from '../../api/client.ts';
+import { ROLES, type Role } from '../../api/schemas.ts';
 import { UsageError } from '../../base/errors.ts';
-import { ROLES, type Role } from '../../identity/roles.ts';
 import type { Io } from '../io.ts';
 import { printDocument, say, tell } from '../output.ts';
 import { shownTime } from '../times.ts';
