@@ -132,7 +132,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#writeRefusal(statement, message);
   }
 
-  hold(
+  async hold(
     statement: StatementToRecord,
     card: ApprovalCard,
     fingerprintInput: () => readonly (string | Uint8Array)[],
