@@ -85,7 +85,7 @@ function update(stmt: UpdateStmt, parent: Scope | undefined, ctx: Context): Colu
   if (stmt.fromClause) fromClause(stmt.fromClause, rows, ctx);
   assignments(stmt.targetList, target, rows, ctx);
   expression(stmt.whereClause, rows, { kind: 'predicate' }, ctx);
-  if (isTautology(stmt.whereClause)) ctx.out.condition('update-without-where');
+  if (!ctx.planOnly && isTautology(stmt.whereClause)) ctx.out.condition('update-without-where');
   return returning(stmt.returningClause, target, rows, ctx);
 }
 
@@ -97,7 +97,7 @@ function remove(stmt: DeleteStmt, parent: Scope | undefined, ctx: Context): Colu
   rows.add([target], target);
   if (stmt.usingClause) fromClause(stmt.usingClause, rows, ctx);
   expression(stmt.whereClause, rows, { kind: 'predicate' }, ctx);
-  if (isTautology(stmt.whereClause)) ctx.out.condition('delete-without-where');
+  if (!ctx.planOnly && isTautology(stmt.whereClause)) ctx.out.condition('delete-without-where');
   return returning(stmt.returningClause, target, rows, ctx);
 }
 
@@ -156,7 +156,7 @@ function writeTarget(rv: RangeVar, kind: WriteKind, columns: readonly string[], 
     ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
     return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
   }
-  noteWrite(found.relation, kind, command, rv.inh !== false, ctx, columns);
+  noteWrite(found.relation, kind, command, rv.inh === true, ctx, columns);
   return rangeItem(found.relation, found.columnsUncertain, rv, ctx);
 }
 

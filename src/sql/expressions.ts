@@ -13,7 +13,15 @@ import type { ColumnUseKind } from './facts.ts';
 import { callAttribute, callFunction, callJsonSyntax, useOperator, useType } from './functions.ts';
 import { resolveFunctions } from './names.ts';
 import { querySelect } from './queries.ts';
-import { type Column, type ColumnList, columnNamed, Scope, SYSTEM_COLUMNS, sourcesOf } from './scope.ts';
+import {
+  type Column,
+  type ColumnList,
+  columnNamed,
+  Scope,
+  SYSTEM_COLUMNS,
+  sourcesOf,
+  union,
+} from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
 
 /** How the columns in an expression are used, and where the ones found are noted. */
@@ -134,17 +142,24 @@ export function resolveColumn(fields: readonly Node[], scope: Scope, ctx: Contex
 }
 
 function unqualified(name: string, scope: Scope, ctx: Context): Column {
+  // Members whose columns are not known may have it or not: then whatever an outer level has may be meant as well.
+  let maybe: readonly string[] | undefined;
   for (let level: Scope | undefined = scope; level; level = level.parent) {
-    const column = columnNamed(level, name);
-    if (column) return column;
-    if (SYSTEM_COLUMNS.has(name) && level.items.length > 0) return { name, sources: [], plain: false };
-    for (const item of level.items) {
-      // A whole row; or, of a function in FROM, its one column.
-      if (item.alias === name) return { name, sources: item.wholeRow, plain: false };
-    }
-    if (level.open !== undefined) return { name, sources: level.open, plain: false };
+    const found = atLevel(name, level);
+    if (found)
+      return maybe === undefined ? found : { name, sources: union(maybe, found.sources), plain: false };
+    if (level.open !== undefined) maybe = union(maybe ?? [], level.open);
   }
-  return unresolved(name, scope, ctx);
+  return maybe === undefined ? unresolved(name, scope, ctx) : { name, sources: maybe, plain: false };
+}
+
+function atLevel(name: string, level: Scope): Column | undefined {
+  const column = columnNamed(level, name);
+  if (column) return column;
+  if (SYSTEM_COLUMNS.has(name) && level.items.length > 0) return { name, sources: [], plain: false };
+  // A whole row; or, of a function in FROM, its one column.
+  const item = level.items.find((one) => one.alias === name);
+  return item && { name, sources: item.wholeRow, plain: false };
 }
 
 function qualified(names: readonly string[], name: string, scope: Scope, ctx: Context): Column {

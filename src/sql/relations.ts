@@ -23,7 +23,7 @@ export function readRelation(rv: RangeVar, ctx: Context, command = 'SELECT'): Ra
     ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
     return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
   }
-  noteRead(found.relation, rv.inh !== false, ctx, command);
+  noteRead(found.relation, rv.inh === true, ctx, command);
   return rangeItem(found.relation, found.columnsUncertain, rv, ctx);
 }
 

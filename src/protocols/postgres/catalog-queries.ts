@@ -31,26 +31,21 @@ const inSystemSchema = (column: string) =>
 const kindMatches = (column: string, kinds: string) =>
   `${column} ${EQ} ANY (ARRAY[${[...kinds].map((kind) => `'${kind}'`).join(', ')}]::pg_catalog."char"[])`;
 
+// Details are gathered by joins with grouped sub-selects, not by correlated ones: the planner's estimate of those would
+// pass jit_above_cost, and compiling takes longer than the query.
 function relations(): string {
-  const columns = `SELECT pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid) ORDER BY a.attnum)
+  const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid) ORDER BY a.attnum) AS list
     FROM pg_catalog.pg_attribute a
-    WHERE a.attrelid ${EQ} c.oid AND a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped`;
-  const parents = `SELECT pg_catalog.json_agg(i.inhparent) FROM pg_catalog.pg_inherits i WHERE i.inhrelid ${EQ} c.oid`;
+    WHERE a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped GROUP BY a.attrelid`;
+  const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
   const definition = `CASE WHEN ${kindMatches('c.relkind', 'vm')} AND NOT ${inSystemSchema('c.relnamespace')}
     THEN pg_catalog.pg_get_viewdef(c.oid) END`;
   return part(
     'relation',
-    [
-      'c.oid',
-      'n.nspname',
-      'c.relname',
-      'c.relkind',
-      'c.reltuples',
-      `(${columns})`,
-      `(${parents})`,
-      definition,
-    ],
+    ['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
+     LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
+     LEFT JOIN (${parents}) m ON m.inhrelid ${EQ} c.oid
      WHERE ${kindMatches('c.relkind', 'rpvmfSc')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
   );
 }
@@ -74,15 +69,17 @@ function functions(version: number): string {
     version >= 140000
       ? 'CASE WHEN p.prosqlbody IS NOT NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) ELSE p.prosrc END'
       : 'p.prosrc';
-  const extension = `SELECT e.extname FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_extension e ON e.oid ${EQ} d.refobjid
-    WHERE d.classid ${EQ} 'pg_catalog.pg_proc'::pg_catalog.regclass AND d.objid ${EQ} p.oid
-    AND d.refclassid ${EQ} 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype ${EQ} 'e'::pg_catalog."char" LIMIT 1`;
-  const support = `SELECT pg_catalog.json_agg(pg_catalog.json_build_array(sn.nspname, s.proname))
+  const extension = `SELECT d.objid, e.extname FROM pg_catalog.pg_depend d
+    JOIN pg_catalog.pg_extension e ON e.oid ${EQ} d.refobjid
+    WHERE d.classid ${EQ} 'pg_catalog.pg_proc'::pg_catalog.regclass
+    AND d.refclassid ${EQ} 'pg_catalog.pg_extension'::pg_catalog.regclass AND d.deptype ${EQ} 'e'::pg_catalog."char"`;
+  const support = `SELECT a.aggfnoid::pg_catalog.oid AS oid, pg_catalog.json_agg(pg_catalog.json_build_array(sn.nspname, s.proname)) AS list
     FROM pg_catalog.pg_aggregate a
-    JOIN pg_catalog.pg_proc s ON s.oid ${EQ} ANY (ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
-      a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[])
+    CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn,
+      a.aggdeserialfn, a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::pg_catalog.oid[]) AS part(oid)
+    JOIN pg_catalog.pg_proc s ON s.oid ${EQ} part.oid
     JOIN pg_catalog.pg_namespace sn ON sn.oid ${EQ} s.pronamespace
-    WHERE a.aggfnoid::pg_catalog.oid ${EQ} p.oid`;
+    WHERE a.aggfnoid::pg_catalog.oid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid GROUP BY a.aggfnoid`;
   return part(
     'function',
     [
@@ -103,11 +100,13 @@ function functions(version: number): string {
       'pg_catalog.array_to_json(p.proargnames)',
       "pg_catalog.array_to_string(p.proargmodes, ' '::pg_catalog.text)",
       'pg_catalog.array_to_json(p.proconfig)',
-      `(${extension})`,
-      `(${support})`,
+      'x.extname',
+      'g.list',
     ],
     `FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} p.pronamespace
      JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
+     LEFT JOIN (${extension}) x ON x.objid ${EQ} p.oid
+     LEFT JOIN (${support}) g ON g.oid ${EQ} p.oid
      WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name`,
   );
 }
@@ -150,15 +149,18 @@ function operators(): string {
 /** Types outside pg_catalog. Arrays carry their element as base type, so that `domain[]` leads to the domain. */
 function types(): string {
   const base = `CASE WHEN t.typtype ${EQ} 'd'::pg_catalog."char" THEN t.typbasetype ELSE t.typelem END`;
-  const checks = `SELECT pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid)) FROM pg_catalog.pg_constraint k
-    WHERE k.contypid ${EQ} t.oid AND k.contype ${EQ} 'c'::pg_catalog."char"`;
-  const casts = `SELECT pg_catalog.json_agg(k.castfunc) FROM pg_catalog.pg_cast k
-    WHERE (k.castsource ${EQ} t.oid OR k.casttarget ${EQ} t.oid)
-    AND k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+  const checks = `SELECT k.contypid, pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid)) AS list
+    FROM pg_catalog.pg_constraint k
+    WHERE k.contypid ${NE} 0::pg_catalog.oid AND k.contype ${EQ} 'c'::pg_catalog."char" GROUP BY k.contypid`;
+  const casts = `SELECT side.oid, pg_catalog.json_agg(k.castfunc) AS list
+    FROM pg_catalog.pg_cast k CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[k.castsource, k.casttarget]) AS side(oid)
+    WHERE k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid GROUP BY side.oid`;
   return part(
     'type',
-    ['t.oid', 'n.nspname', 't.typname', 't.typtype', base, 't.typrelid', `(${checks})`, `(${casts})`],
+    ['t.oid', 'n.nspname', 't.typname', 't.typtype', base, 't.typrelid', 'h.list', 'k.list'],
     `FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} t.typnamespace
+     LEFT JOIN (${checks}) h ON h.contypid ${EQ} t.oid
+     LEFT JOIN (${casts}) k ON k.oid ${EQ} t.oid
      WHERE n.nspname ${NE} ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[])`,
   );
 }

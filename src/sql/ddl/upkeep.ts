@@ -39,7 +39,7 @@ function truncate(relations: readonly Node[] | undefined, ctx: Context): Stateme
     ctx.out.act('write', 'TRUNCATE', relationObject(found.relation, ctx));
     noteKin(
       found.relation,
-      node.RangeVar.inh !== false,
+      node.RangeVar.inh === true,
       (kin, via) => ctx.out.act('write', 'TRUNCATE', relationObject(kin, ctx, via)),
       ctx,
     );
