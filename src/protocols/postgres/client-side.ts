@@ -48,6 +48,8 @@ export interface AcceptedClient {
 
 /** PostgreSQL's authentication_timeout is a minute; programs on the same machine need none of it. */
 const DEADLINE_MS = 10_000;
+/** The longest startup packet is 10 000 bytes, a TLS ClientHello 16 KiB and its header. */
+const MOST_BUFFERED = 24 * 1024;
 
 /**
  * Takes a socket from its first byte to the client's proof of the endpoint's password (docs 54.2.1). Never
@@ -61,7 +63,7 @@ export async function acceptClient(
   const guard = options.guard ?? guardOf(options.credentials);
   // An error is also told by `close`; without a listener it would end the process.
   socket.on('error', () => {});
-  const stream = new HandshakeStream(socket);
+  const stream = new HandshakeStream(socket, MOST_BUFFERED);
   const cutOff = (code: string, message: string) => {
     stream.fail(new NotReachable(code, message));
     socket.destroy();

@@ -9,7 +9,7 @@ export interface HandshakeMessage {
   readonly bytes: Buffer;
 }
 
-/** More than any handshake needs at once; a peer that sends more before it is its turn is cut off. */
+/** More than a server's handshake needs at once; a peer that sends more before it is its turn is cut off. */
 const MOST_BUFFERED = 256 * 1024;
 
 /**
@@ -22,9 +22,12 @@ export class HandshakeStream {
   #buffered: Buffer = Buffer.alloc(0);
   #error: HoopError | undefined;
   #wake: (() => void) | undefined;
+  readonly #mostBuffered: number;
 
-  constructor(socket: Socket) {
+  /** `mostBuffered`: bytes that may wait to be read; also bounds what many tiny segments can cost. */
+  constructor(socket: Socket, mostBuffered = MOST_BUFFERED) {
     this.#socket = socket;
+    this.#mostBuffered = mostBuffered;
     this.#listen();
   }
 
@@ -131,7 +134,7 @@ export class HandshakeStream {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    if (this.#buffered.length + chunk.length > MOST_BUFFERED) {
+    if (this.#buffered.length + chunk.length > this.#mostBuffered) {
       this.#socket.pause();
       this.fail(new ProtocolViolation('handshake_flood', 'the peer sends more than a handshake needs'));
       return;

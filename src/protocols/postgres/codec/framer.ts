@@ -68,6 +68,7 @@ class Framer {
    */
   push(chunk: Buffer, sink: FrameSink, from = 0): number {
     const size = chunk.length;
+    const { most } = this.#limits;
     let at = from;
     if (this.#streaming > 0) {
       at = this.#stream(chunk, sink, at);
@@ -79,7 +80,7 @@ class Framer {
     while (size - at >= HEADER_LENGTH) {
       const type = chunk[at] ?? 0;
       const length = readLength(chunk, at + 1);
-      if (length < 4 || length > (this.#limits.most[type] ?? 0)) this.#refuse(type, length);
+      if (length < 4 || length > (most[type] ?? 0)) this.#refuse(type, length);
       const end = at + 1 + length;
       if (end > size) {
         this.#begin(chunk, sink, at, type, length);
@@ -90,7 +91,7 @@ class Framer {
     }
     if (at < size) {
       // A type that does not exist needs no length to be refused.
-      if ((this.#limits.most[chunk[at] ?? 0] ?? 0) === 0) this.#refuse(chunk[at] ?? 0, 4);
+      if ((most[chunk[at] ?? 0] ?? 0) === 0) this.#refuse(chunk[at] ?? 0, 4);
       this.#hold(chunk, at, size, HEADER_LENGTH);
     }
     return size;
