@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { HoopError } from '../../../src/base/errors.ts';
 import * as build from '../../../src/protocols/postgres/codec/backend-builders.ts';
@@ -55,6 +58,9 @@ const failure = async (answers: readonly Answer[], query?: string): Promise<Hoop
   return error;
 };
 const code = async (answers: readonly Answer[], query?: string) => (await failure(answers, query)).code;
+
+/** Its code, where a protocol version would stand. */
+const SSL_REQUEST = 80_877_103;
 
 const greeting = [
   build.parameterStatus('server_version', '16.4 (Test)'),
@@ -306,6 +312,50 @@ describe('TLS', () => {
 
   test('is left out by prefer when the target has none', async () => {
     expect((await open([Buffer.from('N'), start], 'sslmode=prefer')).tls).toBeNull();
+  });
+});
+
+describe('TLS that breaks', () => {
+  /** Says yes to TLS and then speaks none; lets a plain startup packet in. */
+  const broken: readonly Answer[] = [
+    (received) => (received.readInt32BE(4) === SSL_REQUEST ? Buffer.from('S') : start),
+    Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'),
+  ];
+
+  test('is given up by prefer and by nothing stricter', async () => {
+    expect((await open(broken, 'sslmode=prefer')).tls).toBeNull();
+    expect(await failure(broken, 'sslmode=require')).toMatchObject({
+      kind: 'not-reachable',
+      code: 'target_tls_failed',
+    });
+  });
+});
+
+describe('client certificates', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'hoopctl-keys-'));
+  afterAll(() => rmSync(dir, { recursive: true }));
+  const file = (name: string, mode: number) => {
+    const path = join(dir, name);
+    writeFileSync(path, 'x');
+    chmodSync(path, mode);
+    return path;
+  };
+
+  test('whose key others may read are not used', async () => {
+    const query = `sslmode=require&sslcert=${file('crt', 0o644)}&sslkey=${file('key', 0o644)}`;
+    expect(await failure([Buffer.from('S')], query)).toMatchObject({
+      kind: 'usage',
+      code: 'key_file_too_open',
+    });
+  });
+
+  test('and authorities that are not there are named', async () => {
+    const query = `sslmode=verify-ca&sslrootcert=${join(dir, 'missing.pem')}`;
+    expect(await failure([Buffer.from('S')], query)).toMatchObject({
+      kind: 'usage',
+      code: 'file_not_readable',
+      message: expect.stringContaining('missing.pem'),
+    });
   });
 });
 
