@@ -18,6 +18,6 @@ export function clientEnvironment(env: Io['env'], endpoint: ReadyEvent): Record<
     PGUSER: endpoint.user,
     PGPASSWORD: endpoint.password,
     PGDATABASE: endpoint.database,
-    PGSSLMODE: 'prefer',
+    PGSSLMODE: 'disable',
   };
 }

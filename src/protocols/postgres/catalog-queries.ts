@@ -178,9 +178,25 @@ const schemas = () => part('schema', ['n.nspname'], 'FROM pg_catalog.pg_namespac
 
 const path = () => part('path', ['pg_catalog.array_to_json(pg_catalog.current_schemas(true))'], '');
 
+/**
+ * First and last part: search_path is pg_catalog in between and then what it was. The functions that print views and
+ * rules run SQL of their own with unqualified operators (ruleutils.c), so a shadow in the session's path would be run by
+ * us, unjudged. Local to the transaction, so an error leaves nothing; parts of UNION ALL run in their order, since
+ * set_config is not parallel safe.
+ */
+const narrowPath = () =>
+  part(
+    'saved',
+    ["pg_catalog.set_config('search_path'::pg_catalog.text, 'pg_catalog'::pg_catalog.text, true)"],
+    'FROM saved',
+  );
+const restorePath = () =>
+  part('saved', ["pg_catalog.set_config('search_path'::pg_catalog.text, saved.path, true)"], 'FROM saved');
+
 /** One statement that gives every row the loader reads. */
 export function catalogQuery(version: number): string {
-  return [
+  const parts = [
+    narrowPath(),
     path(),
     schemas(),
     relations(),
@@ -191,7 +207,10 @@ export function catalogQuery(version: number): string {
     operators(),
     types(),
     casts(),
-  ].join('\nUNION ALL\n');
+    restorePath(),
+  ];
+  const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";
+  return `WITH saved(path) AS (${saved})\n${parts.join('\nUNION ALL\n')}`;
 }
 
 /**

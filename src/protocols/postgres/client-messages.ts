@@ -257,7 +257,7 @@ export class ClientMessages implements FrameSink, Waiting {
       x.door.statement(judged, buffer, start, end);
       x.segment++;
       if (judgement.barrier) x.barriers++;
-      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, failed: false, own: false });
+      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, own: false });
     };
     this.#gate.decide({ text, bind: undefined, place, simple: true, judge: () => x.judge.judge(text), send });
   }

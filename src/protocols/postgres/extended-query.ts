@@ -76,6 +76,7 @@ export class ExtendedQuery {
         statement,
         facts: judgement.facts.statements[0],
         judgement,
+        touchesMasked: judgement.touchesMasked,
         resultFormats: bind.resultFormats,
         columns: undefined,
         segment: x.segment,

@@ -58,6 +58,7 @@ export class Gate {
         this.#x.refuse(refusedError('25P02', message, 'send ROLLBACK by itself first'), candidate.simple);
         return;
       }
+      if (judgement.unmaskable && judgement.decision.outcome !== 'block') throw judgement.unmaskable;
       this.#carryOut(candidate, judgement);
     });
   }

@@ -1,9 +1,11 @@
+import { HoopError, PolicyBlocked } from '../../base/errors.ts';
 import type { Decision, Policy } from '../../policy/decision.ts';
 import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import type { Catalog, SessionState } from '../../sql/catalog.ts';
 import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
 import { MaskedColumns } from './masked-columns.ts';
 import type { PreparedStatement } from './names.ts';
+import { refuseAmbiguousForms } from './results/copy-out.ts';
 
 /** A text as this session's policy and state see it; holds while `epoch` is the session's. */
 export interface Judgement {
@@ -15,6 +17,8 @@ export interface Judgement {
   readonly interned: InternedStatement | undefined;
   /** Its errors and notices could quote a masked value. */
   readonly touchesMasked: boolean;
+  /** Why its COPY cannot be masked, so that it may not run whatever the policy says. */
+  readonly unmaskable: HoopError | undefined;
   /** What comes after it can be judged only when it has completed. */
   readonly barrier: boolean;
 }
@@ -134,6 +138,7 @@ export class Judge {
       record,
       interned: decision.outcome === 'allow' ? this.#desk.intern(record) : undefined,
       touchesMasked: facts.statements.some((one) => this.#masked.touchedBy(one)),
+      unmaskable: unmaskableCopy(facts, this.#masked),
       barrier: facts.statements.some((one) => isOpaque(one) || one.changes.some(mustCompleteFirst)),
     };
   }
@@ -143,6 +148,30 @@ export class Judge {
     this.#known.clear();
     this.#masked = new MaskedColumns(this.#desk.masks(), this.#catalog);
   }
+}
+
+/** A COPY whose columns are not known, or in a form where a field's end could be mistaken. */
+function unmaskableCopy(facts: TextFacts, masked: MaskedColumns): HoopError | undefined {
+  if (masked.none) return undefined;
+  for (const { copy, outputs } of facts.statements) {
+    if (copy?.direction !== 'out') continue;
+    if (masked.anyColumns && outputs === undefined) {
+      return new PolicyBlocked(
+        'copy_columns_unknown',
+        'the columns of this COPY cannot be told, so that they cannot be masked',
+        {
+          next: 'name the columns: COPY (SELECT a, b FROM t) TO STDOUT',
+        },
+      );
+    }
+    try {
+      refuseAmbiguousForms(copy);
+    } catch (error) {
+      if (error instanceof HoopError) return error;
+      throw error;
+    }
+  }
+  return undefined;
 }
 
 /** An unknown statement may have done anything to the session. */

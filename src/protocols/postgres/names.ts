@@ -38,6 +38,8 @@ export interface Portal {
   /** Facts of what it runs. */
   readonly facts: StatementFacts | undefined;
   readonly judgement: Judgement | undefined;
+  /** Its errors and notices could quote a masked value. */
+  readonly touchesMasked: boolean;
   /** As sent in Bind: none, one for all, or one for each column. */
   readonly resultFormats: readonly number[];
   /** Columns as described for the portal itself, formats included. */
@@ -132,6 +134,7 @@ export class SessionNames {
           statement: undefined,
           facts: change.statement,
           judgement: undefined,
+          touchesMasked: true,
           resultFormats: [],
           columns: undefined,
           segment: 0,

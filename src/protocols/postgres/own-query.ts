@@ -47,6 +47,7 @@ export class OwnQueries {
       statement,
       facts: undefined,
       judgement: undefined,
+      touchesMasked: false,
       resultFormats: [],
       columns: undefined,
       segment: 0,

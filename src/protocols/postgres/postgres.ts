@@ -16,7 +16,8 @@ export const postgres: Protocol = {
   urlOf: (settings) => urlOf(readSettings(settings)),
   describe: (settings) => describeConnection(readSettings(settings)),
   test: (settings, secret) => testConnection(readSettings(settings), secret),
-  openTarget: (settings, readSecret, maskKey) => new PostgresTarget(readSettings(settings), readSecret, maskKey),
+  openTarget: (settings, readSecret, maskKey) =>
+    new PostgresTarget(readSettings(settings), readSecret, maskKey),
   localSocket: { name: '.s.PGSQL.5432', port: 5432 },
   endpointUrl,
   replay: replayPostgres,
@@ -27,5 +28,6 @@ function endpointUrl(host: string, port: number, { user, password, database }: E
   const name = encodeURIComponent(database);
   // libpq takes a directory as a host only in the query part, or percent-encoded in the host's place.
   if (host.startsWith('/')) return `postgresql://${who}@${encodeURIComponent(host)}:${port}/${name}`;
-  return `postgresql://${who}@${host}:${port}/${name}`;
+  // Nobody listens in on loopback, and libpq would otherwise spend a handshake and a cipher on it.
+  return `postgresql://${who}@${host}:${port}/${name}?sslmode=disable`;
 }

@@ -33,7 +33,6 @@ export interface QueryInFlight {
   /** Which of its statements is answering now. */
   statement: number;
   plan: ResultPlan | undefined;
-  failed: boolean;
   readonly own: false;
 }
 

@@ -8,27 +8,22 @@ import {
   decodeResponseFields,
 } from './codec/backend-messages.ts';
 import { BackendFramer, type FrameSink } from './codec/framer.ts';
-import { copyDataMessage } from './codec/frontend-builders.ts';
 import { BACKEND, typeText } from './codec/message-types.ts';
+import { CopiesOut } from './copies-out.ts';
 import type { Exchange } from './exchange.ts';
+import type { MessagePlace } from './gate.ts';
 import { isOpaque } from './judgement.ts';
-import type { Portal } from './names.ts';
 import type { OwnQueries } from './own-query.ts';
-import { namesUnknownTable, planResult, type ResultPlan } from './result-plan.ts';
-import { type CopyOutRewriter, openCopyOut, parseCopyOutResponse } from './results/copy-out.ts';
-import { maskDataRow } from './results/data-row.ts';
-import { parseRowDescription, type ResultColumn, withResultFormats } from './results/row-plan.ts';
-import { scrubErrorFields } from './results/scrub.ts';
-import type { ExecuteInFlight, InFlight } from './statements.ts';
+import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
+import { columnsOf, RowsOut } from './rows-out.ts';
+import type { InFlight } from './statements.ts';
+import { TextsOut } from './texts-out.ts';
 
 /** What the session does for this side. */
 export interface TargetSideHost {
   /** A result comes from a table the catalog does not know: load it again, then call `resume`. */
   refreshCatalog(): void;
 }
-
-/** Longest row of COPY TO that is rewritten, in bytes. */
-const COPY_ROW_LIMIT = 16 * 1024 * 1024;
 
 /**
  * The target's messages in the order they came, each matched against what was asked. What nobody asked for, or
@@ -38,17 +33,14 @@ export class TargetMessages implements FrameSink {
   readonly #x: Exchange;
   readonly #own: OwnQueries;
   readonly #host: TargetSideHost;
+  readonly #rows: RowsOut;
+  readonly #copies: CopiesOut;
+  readonly #texts: TextsOut;
   readonly #framer = new BackendFramer();
   readonly #chunks: Buffer[] = [];
   #offset = 0;
-  #waiting:
-    | { readonly type: number; readonly buffer: Buffer; readonly start: number; readonly end: number }
-    | undefined;
-  #copyOut: 'none' | 'pass' | CopyOutRewriter = 'none';
-  /** Tables that were looked for in a fresh catalog and not found: made in an open transaction. */
-  readonly #unseen = new Set<number>();
-  /** A statement of the open transaction touched masked columns: a late error could quote them. */
-  #maskedInTransaction = false;
+  /** A message whose tables are being looked for. */
+  #waiting: MessagePlace | undefined;
   /** The target has said that it ends the session. */
   fatal = false;
 
@@ -56,6 +48,9 @@ export class TargetMessages implements FrameSink {
     this.#x = exchange;
     this.#own = own;
     this.#host = host;
+    this.#rows = new RowsOut(exchange);
+    this.#copies = new CopiesOut(exchange);
+    this.#texts = new TextsOut(exchange);
   }
 
   get midMessage(): boolean {
@@ -66,12 +61,13 @@ export class TargetMessages implements FrameSink {
     return this.#waiting !== undefined;
   }
 
+  /** Throws ProtocolViolation when the target breaks the protocol. */
   receive(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#pump();
   }
 
-  /** The catalog was loaded anew. */
+  /** The catalog was loaded anew. Throws like `receive`. */
   resume(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -83,88 +79,82 @@ export class TargetMessages implements FrameSink {
   #pump(): void {
     for (let chunk = this.#chunks[0]; chunk && this.#waiting === undefined; chunk = this.#chunks[0]) {
       const at = this.#framer.push(chunk, this, this.#offset);
-      if (at === chunk.length) {
-        this.#chunks.shift();
-        this.#offset = 0;
-      } else {
-        this.#offset = at;
-      }
+      this.#offset = at === chunk.length ? 0 : at;
+      if (at === chunk.length) this.#chunks.shift();
     }
   }
 
   message(type: number, buffer: Buffer, start: number, end: number): boolean {
-    const x = this.#x;
     switch (type) {
       case BACKEND.dataRow:
-        return this.#dataRow(type, buffer, start, end);
+        this.#dataRow(type, buffer, start, end);
+        break;
       case BACKEND.bindComplete:
       case BACKEND.parseComplete:
       case BACKEND.closeComplete:
         this.#confirmed(type, buffer, start, end);
-        return true;
+        break;
       case BACKEND.commandComplete:
       case BACKEND.emptyQueryResponse:
         this.#complete(type, buffer, start, end);
-        return true;
+        break;
       case BACKEND.readyForQuery:
         this.#ready(buffer, start, end);
-        return true;
+        break;
       case BACKEND.rowDescription:
-        return this.#rowDescription(type, buffer, start, end);
+        this.#rowDescription(type, buffer, start, end);
+        break;
       case BACKEND.noData:
-        this.#noData(buffer, start, end);
-        return true;
+        this.#described([], buffer, start, end);
+        break;
+      case BACKEND.copyData:
+        this.#copies.data(buffer, start, end);
+        break;
+      default:
+        this.#rarely(type, buffer, start, end);
+    }
+    return this.#waiting === undefined;
+  }
+
+  #rarely(type: number, buffer: Buffer, start: number, end: number): void {
+    const { output, queue, state } = this.#x;
+    switch (type) {
       case BACKEND.parameterDescription:
         if (this.#head(type).kind !== 'describe-statement') throw unasked(type);
-        this.#pass(buffer, start, end);
-        return true;
+        return this.#pass(buffer, start, end);
       case BACKEND.portalSuspended:
         if (this.#head(type).kind !== 'execute') throw unasked(type);
         this.#pass(buffer, start, end);
-        this.#answered();
-        return true;
+        return this.#answered();
       case BACKEND.errorResponse:
-        this.#error(buffer, start, end);
-        return true;
+        return this.#error(buffer, start, end);
       case BACKEND.noticeResponse:
-        this.#notice(buffer, start, end);
-        return true;
+        decodeResponseFields(buffer, start, end);
+        if (!queue.head?.own) output.say(this.#texts.response(queue.head, buffer.subarray(start, end)));
+        return;
+      case BACKEND.notificationResponse:
+        return output.say(this.#texts.notification(buffer, start, end));
       case BACKEND.parameterStatus: {
         const { name, value } = decodeParameterStatus(buffer, start, end);
-        x.state.reported(name, value);
-        x.output.pass(buffer, start, end);
-        return true;
+        state.reported(name, value);
+        return output.pass(buffer, start, end);
       }
-      case BACKEND.notificationResponse:
-        x.output.pass(buffer, start, end);
-        return true;
-      case BACKEND.copyData:
-        this.#copyData(type, buffer, start, end);
-        return true;
       case BACKEND.copyDone:
-        if (this.#copyOut === 'none') throw unasked(type);
-        if (this.#copyOut !== 'pass') this.#copyOut.end();
-        this.#copyOut = 'none';
-        x.output.pass(buffer, start, end);
-        return true;
+        return this.#copies.done(buffer, start, end);
       case BACKEND.copyInResponse:
-        this.#copyInResponse(type, buffer, start, end);
-        return true;
+        return this.#copyIn(buffer, start, end);
       case BACKEND.copyOutResponse:
-        this.#copyOutResponse(type, buffer, start, end);
-        return true;
+        return this.#copies.begin(factsOf(this.#head(type)), buffer, start, end);
       default:
         throw unasked(type);
     }
   }
 
   streams(type: number): boolean {
-    if (type === BACKEND.copyData) return this.#copyOut === 'pass';
-    if (type !== BACKEND.dataRow) return false;
+    if (type === BACKEND.copyData) return this.#copies.passes;
     const head = this.#x.queue.head;
+    if (type !== BACKEND.dataRow || head === undefined || head.own) return false;
     return (
-      head !== undefined &&
-      !head.own &&
       (head.kind === 'query' || head.kind === 'execute') &&
       head.plan !== undefined &&
       head.plan.rows === undefined
@@ -210,127 +200,69 @@ export class TargetMessages implements FrameSink {
     if (head.own && head.kind === 'close' && head.what === 'statement') this.#own.answered('close-statement');
   }
 
-  #rowDescription(type: number, buffer: Buffer, start: number, end: number): boolean {
+  #rowDescription(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
     const columns = parseRowDescription(buffer, start, end);
-    if (head.kind === 'describe-statement' || head.kind === 'describe-portal') {
-      this.#described(head, columns);
-      this.#pass(buffer, start, end);
-      this.#answered();
-      return true;
-    }
-    if (head.kind !== 'query' || head.plan !== undefined) throw unasked(type);
-    if (this.#mustLookAgain(columns, type, buffer, start, end)) return false;
-    head.plan = planResult(columns, head.judgement.facts.statements[head.statement], this.#x.masking());
+    if (head.kind !== 'query') return this.#described(columns, buffer, start, end);
+    if (head.plan !== undefined) throw unasked(type);
+    if (!this.#rows.knows(columns)) return this.#lookAgain({ type, buffer, start, end });
+    this.#rows.describe(head, columns);
     this.#x.output.pass(buffer, start, end);
-    return true;
   }
 
-  #described(
-    head: Extract<InFlight, { kind: 'describe-statement' | 'describe-portal' }>,
-    columns: readonly ResultColumn[],
-  ): void {
+  /** The answer to a Describe. */
+  #described(columns: readonly ResultColumn[], buffer: Buffer, start: number, end: number): void {
+    const head = this.#head(BACKEND.rowDescription);
     if (head.kind === 'describe-statement') {
       head.statement.columns = columns;
-      return;
+    } else if (head.kind === 'describe-portal') {
+      head.portal.columns = columns;
+      if (head.portal.statement) head.portal.statement.columns = columns;
+    } else {
+      throw unasked(BACKEND.rowDescription);
     }
-    head.portal.columns = columns;
-    if (head.portal.statement) head.portal.statement.columns = columns;
-  }
-
-  /** Some table is not in the catalog: the message waits until it was loaded once more. */
-  #mustLookAgain(
-    columns: readonly ResultColumn[],
-    type: number,
-    buffer: Buffer,
-    start: number,
-    end: number,
-  ): boolean {
-    const { masked } = this.#x.masking();
-    if (!namesUnknownTable(columns, masked)) return false;
-    const unknown = columns.filter((one) => one.tableOid !== 0 && !masked.knowsTable(one.tableOid));
-    if (unknown.every((one) => this.#unseen.has(one.tableOid))) return false;
-    for (const one of unknown) this.#unseen.add(one.tableOid);
-    this.#waiting = { type, buffer, start, end };
-    this.#host.refreshCatalog();
-    return true;
-  }
-
-  #noData(buffer: Buffer, start: number, end: number): void {
-    const head = this.#head(BACKEND.noData);
-    if (head.kind !== 'describe-statement' && head.kind !== 'describe-portal') throw unasked(BACKEND.noData);
-    this.#described(head, []);
     this.#pass(buffer, start, end);
     this.#answered();
   }
 
-  #dataRow(type: number, buffer: Buffer, start: number, end: number): boolean {
+  #dataRow(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
     if (head.kind !== 'query' && head.kind !== 'execute') throw unasked(type);
     if (head.own) {
-      this.#own.row(decodeDataRow(buffer, start, end).map((value) => value?.toString('utf8') ?? null));
-      return true;
+      const values = decodeDataRow(buffer, start, end);
+      return this.#own.row(values.map((value) => value?.toString('utf8') ?? null));
     }
-    let plan = head.plan;
-    if (plan === undefined) {
-      if (head.kind === 'query') throw unasked(type);
-      const columns = columnsOf(head.portal);
-      if (columns && this.#mustLookAgain(columns, type, buffer, start, end)) return false;
-      plan = this.#planOfPortal(head, columns);
+    if (head.plan === undefined && head.kind === 'execute' && !this.#rows.knows(columnsOf(head.portal))) {
+      return this.#lookAgain({ type, buffer, start, end });
     }
-    if (plan.rows === undefined) {
-      const count = ((buffer[start + 5] ?? 0) << 8) | (buffer[start + 6] ?? 0);
-      if (plan.columns >= 0 && (end - start < 7 || count !== plan.columns)) {
-        throw new ProtocolViolation(
-          'bad_data_row',
-          'the target sent a row with more or fewer columns than described',
-        );
-      }
-      this.#x.output.pass(buffer, start, end);
-      return true;
-    }
-    const masked = maskDataRow(buffer, start, end, plan.rows);
-    if (masked === undefined) this.#x.output.pass(buffer, start, end);
-    else this.#x.output.say(masked);
-    return true;
+    this.#rows.row(head, buffer, start, end);
   }
 
-  #planOfPortal(head: ExecuteInFlight, columns: readonly ResultColumn[] | undefined): ResultPlan {
-    const masking = this.#x.masking();
-    const { statement, resultFormats, facts } = head.portal;
-    if (columns === undefined) {
-      if (!masking.masked.none)
-        throw new ProtocolViolation('row_without_description', 'rows came before their description');
-      head.plan = { columns: -1, rows: undefined };
-      return head.plan;
-    }
-    const known = statement?.plan;
-    if (known && known.masking === masking && sameFormats(known.formats, resultFormats)) {
-      head.plan = known.plan;
-    } else {
-      head.plan = planResult(columns, facts, masking);
-      if (statement) statement.plan = { masking, formats: resultFormats, plan: head.plan };
-    }
-    return head.plan;
+  #lookAgain(place: MessagePlace): void {
+    this.#waiting = place;
+    this.#host.refreshCatalog();
   }
 
   #complete(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
     if (type === BACKEND.commandComplete) decodeCommandComplete(buffer, start, end);
+    this.#copies.over();
     if (head.kind === 'query') {
+      this.#x.copyIn = false;
       this.#effects(head.judgement.facts.statements[head.statement], head.judgement.record.text);
       this.#x.output.pass(buffer, start, end);
       head.statement++;
       head.plan = undefined;
-    } else if (head.kind === 'execute') {
-      if (!head.own) this.#effects(head.portal.facts, head.portal.statement?.text ?? '');
-      this.#pass(buffer, start, end);
-      this.#answered();
-    } else {
-      throw unasked(type);
+      return;
     }
-    this.#copyOut = 'none';
-    if (!head.own) this.#x.copyIn = false;
+    if (head.kind !== 'execute') throw unasked(type);
+    if (!head.own) {
+      this.#x.copyIn = false;
+      this.#effects(head.portal.facts, head.portal.statement?.text ?? '');
+      this.#texts.answered(head, false);
+    }
+    this.#pass(buffer, start, end);
+    this.#answered();
   }
 
   /** Mirrors what a completed statement did to the session. */
@@ -349,9 +281,8 @@ export class TargetMessages implements FrameSink {
     if (head.kind !== 'query' && head.kind !== 'sync') throw unasked(BACKEND.readyForQuery);
     const status = decodeReadyForQuery(buffer, start, end);
     this.#x.copyIn = false;
-    this.#copyOut = 'none';
-    if (head.kind === 'query' && head.judgement.touchesMasked) this.#maskedInTransaction = true;
-    if (status === 'idle') this.#maskedInTransaction = false;
+    this.#copies.over();
+    this.#texts.answered(head, status === 'idle');
     this.#x.state.ready(status);
     this.#pass(buffer, start, end);
     this.#answered();
@@ -359,119 +290,41 @@ export class TargetMessages implements FrameSink {
   }
 
   #error(buffer: Buffer, start: number, end: number): void {
-    const x = this.#x;
-    const head = x.queue.head;
+    const { names, output, queue } = this.#x;
+    const { head } = queue;
     const fields = decodeResponseFields(buffer, start, end);
-    x.copyIn = false;
-    this.#copyOut = 'none';
-    if (fields.severity === 'FATAL' || fields.severity === 'PANIC') {
-      this.fatal = true;
-      x.output.say(this.#scrubbed(head, buffer, start, end));
-      return;
-    }
+    this.#x.copyIn = false;
+    this.#copies.over();
+    this.fatal = fields.severity === 'FATAL' || fields.severity === 'PANIC';
+    if (this.fatal) return output.say(this.#texts.response(head, buffer.subarray(start, end)));
     if (head === undefined) throw unasked(BACKEND.errorResponse);
-    if (head.kind === 'refusal') {
-      x.output.say(head.error);
-    } else if (head.own && head.kind !== 'describe-portal') {
-      if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
-    } else {
-      x.output.say(this.#scrubbed(head, buffer, start, end));
-    }
-    if (head.kind === 'query') {
-      head.failed = true;
-      head.plan = undefined;
-      return;
-    }
-    if (head.kind === 'sync') return;
-    x.queue.failed((dropped) => {
-      if (dropped.kind === 'parse' && !dropped.own) x.names.parseFailed(dropped.statement);
-      if (dropped.kind === 'bind' && !dropped.own) x.names.bindFailed(dropped.portal);
-      x.settled(dropped);
+    if (head.kind === 'refusal') output.say(head.error);
+    // The gateway's own Describe fails only where the client's Execute behind it would have failed likewise.
+    else if (!head.own || head.kind === 'describe-portal') {
+      output.say(this.#texts.response(head, buffer.subarray(start, end)));
+    } else if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
+    if (head.kind === 'query') head.plan = undefined;
+    if (head.kind === 'query' || head.kind === 'sync') return;
+    queue.failed((dropped) => {
+      if (dropped.kind === 'parse' && !dropped.own) names.parseFailed(dropped.statement);
+      if (dropped.kind === 'bind' && !dropped.own) names.bindFailed(dropped.portal);
+      this.#x.settled(dropped);
     });
   }
 
-  #notice(buffer: Buffer, start: number, end: number): void {
-    const head = this.#x.queue.head;
-    if (head?.own) return;
-    decodeResponseFields(buffer, start, end);
-    if (this.#mayQuoteMasked(head)) this.#x.output.say(scrubErrorFields(buffer.subarray(start, end)));
-    else this.#x.output.pass(buffer, start, end);
-  }
-
-  #scrubbed(head: InFlight | undefined, buffer: Buffer, start: number, end: number): Buffer {
-    const message = buffer.subarray(start, end);
-    return this.#mayQuoteMasked(head) ? scrubErrorFields(message) : message;
-  }
-
-  #mayQuoteMasked(head: InFlight | undefined): boolean {
-    if (this.#maskedInTransaction) return true;
-    switch (head?.kind) {
-      case 'query':
-        return head.judgement.touchesMasked;
-      case 'parse':
-      case 'describe-statement':
-        return head.statement.judgement?.touchesMasked ?? false;
-      case 'bind':
-      case 'execute':
-      case 'describe-portal':
-        if (head.portal.judgement?.touchesMasked) this.#maskedInTransaction = true;
-        return this.#maskedInTransaction;
-      default:
-        return false;
-    }
-  }
-
-  #copyInResponse(type: number, buffer: Buffer, start: number, end: number): void {
-    const head = this.#head(type);
-    if (this.#copyFacts(head)?.copy?.direction !== 'in') throw unasked(type);
+  #copyIn(buffer: Buffer, start: number, end: number): void {
+    const head = this.#head(BACKEND.copyInResponse);
+    if (factsOf(head)?.copy?.direction !== 'in') throw unasked(BACKEND.copyInResponse);
     if (head.kind === 'execute') this.#x.queue.ignoreSentSyncs();
     this.#x.copyIn = true;
     this.#x.output.pass(buffer, start, end);
   }
-
-  #copyOutResponse(type: number, buffer: Buffer, start: number, end: number): void {
-    const head = this.#head(type);
-    const facts = this.#copyFacts(head);
-    if (facts?.copy?.direction !== 'out') throw unasked(type);
-    const { masked, terms } = this.#x.masking();
-    this.#copyOut = 'pass';
-    if (!masked.none) {
-      const response = parseCopyOutResponse(buffer, start, end);
-      const columns = Array.from({ length: response.columns }, (_, position) => ({
-        typeOid: 0,
-        typmod: -1,
-        mask: facts.outputs?.[position]?.sources.map((source) => masked.ofName(source)).find((mask) => mask),
-      }));
-      this.#copyOut = openCopyOut(facts.copy, response, columns, terms, COPY_ROW_LIMIT) ?? 'pass';
-    }
-    this.#x.output.pass(buffer, start, end);
-  }
-
-  #copyFacts(head: InFlight): StatementFacts | undefined {
-    if (head.kind === 'query') return head.judgement.facts.statements[head.statement];
-    return head.kind === 'execute' && !head.own ? head.portal.facts : undefined;
-  }
-
-  #copyData(type: number, buffer: Buffer, start: number, end: number): void {
-    if (this.#copyOut === 'none') throw unasked(type);
-    if (this.#copyOut === 'pass') {
-      this.#x.output.pass(buffer, start, end);
-      return;
-    }
-    const data = buffer.subarray(start + 5, end);
-    const rewritten = this.#copyOut.write(data);
-    if (rewritten === data) this.#x.output.pass(buffer, start, end);
-    else if (rewritten.length > 0) this.#x.output.say(copyDataMessage(rewritten));
-  }
 }
 
-function columnsOf(portal: Portal): readonly ResultColumn[] | undefined {
-  if (portal.columns) return portal.columns;
-  return portal.statement?.columns && withResultFormats(portal.statement.columns, portal.resultFormats);
-}
-
-function sameFormats(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((format, i) => format === b[i]);
+/** What the statement that is answering does. */
+function factsOf(head: InFlight): StatementFacts | undefined {
+  if (head.kind === 'query') return head.judgement.facts.statements[head.statement];
+  return head.kind === 'execute' && !head.own ? head.portal.facts : undefined;
 }
 
 function unasked(type: number): ProtocolViolation {

@@ -1,0 +1,83 @@
+import { ProtocolViolation } from '../../base/errors.ts';
+import type { Exchange } from './exchange.ts';
+import type { Portal } from './names.ts';
+import { namesUnknownTable, planResult, type ResultPlan } from './result-plan.ts';
+import { checkDataRow, maskDataRow } from './results/data-row.ts';
+import { type ResultColumn, withResultFormats } from './results/row-plan.ts';
+import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
+
+/** Rows on their way to the client, each result by a plan that is made once. */
+export class RowsOut {
+  readonly #x: Exchange;
+  /** Tables that were looked for in a fresh catalog and not found: made in an open transaction. */
+  readonly #unseen = new Set<number>();
+
+  constructor(exchange: Exchange) {
+    this.#x = exchange;
+  }
+
+  /**
+   * False when a column comes from a table that the catalog does not know: then it must be loaded anew, and the
+   * message be given once more.
+   */
+  knows(columns: readonly ResultColumn[] | undefined): boolean {
+    const { masked } = this.#x.masking();
+    if (columns === undefined || !namesUnknownTable(columns, masked)) return true;
+    const unknown = columns.filter((one) => one.tableOid !== 0 && !masked.knowsTable(one.tableOid));
+    if (unknown.every((one) => this.#unseen.has(one.tableOid))) return true;
+    for (const one of unknown) this.#unseen.add(one.tableOid);
+    return false;
+  }
+
+  /** RowDescription in the answer to a simple query. */
+  describe(head: QueryInFlight, columns: readonly ResultColumn[]): void {
+    head.plan = planResult(columns, head.judgement.facts.statements[head.statement], this.#x.masking());
+  }
+
+  /** One whole DataRow. Throws ProtocolViolation when it is not as described. */
+  row(head: QueryInFlight | ExecuteInFlight, buffer: Buffer, start: number, end: number): void {
+    const plan = head.plan ?? (head.kind === 'execute' ? this.#planOf(head) : undefined);
+    if (plan === undefined) throw withoutDescription();
+    if (plan.rows === undefined) {
+      if (plan.columns >= 0) checkDataRow(buffer, start, end, plan.columns);
+      this.#x.output.pass(buffer, start, end);
+      return;
+    }
+    const masked = maskDataRow(buffer, start, end, plan.rows);
+    if (masked === undefined) this.#x.output.pass(buffer, start, end);
+    else this.#x.output.say(masked);
+  }
+
+  #planOf(head: ExecuteInFlight): ResultPlan {
+    const masking = this.#x.masking();
+    const { statement, resultFormats, facts } = head.portal;
+    const columns = columnsOf(head.portal);
+    if (columns === undefined) {
+      if (!masking.masked.none) throw withoutDescription();
+      head.plan = { columns: -1, rows: undefined };
+      return head.plan;
+    }
+    const known = statement?.plan;
+    if (known && known.masking === masking && sameFormats(known.formats, resultFormats)) {
+      head.plan = known.plan;
+    } else {
+      head.plan = planResult(columns, facts, masking);
+      if (statement) statement.plan = { masking, formats: resultFormats, plan: head.plan };
+    }
+    return head.plan;
+  }
+}
+
+/** Columns of what a portal returns, with the formats its Bind asked for; undefined when nobody has described them. */
+export function columnsOf(portal: Portal): readonly ResultColumn[] | undefined {
+  if (portal.columns) return portal.columns;
+  return portal.statement?.columns && withResultFormats(portal.statement.columns, portal.resultFormats);
+}
+
+function sameFormats(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((format, i) => format === b[i]);
+}
+
+function withoutDescription(): ProtocolViolation {
+  return new ProtocolViolation('row_without_description', 'the target sent rows before their description');
+}
