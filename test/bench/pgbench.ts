@@ -57,7 +57,8 @@ export async function measure(path: Path, load: Load): Promise<Measure> {
 
 async function pgbench(path: Path, args: readonly string[], deadline: number): Promise<string> {
   const where = ['-h', path.host, '-p', String(path.port), '-U', path.user];
-  const env = { PGPASSWORD: path.password };
+  // Plaintext on every path: the gateway offers TLS on its loopback endpoint, the others do not.
+  const env = { PGPASSWORD: path.password, PGSSLMODE: 'disable' };
   const { code, stdout, stderr } = await run(PROGRAM, [...args, ...where, path.database], { env, deadline });
   if (code !== 0) throw new Error(`pgbench through ${path.name} ended with ${code}\n${stdout}\n${stderr}`);
   return stdout;
