@@ -32,6 +32,7 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
           ? undefined
           : effectivePath(parseIdentifierList(change.value), state, catalog);
       state.pathIsTransactional = true;
+      state.pathIsLocal = change.local;
       return;
     case 'reset-all':
     case 'role':
@@ -53,15 +54,7 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
     case 'close-cursor':
       return change.name === undefined ? state.closeAll() : state.setCursor(change.name, undefined);
     case 'transaction':
-      // The end of a transaction takes SET LOCAL back, a rollback every SET since.
-      if (
-        change.operation !== 'begin' &&
-        change.operation !== 'savepoint' &&
-        change.operation !== 'release'
-      ) {
-        if (state.pathIsTransactional) state.searchPath = undefined;
-      }
-      return;
+      return endTransaction(state, change.operation);
     case 'opaque':
       state.searchPath = undefined;
       state.catalogUncertain = true;
@@ -70,6 +63,16 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
       return;
     default:
       change satisfies never;
+  }
+}
+
+/** A commit takes SET LOCAL back, a rollback every SET since its beginning; to what, is not known here. */
+function endTransaction(state: TextState, operation: string): void {
+  if (operation === 'commit' || operation === 'prepare') {
+    if (state.pathIsLocal) state.searchPath = undefined;
+    state.pathIsTransactional = state.pathIsLocal;
+  } else if (operation === 'rollback' || operation === 'rollback-to') {
+    if (state.pathIsTransactional) state.searchPath = undefined;
   }
 }
 

@@ -18,8 +18,10 @@ export class TextState {
   searchPath: readonly string[] | undefined;
   readonly tempSchema: string | undefined;
   readonly user: string | undefined;
-  /** search_path was set inside the transaction that is open. */
+  /** search_path was set inside the transaction that is open: a rollback takes it back. */
   pathIsTransactional: boolean;
+  /** It was set with LOCAL: a commit takes it back too. */
+  pathIsLocal: boolean;
   /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
   catalogUncertain = false;
   readonly #session: SessionState;
@@ -39,6 +41,7 @@ export class TextState {
     this.tempSchema = session.tempSchema;
     this.user = session.user;
     this.pathIsTransactional = session.pathIsTransactional ?? false;
+    this.pathIsLocal = this.pathIsTransactional;
   }
 
   /** The same session as seen from a body with its own search_path. */
