@@ -1,4 +1,5 @@
-import { loadModule, type Node, type ParseResult, parsePlPgSQLSync, parseSync } from 'libpg-query';
+import type { Node } from 'libpg-query';
+import { grammarParse, grammarParsePlpgsql, loadGrammar } from './grammar.ts';
 
 /** Longest text that is parsed, in UTF-8 bytes: 1 MiB takes the grammar about 0.15 s, and the gateway waits for it. */
 export const MAX_TEXT_BYTES = 1 << 20;
@@ -14,12 +15,9 @@ export type Parsed =
   | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
   | { readonly ok: false; readonly bytes: number; readonly reason: string };
 
-let loaded = false;
-
 /** Loads PostgreSQL's grammar (WebAssembly, about 25 ms). Needed once before anything is analysed. */
 export async function loadParser(): Promise<void> {
-  await loadModule();
-  loaded = true;
+  await loadGrammar();
 }
 
 /** Splits and parses a text as the server's own grammar does. Never throws: what cannot be parsed is a reason. */
@@ -29,19 +27,14 @@ export function parseText(text: string): Parsed {
     return { ok: false, bytes: text.length, reason: 'the text is over 1 MiB' };
   const bytes = Buffer.byteLength(text);
   const refuse = (reason: string): Parsed => ({ ok: false, bytes, reason });
-  if (!loaded) return refuse('the SQL parser is not loaded');
   if (bytes > MAX_TEXT_BYTES) return refuse('the text is over 1 MiB');
   // A NUL would end the text for the parser, but perhaps not for whoever forwards it.
   if (text.includes('\0')) return refuse('the text holds a NUL character');
   if (!text.isWellFormed()) return refuse('the text is not valid Unicode');
-  let tree: ParseResult;
-  try {
-    tree = parseSync(text);
-  } catch (error) {
-    return refuse(`it does not parse: ${shortMessage(error)}`);
-  }
+  const parsed = grammarParse(text);
+  if (!parsed.ok) return refuse(`it does not parse: ${shorten(parsed.message)}`);
   const statements: ParsedStatement[] = [];
-  for (const raw of tree.stmts ?? []) {
+  for (const raw of parsed.tree.stmts ?? []) {
     const start = raw.stmt_location ?? 0;
     const end = raw.stmt_len ? start + raw.stmt_len : bytes;
     if (!raw.stmt || start < 0 || end > bytes || start >= end) return refuse('the parser gave no tree');
@@ -55,17 +48,10 @@ export type PlTree = { readonly [key: string]: unknown };
 
 /** Parses `CREATE FUNCTION … LANGUAGE plpgsql` or `DO`; undefined where the grammar refuses it. */
 export function parsePlpgsql(statement: string): PlTree | undefined {
-  if (!loaded || statement.length > MAX_TEXT_BYTES || statement.includes('\0')) return undefined;
-  try {
-    return parsePlPgSQLSync(statement) as unknown as PlTree;
-  } catch {
-    return undefined;
-  }
+  if (statement.length > MAX_TEXT_BYTES || statement.includes('\0')) return undefined;
+  const parsed = grammarParsePlpgsql(statement);
+  return parsed.ok ? (parsed.tree as PlTree) : undefined;
 }
 
-/** One line, without the literals that a syntax error quotes at length. */
-function shortMessage(error: unknown): string {
-  if (error instanceof RangeError) return 'it is nested too deeply';
-  const message = error instanceof Error ? error.message : String(error);
-  return message.length > 120 ? `${message.slice(0, 117)}…` : message;
-}
+/** A syntax error may quote a literal at length. */
+const shorten = (message: string) => (message.length > 120 ? `${message.slice(0, 117)}…` : message);

@@ -199,3 +199,23 @@ it('keeps facts of bodies apart by search_path although it remembers them', () =
   expect(effects(sql, other)).toEqual(['read SELECT app.users < public.contact']);
   expect(analyze(sql, shop, session())).toEqual(analyze(sql, shop, session()));
 });
+
+describe('a text that overflows the stack', () => {
+  const bombs = [
+    `SELECT 1${'+1'.repeat(12_000)}`,
+    `SELECT ${'(SELECT '.repeat(3_000)}1${')'.repeat(3_000)}`,
+    `SELECT ${'NOT '.repeat(20_000)}true`,
+    `SELECT ${'CASE WHEN true THEN '.repeat(4_000)}1${' END'.repeat(4_000)}`,
+  ];
+
+  it('is unknown, however often, and harms no statement after it', async () => {
+    for (let round = 0; round < 12; round++) {
+      for (const bomb of bombs) {
+        expect(strictest(facts(bomb))).toBe('unknown');
+        // The next message is taken from its socket after pending promises have settled.
+        await new Promise(setImmediate);
+        expect(effects('SELECT * FROM orders')).toEqual(['read SELECT public.orders']);
+      }
+    }
+  });
+});
