@@ -40,7 +40,7 @@ export async function runDemo(options: DemoOptions, io: DemoIo): Promise<number>
   try {
     const code = await Promise.race([showing, interruption.code]);
     if (code === 0 && options.keep) return code;
-    stage.end();
+    await stage.end();
     await closing.close();
     // An interrupted step may have opened something more while it was failing.
     await showing.catch(() => {});

@@ -36,6 +36,9 @@ export async function prepareOffice(scene: {
 
   stage.begin(`The connection ${CONNECTION}: its password stays with hoopctl`);
   const url = `postgres://${shop.user}@${server.host}:${server.port}/${shop.database}`;
+  // Where there is a system keychain the credential goes there; nothing of the demo is to stay in it. Said before the
+  // command, so that an interruption in the middle of it comes to this, and to it before the daemon's end.
+  scene.closing.add(() => stage.run(owner, ['connection', 'remove', CONNECTION, '--yes']));
   await stage.command(
     owner,
     ['connection', 'add', CONNECTION, '--url', url, '--password-stdin', '--no-input'],
@@ -43,9 +46,6 @@ export async function prepareOffice(scene: {
       stdin: `${shop.password}\n`,
     },
   );
-  // Where there is a system keychain the credential went there; nothing of the demo is to stay in it.
-  scene.closing.add(() => stage.run(owner, ['connection', 'remove', CONNECTION, '--yes']));
-
   stage.begin('Two identities: devin, an agent, and ana, who may approve');
   const create = async (name: 'devin' | 'ana', role: string, group: string): Promise<Actor> => {
     const args = ['identity', 'create', name, '--role', role, '--group', group];

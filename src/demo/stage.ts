@@ -57,6 +57,7 @@ export class Stage {
   private step = 0;
   private title = 'start';
   private ended = false;
+  private readonly inFlight = new Set<Promise<unknown>>();
   private commandRunning = false;
   private readonly asides: string[] = [];
 
@@ -71,13 +72,17 @@ export class Stage {
     return `${this.step}/${this.steps} ${this.title}`;
   }
 
-  /** After this it shows nothing more and starts no shown command. */
-  end(): void {
+  /**
+   * After this it shows nothing more and starts no shown command. Settles when those in flight have ended: one that
+   * is just starting a daemon must not have it come up after everything was closed.
+   */
+  async end(): Promise<void> {
     this.ended = true;
+    await Promise.allSettled(this.inFlight);
   }
 
   begin(title: string): void {
-    if (this.ended) throw new Internal('demo_interrupted', 'the demo was interrupted');
+    this.assertOpen();
     this.step++;
     this.title = title;
     this.print(`\n${this.strong(`[${this.step}/${this.steps}] ${title}`)}`);
@@ -103,9 +108,10 @@ export class Stage {
       readonly show?: (line: string) => boolean;
     } = {},
   ): Promise<CommandResult> {
+    this.assertOpen();
     this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
     this.commandRunning = true;
-    const result = await this.run(actor, args, options.stdin);
+    const result = await this.tracked(this.run(actor, args, options.stdin));
     this.commandRunning = false;
     const lines = `${result.stderr}${result.stdout}`.trimEnd().split('\n');
     for (const line of lines.filter(options.show ?? (() => true))) this.print(wrapLine(`  ${line}`));
@@ -122,6 +128,8 @@ export class Stage {
       const child = spawn(process.execPath, [LAUNCHER, ...args], {
         env: this.environment(actor),
         stdio: 'pipe',
+        // A terminal's Ctrl-C is the demo's to handle, in order.
+        detached: true,
         timeout: COMMAND_MS,
       });
       let stdout = '';
@@ -143,11 +151,13 @@ export class Stage {
   /** Starts `hoopctl proxy NAME --json` as `actor` and waits for its line. */
   proxy(actor: Actor, connection: string): Promise<OpenProxy> {
     const args = ['proxy', connection, '--json'];
+    this.assertOpen();
     this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
-    return new Promise((resolve, reject) => {
+    const opening = new Promise<OpenProxy>((resolve, reject) => {
       const child = spawn(process.execPath, [LAUNCHER, ...args], {
         env: this.environment(actor),
         stdio: ['ignore', 'pipe', 'pipe'],
+        detached: true,
       });
       let stdout = '';
       let stderr = '';
@@ -175,6 +185,16 @@ export class Stage {
         reject(new Internal('demo_failed', `hoopctl ${args.join(' ')} ended`, { why: stderr.trim() })),
       );
     });
+    return this.tracked(opening);
+  }
+
+  private tracked<T>(work: Promise<T>): Promise<T> {
+    this.inFlight.add(work);
+    return work.finally(() => this.inFlight.delete(work));
+  }
+
+  private assertOpen(): void {
+    if (this.ended) throw new Internal('demo_interrupted', 'the demo was interrupted');
   }
 
   /** A clean environment: neither the user's state directory nor identity reaches a command of the demo. */

@@ -39,6 +39,21 @@ const env = () => ({
 });
 const leftovers = () => readdirSync(join(place, 'tmp'));
 
+/** Command lines that are still running and name a directory. Where there is no /proc, none are seen. */
+function processesNaming(dir: string): string[] {
+  if (!existsSync('/proc/self/cmdline')) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
+      } catch {
+        return [];
+      }
+    })
+    .filter((line) => line.includes(dir));
+}
+
 /** What the README says that the demo prints: statements, refusals, results and who does what. */
 function goldenPath(): string[] {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
@@ -90,6 +105,7 @@ test('the demo shows the whole job without a terminal and leaves nothing behind'
   const [, , email, , card, ssn, key] = shopTables()[0]?.rows[0] ?? [];
   for (const secret of [email, card, ssn, key]) expect(stdout).not.toContain(secret);
   expect(leftovers()).toEqual([]);
+  expect(processesNaming(place)).toEqual([]);
   expect(existsSync(userState)).toBe(false);
 });
 
@@ -116,6 +132,7 @@ test('--keep leaves it running for two terminals, and its stop script removes it
     expect(stopped.code).toBe(0);
   }
   expect(leftovers()).toEqual([]);
+  expect(processesNaming(place)).toEqual([]);
 });
 
 test('Ctrl-C in the middle ends what was started and says so by its exit code', {
@@ -134,6 +151,7 @@ test('Ctrl-C in the middle ends what was started and says so by its exit code', 
   });
   expect(code).toBe(130);
   expect(leftovers()).toEqual([]);
+  expect(processesNaming(place)).toEqual([]);
   const knock = await psql(url, ['-c', 'select 1']);
   expect(knock.stderr).toMatch(/refused/);
 });
