@@ -29,6 +29,10 @@ export interface RecordingWriter {
   /** One frame whose payload is the concatenation of `parts`; the parts are not kept. */
   append(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   appendJson(kind: FrameKind, value: object): void;
+  /** Like `append`, but a small frame may wait in memory for the next `append` or `commit`: for frames whose bytes are not sent on before that. */
+  stage(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
+  /** Writes what was staged. */
+  commit(): void;
   /** Syncs and closes; returns size in bytes and SHA-256 (hex) of the whole file. Idempotent. */
   close(): { readonly size: number; readonly sha256: string };
 }

@@ -24,6 +24,9 @@ const STAGED_TEXT_UNITS = Math.floor((stage.length - FRAME_HEADER_BYTES) / 3);
 /** Byte streams may be cut anywhere, so a long write becomes several frames; JSON may not. */
 const CUT_BYTES = 1024 * 1024;
 
+/** What may wait in memory for the next write, in bytes a session. */
+const STAGED_BYTES = 8 * 1024;
+
 /**
  * Creates a session's recording (0600, its directories 0700) and writes the file header.
  * Throws Internal `recording_failed` when it can't, also when the file exists.
@@ -41,6 +44,9 @@ class FileWriter implements RecordingWriter {
   /** Why nothing more can be written: a failed write may have left half a frame at the end. */
   #broken: unknown;
   #syncing = false;
+  /** Frames that wait for the next write. */
+  #staged: Buffer | undefined;
+  #stagedLength = 0;
   #closed: { readonly size: number; readonly sha256: string } | undefined;
 
   constructor(path: string, clock: Pick<Clock, 'monotonic'>) {
@@ -60,7 +66,33 @@ class FileWriter implements RecordingWriter {
     }
   }
 
+  stage(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
+    let length = 0;
+    for (const part of parts) length += part.length;
+    const whole = FRAME_HEADER_BYTES + length;
+    if (whole > STAGED_BYTES) return this.append(kind, ...parts);
+    if (this.#stagedLength + whole > STAGED_BYTES) this.commit();
+    this.#staged ??= Buffer.allocUnsafeSlow(STAGED_BYTES);
+    const frame = this.#staged.subarray(this.#stagedLength, this.#stagedLength + whole);
+    let end = FRAME_HEADER_BYTES;
+    for (const part of parts) {
+      frame.set(part, end);
+      end += part.length;
+    }
+    writeFrameHeader(frame, kind, this.#elapsed(), length);
+    frame.writeUInt32BE(frameCrc(frame, frame.subarray(FRAME_HEADER_BYTES)), CRC_OFFSET);
+    this.#stagedLength += whole;
+  }
+
+  commit(): void {
+    if (this.#stagedLength === 0 || this.#staged === undefined) return;
+    const staged = this.#staged.subarray(0, this.#stagedLength);
+    this.#stagedLength = 0;
+    this.#write(staged);
+  }
+
   append(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
+    this.commit();
     let length = 0;
     for (const part of parts) length += part.length;
     if (length <= stage.length - FRAME_HEADER_BYTES) {
@@ -83,6 +115,7 @@ class FileWriter implements RecordingWriter {
   }
 
   appendJson(kind: FrameKind, value: object): void {
+    this.commit();
     const text = JSON.stringify(value);
     if (text.length <= STAGED_TEXT_UNITS) {
       this.#appendStaged(kind, stage.write(text, FRAME_HEADER_BYTES));
@@ -94,6 +127,7 @@ class FileWriter implements RecordingWriter {
 
   close(): { readonly size: number; readonly sha256: string } {
     if (this.#closed) return this.#closed;
+    this.#commitLast();
     this.#closed = { size: this.#size, sha256: this.#hash.digest('hex') };
     try {
       fsyncSync(this.#fd);
@@ -103,6 +137,15 @@ class FileWriter implements RecordingWriter {
       closeSync(this.#fd);
     }
     return this.#closed;
+  }
+
+  /** A recording that failed before is closed as it is. */
+  #commitLast(): void {
+    try {
+      this.commit();
+    } catch (error) {
+      if (this.#broken === undefined) throw error;
+    }
   }
 
   /** The payload stands in the staging buffer, behind the room for its header. */

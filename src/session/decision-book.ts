@@ -36,6 +36,7 @@ export class DecisionBook {
   readonly #audit: AuditLog;
   readonly #session: { readonly id: string; readonly connection: string; readonly actor: string };
   #statements = 0;
+  #staged: AuditEvent[] = [];
 
   constructor(
     recording: RecordingWriter,
@@ -47,8 +48,9 @@ export class DecisionBook {
     this.#session = session;
   }
 
-  /** Writes a decision whole. Throws Internal `recording_failed` or `audit_failed`. */
+  /** Writes a decision whole, behind what was staged. Throws Internal `recording_failed` or `audit_failed`. */
   write(statement: StatementToRecord, entry: Entry): void {
+    this.commit();
     this.#statements += 1;
     this.#recording.appendJson(FRAME.decision, frame(this.#statements, statement, entry));
     this.#audit.append(this.#event(statement, entry));
@@ -60,11 +62,11 @@ export class DecisionBook {
     return new Interned(this.#statements, statement, event) as unknown as InternedStatement;
   }
 
-  /** Writes one execution of an interned statement: the text once, a reference afterwards. */
-  writeAgain(handle: InternedStatement): void {
+  /** Stages one execution of an interned statement: the text once, a reference afterwards. `commit` writes it. */
+  stageAgain(handle: InternedStatement): void {
     const interned = handle as unknown as Interned;
     if (interned.recorded) {
-      this.#recording.append(FRAME.decision, interned.reference);
+      this.#recording.stage(FRAME.decision, interned.reference);
     } else {
       this.#recording.appendJson(
         FRAME.decision,
@@ -72,7 +74,16 @@ export class DecisionBook {
       );
       interned.recorded = true;
     }
-    this.#audit.append(interned.event);
+    this.#staged.push(interned.event);
+  }
+
+  /** Writes what was staged, the recording first. Throws Internal `recording_failed` or `audit_failed`. */
+  commit(): void {
+    this.#recording.commit();
+    if (this.#staged.length === 0) return;
+    const events = this.#staged;
+    this.#staged = [];
+    for (const event of events) this.#audit.append(event);
   }
 
   /** An approval changed. */

@@ -71,7 +71,11 @@ export interface SessionDesk {
   pass(statement: StatementToRecord): Judged;
   /** Prepares an allowed statement (one whose decision is `allow`) for `passAgain`; writes nothing yet. */
   intern(statement: StatementToRecord): InternedStatement;
-  /** `pass` for one execution of an interned statement, on the hot path: the first records the text, later ones a reference. Throws like `pass`. */
+  /**
+   * `pass` for one execution of an interned statement, on the hot path: the first records the text, later ones a
+   * reference. What it records may still wait in memory: the door calls `commit` before it sends a byte.
+   * Throws like `pass`.
+   */
   passAgain(statement: InternedStatement): Judged;
   /** Records and audits a block. */
   refuse(statement: StatementToRecord): void;
@@ -85,7 +89,15 @@ export interface SessionDesk {
     card: ApprovalCard,
     fingerprintInput: () => readonly (string | Uint8Array)[],
   ): Promise<Hold>;
-  /** Writes a frame before its bytes are forwarded; throws Internal `recording_failed`. */
+  /**
+   * Writes what `passAgain` and `record` have kept in memory. To be called before any byte goes to the target.
+   * Throws Internal `recording_failed` or `audit_failed`: then nothing may go.
+   */
+  commit(): void;
+  /**
+   * Writes a frame before its bytes are forwarded; one of kind `client` may wait for `commit`.
+   * Throws Internal `recording_failed`.
+   */
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   note(message: string): void;
   /**

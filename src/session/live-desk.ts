@@ -120,7 +120,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   passAgain(interned: InternedStatement): Judged {
     const { decision } = interned.statement;
     this.#guard(decision, 'allow');
-    this.#book.writeAgain(interned);
+    this.#book.stageAgain(interned);
     this.#count('statements');
     return cutKey(decision);
   }
@@ -142,7 +142,12 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
-    this.#opened.recording.append(kind, ...parts);
+    if (kind === FRAME.client) this.#opened.recording.stage(kind, ...parts);
+    else this.#opened.recording.append(kind, ...parts);
+  }
+
+  commit(): void {
+    this.#book.commit();
   }
 
   note(message: string): void {
@@ -246,6 +251,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     const endedAt = new Date(clock.now()).toISOString();
     let file: { readonly size: number; readonly sha256: string } | undefined;
     try {
+      this.#book.commit();
       recording.appendJson(FRAME.close, { reason, at: endedAt });
     } catch (error) {
       storeFailed(error);

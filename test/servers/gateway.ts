@@ -161,6 +161,9 @@ export class TestGateway {
         write(statement);
         return cutKey(statement.decision);
       },
+      commit() {
+        if (gateway.recordingFails) throw gateway.recordingFails;
+      },
       refuse: write,
       async hold(statement, card) {
         write(statement);

@@ -14,13 +14,16 @@ import type { Judgement } from './judgement.ts';
  */
 export class Door {
   readonly #socket: Writable;
+  readonly #commit: () => void;
   #parts: Buffer[] = [];
   #buffer: Buffer | undefined;
   #start = 0;
   #end = 0;
 
-  constructor(socket: Writable) {
+  /** `commit` writes to the books what has been let through; it is called before the first byte goes. */
+  constructor(socket: Writable, commit: () => void) {
     this.#socket = socket;
+    this.#commit = commit;
   }
 
   /** A Query, or the Bind that starts an execution. Spends the key. */
@@ -64,12 +67,16 @@ export class Door {
     this.#buffer = undefined;
   }
 
-  /** Writes what was pushed. Returns false when the target is slower than the client: wait for `drain`. */
+  /**
+   * Writes what was pushed, after the books. Throws what `commit` throws: then nothing of it goes.
+   * Returns false when the target is slower than the client: wait for `drain`.
+   */
   flush(): boolean {
     this.#settle();
     const parts = this.#parts;
     if (parts.length === 0) return !this.#socket.writableNeedDrain;
     this.#parts = [];
+    this.#commit();
     if (parts.length === 1) return this.#socket.write(parts[0]);
     this.#socket.cork();
     let room = true;
@@ -80,8 +87,9 @@ export class Door {
 
   /** Says Terminate and ends the stream; the target rolls back what is open. */
   close(terminate: Buffer): void {
-    this.own(terminate);
-    this.flush();
-    this.#socket.end();
+    // What was let through but not sent stays behind: the session is over.
+    this.#parts = [];
+    this.#buffer = undefined;
+    this.#socket.end(terminate);
   }
 }

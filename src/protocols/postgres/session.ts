@@ -68,7 +68,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       names,
       state,
       queue: new StatementQueue(),
-      door: new Door(target),
+      door: new Door(target, () => desk.commit()),
       output: new ClientOutput(client, desk),
       masking: () => masking.current(),
       refusalPortal: `hoopctl_refused_${randomBytes(12).toString('hex')}`,

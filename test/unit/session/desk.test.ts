@@ -68,6 +68,7 @@ describe('a desk', () => {
     desk.passAgain(interned);
     desk.passAgain(interned);
     desk.passAgain(interned);
+    desk.commit();
 
     const values = (await world.frames(desk.id)).slice(1).map(({ value }) => value);
     expect(values).toMatchObject([
@@ -128,18 +129,23 @@ describe('a desk', () => {
           append: (...frame: Parameters<typeof real.append>) => (failing ? full() : real.append(...frame)),
           appendJson: (...frame: Parameters<typeof real.appendJson>) =>
             failing ? full() : real.appendJson(...frame),
+          stage: (...frame: Parameters<typeof real.stage>) => real.stage(...frame),
+          commit: () => (failing ? full() : real.commit()),
           close: () => real.close(),
         };
       },
     };
     const other = await openDesk(deps, { ...opening, identity: await world.identity('ci-1') });
     const interned = other.intern(statement(other, 'read x'));
+    other.passAgain(interned);
+    other.commit();
     failing = true;
     const before = world.entries().length;
     expect(() => other.pass(statement(other, 'read x'))).toThrow(
       expect.objectContaining({ code: 'recording_failed' }),
     );
-    expect(() => other.passAgain(interned)).toThrow(expect.objectContaining({ code: 'recording_failed' }));
+    other.passAgain(interned);
+    expect(() => other.commit()).toThrow(expect.objectContaining({ code: 'recording_failed' }));
     expect(world.entries()).toHaveLength(before);
   });
 
