@@ -125,11 +125,11 @@ export interface Catalog {
 export interface SessionState {
   /** Schemas searched, in order, as `current_schemas(true)` gives them (temp schema and pg_catalog included); undefined when it cannot be told. */
   readonly searchPath: readonly string[] | undefined;
-  /** The session's own temporary schema (`pg_temp_3`), when it has one. */
+  /** The session's own temporary schema (`pg_temp_3`); left out or empty when it has none. */
   readonly tempSchema?: string;
   /** `current_user`, for `"$user"` in a search_path; without it such a path cannot be told. */
   readonly user?: string;
-  /** True when search_path was changed inside the transaction that is open: its end changes it again. */
+  /** True when search_path was changed inside the transaction that is open: its end changes it again. Left out: it may have been. */
   readonly pathIsTransactional?: boolean;
   /** Prepared statements (SQL and protocol level share one name space) and cursors/portals. */
   prepared(name: string): StatementFacts | undefined;

@@ -43,9 +43,13 @@ const outputColumn = ({ name, sources, plain }: OutputColumn): OutputColumn => (
 /** A column shown as it is stays within a mask's reach; one that lost its origin on the way does not. */
 function noteOutputs(result: StatementResult, out: Collector): void {
   if (!result.outputs) return;
-  for (const column of result.outputs.columns)
-    out.useAll(column.sources, column.plain ? 'output' : 'expression');
-  if (result.outputs.open) out.useAll(result.outputs.open, 'other');
+  const { columns, open } = result.outputs;
+  for (const { sources, plain } of columns) {
+    // Among columns of unknown number a value is known by its table alone, which for a view's column is the view.
+    const findable = plain && (open === undefined || sources.length === 1);
+    out.useAll(sources, findable ? 'output' : 'expression');
+  }
+  if (open) out.useAll(open, 'other');
 }
 
 /** pg_stat_activity is monitoring until its query texts are looked at. */

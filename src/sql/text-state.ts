@@ -38,9 +38,9 @@ export class TextState {
   ) {
     this.#session = session;
     this.searchPath = 'searchPath' in overrides ? overrides.searchPath : session.searchPath;
-    this.tempSchema = session.tempSchema;
-    this.user = session.user;
-    this.pathIsTransactional = session.pathIsTransactional ?? false;
+    this.tempSchema = session.tempSchema || undefined;
+    this.user = session.user || undefined;
+    this.pathIsTransactional = session.pathIsTransactional ?? true;
     this.pathIsLocal = this.pathIsTransactional;
   }
 

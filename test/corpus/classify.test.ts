@@ -70,7 +70,7 @@ describe.each(['debian', 'embedded'] as const)('the corpus, with the catalog of 
     };
     catalog = await loadCatalog(query);
     const probed = readSessionState(await query(sessionStateQuery));
-    state = { ...probed!, prepared: () => undefined, cursor: () => undefined };
+    state = { ...probed!, pathIsTransactional: false, prepared: () => undefined, cursor: () => undefined };
     await client.end();
   });
   afterAll(() => server?.stop());

@@ -117,6 +117,12 @@ describe('names', () => {
       'unknown SELECT ?.users',
     );
     expect(effects('COMMIT; SELECT * FROM users')).toContain('read SELECT public.users');
+    expect(effects('SET search_path = app; COMMIT; SELECT * FROM users')).toContain('read SELECT app.users');
+    expect(effects('SET search_path = app; ROLLBACK; SELECT * FROM users')).toContain(
+      'unknown SELECT ?.users',
+    );
+    const setBefore = session({ pathIsTransactional: true });
+    expect(effects('COMMIT; SELECT * FROM users', setBefore)).toContain('unknown SELECT ?.users');
   });
 
   it('see what earlier statements of the text make, and distrust what they replace', () => {

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadParser } from '../../../src/sql/analyze.ts';
-import { only, uses } from './sample.ts';
+import { relationLineage } from '../../../src/sql/relation-lineage.ts';
+import { only, shop, uses } from './sample.ts';
 
 beforeAll(loadParser);
 
@@ -95,6 +96,7 @@ describe('a masked column that is used in any other way', () => {
     ["SELECT table_to_xml('public.users', true, false, '')", 'other', 'users.*'],
     ["COPY users TO '/tmp/x'", 'other'],
     ['MERGE INTO orders o USING users u ON o.id = u.id WHEN MATCHED THEN UPDATE SET note = u.email', 'other'],
+    ['SELECT v.contact, f.* FROM users_v v, unnest(1) f', 'expression'],
     ['SELECT no_such_column FROM users', 'expression', 'users.*'],
     ['UPDATE users SET tier = 1 WHERE id = 1 RETURNING old.email || new.name', 'expression'],
   ])('shows in %s as %s', (sql, use, column = 'users.email', also = use) => {
@@ -144,5 +146,17 @@ it('a common table expression hides a table of its name, but not from a qualifie
   expect(uses('WITH users AS (SELECT 1 AS email) SELECT email FROM users')).toEqual([]);
   expect(uses('WITH users AS (SELECT 1 AS email) SELECT email FROM public.users')).toEqual([
     'users.email:output',
+  ]);
+});
+
+it('each column of a relation names what it is derived from', () => {
+  expect(relationLineage(shop.relation('public', 'users_v')!, shop)).toEqual([
+    { name: 'id', sources: ['public.users_v.id', 'public.users.id'], plain: true },
+    { name: 'contact', sources: ['public.users_v.contact', 'public.users.email'], plain: true },
+    { name: 'loud', sources: ['public.users_v.loud', 'public.users.email'], plain: false },
+  ]);
+  expect(relationLineage(shop.relation('public', 'events_2025')!, shop)[1]?.sources).toEqual([
+    'public.events_2025.at',
+    'public.events.at',
   ]);
 });

@@ -157,6 +157,7 @@ export function session(more: Partial<SessionState> = {}): SessionState {
     searchPath: ['pg_temp_3', 'pg_catalog', 'public'],
     tempSchema: 'pg_temp_3',
     user: 'app',
+    pathIsTransactional: false,
     prepared: () => undefined,
     cursor: () => undefined,
     ...more,
