@@ -190,8 +190,10 @@ export function noteWrite(
   );
   const name = displayName(relation, ctx);
   for (const rule of relation.rules) {
-    if (rule.event === kind || kind === 'merge')
-      ctx.out.mergeEffects(ruleFacts(rule.definition, relation, ctx), name);
+    if (rule.event !== kind && kind !== 'merge') continue;
+    const facts = ruleFacts(rule.definition, relation, ctx);
+    ctx.out.mergeEffects(facts, name);
+    for (const { column, use } of facts.columnUses()) if (use !== 'target') ctx.out.use(column, 'other');
   }
   if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
   if (kind === 'delete') return;

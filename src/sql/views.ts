@@ -1,9 +1,10 @@
 import type { Catalog, CatalogRelation } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
+import { emptyScope, expression } from './expressions.ts';
 import { parseText } from './parse.ts';
 import { querySelect } from './queries.ts';
-import { type ColumnList, relationColumns, rename } from './scope.ts';
+import { type ColumnList, relationColumns, rename, sourcesOf } from './scope.ts';
 import { statement } from './statements.ts';
 
 export interface ViewFacts {
@@ -88,6 +89,10 @@ export function ruleFacts(definition: string, relation: CatalogRelation, ctx: Co
     inFunction: true,
     planOnly: ctx.planOnly,
   };
-  for (const action of node.RuleStmt.actions ?? []) statement(action, inner);
+  expression(node.RuleStmt.whereClause, emptyScope(), { kind: 'other' }, inner);
+  for (const action of node.RuleStmt.actions ?? []) {
+    const { outputs } = statement(action, inner);
+    if (outputs) collector.useAll(sourcesOf(outputs), 'other');
+  }
   return collector;
 }

@@ -12,8 +12,9 @@ const QUIET_LEVELS = new Set(['notice', 'warning', 'error', 'fatal', 'panic']);
 /** Encodings in which no byte of a character can be taken for an ASCII one (a backslash, a quote). */
 const SAFE_ENCODINGS = /^(?:utf-?8|unicode|sql_?ascii|latin-?1|iso_?8859_?1|default)$/iu;
 
+/** row_security is not among them: off does not show hidden rows, it fails the queries that would hide some. */
 const ALWAYS_DANGEROUS = new Set(
-  `role session_authorization session_replication_role row_security local_preload_libraries session_preload_libraries
+  `role session_authorization session_replication_role local_preload_libraries session_preload_libraries
    dynamic_library_path event_triggers allow_system_table_mods ignore_system_indexes zero_damaged_pages
    transform_null_equals backslash_quote lo_compat_privileges
    log_parser_stats log_planner_stats log_executor_stats log_statement_stats trace_sort trace_locks`.split(

@@ -78,6 +78,9 @@ describe('effects on tables', () => {
     expect(effects("INSERT INTO outbox(msg) VALUES ('x')")).toContain(
       'write DELETE public.orders < public.outbox',
     );
+    expect(effects('INSERT INTO copying (id) VALUES (1)')).toContain(
+      'write DELETE public.orders < public.purge',
+    );
     expect(effects('DELETE FROM events_2025 WHERE id = 1')).toContain(
       'write DELETE public.events < public.events_2025',
     );

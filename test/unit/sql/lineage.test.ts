@@ -83,6 +83,7 @@ describe('a masked column that is used in any other way', () => {
     ['UPDATE orders SET note = u.email FROM users u WHERE u.id = user_id', 'other'],
     ['INSERT INTO orders (sku) SELECT email FROM users', 'other'],
     ['INSERT INTO orders (sku) VALUES ((SELECT email FROM users))', 'other'],
+    ['INSERT INTO copying (id) VALUES (1)', 'other'],
     ['CREATE TABLE t AS SELECT email FROM users', 'other'],
     ['CREATE VIEW t AS SELECT email FROM users', 'other'],
     ['CREATE MATERIALIZED VIEW t AS TABLE users', 'other'],

@@ -78,6 +78,15 @@ export const shop: Catalog = makeCatalog({
         },
       ],
     }),
+    relation('public', 'copying', ['id'], {
+      rules: [
+        {
+          event: 'insert',
+          definition:
+            'CREATE RULE r AS ON INSERT TO public.copying WHERE purge(1) > 0 DO INSERT INTO orders(sku) SELECT email FROM users',
+        },
+      ],
+    }),
     relation('pg_catalog', 'pg_class', ['oid', 'relname']),
     relation('pg_catalog', 'pg_stats', ['tablename', 'most_common_vals']),
     relation('pg_catalog', 'pg_stat_activity', ['pid', 'state', 'query']),

@@ -28,7 +28,7 @@ describe('conditions', () => {
     ['BEGIN READ WRITE', ['dangerous-session-change']],
     ['BEGIN READ ONLY', []],
     ['SET session_replication_role = replica', ['dangerous-session-change']],
-    ['SET row_security = off', ['dangerous-session-change']],
+    ['SET row_security = off', []],
     ['RESET ALL', ['dangerous-session-change']],
     ['DISCARD ALL', ['dangerous-session-change']],
     ['SET client_min_messages = debug1', ['dangerous-session-change']],
