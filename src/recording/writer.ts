@@ -27,6 +27,9 @@ const CUT_BYTES = 1024 * 1024;
 /** What may wait in memory for the next write, in bytes a session. */
 const STAGED_BYTES = 8 * 1024;
 
+/** Written bytes that are gathered before they are hashed, a session. */
+const UNHASHED_BYTES = 16 * 1024;
+
 /**
  * Creates a session's recording (0600, its directories 0700) and writes the file header.
  * Throws Internal `recording_failed` when it can't, also when the file exists.
@@ -40,6 +43,9 @@ class FileWriter implements RecordingWriter {
   readonly #began: number;
   readonly #fd: number;
   readonly #hash: Hash = createHash('sha256');
+  /** Written bytes that the hash has not seen yet. */
+  readonly #unhashed = Buffer.allocUnsafeSlow(UNHASHED_BYTES);
+  #unhashedLength = 0;
   #size = 0;
   /** Why nothing more can be written: a failed write may have left half a frame at the end. */
   #broken: unknown;
@@ -128,7 +134,7 @@ class FileWriter implements RecordingWriter {
   close(): { readonly size: number; readonly sha256: string } {
     if (this.#closed) return this.#closed;
     this.#commitLast();
-    this.#closed = { size: this.#size, sha256: this.#hash.digest('hex') };
+    this.#closed = { size: this.#size, sha256: this.#digest() };
     try {
       fsyncSync(this.#fd);
     } catch (cause) {
@@ -175,7 +181,7 @@ class FileWriter implements RecordingWriter {
         const written = writeSync(this.#fd, bytes, from, bytes.length - from, null);
         if (written === 0) throw new Error('nothing was written');
         // What is in the file is in the hash, whatever happens next.
-        this.#hash.update(written === bytes.length ? bytes : bytes.subarray(from, from + written));
+        this.#toHash(written === bytes.length ? bytes : bytes.subarray(from, from + written));
         this.#size += written;
         from += written;
       }
@@ -183,6 +189,25 @@ class FileWriter implements RecordingWriter {
       this.#broken = cause;
       throw failed(cause);
     }
+  }
+
+  /** Small writes are hashed together: a call of the hash costs more than copying them. */
+  #toHash(bytes: Uint8Array): void {
+    if (bytes.length > UNHASHED_BYTES - this.#unhashedLength) {
+      if (this.#unhashedLength > 0) this.#hash.update(this.#unhashed.subarray(0, this.#unhashedLength));
+      this.#unhashedLength = 0;
+      if (bytes.length > UNHASHED_BYTES) {
+        this.#hash.update(bytes);
+        return;
+      }
+    }
+    this.#unhashed.set(bytes, this.#unhashedLength);
+    this.#unhashedLength += bytes.length;
+  }
+
+  #digest(): string {
+    this.#hash.update(this.#unhashed.subarray(0, this.#unhashedLength));
+    return this.#hash.digest('hex');
   }
 
   #elapsed(): number {
