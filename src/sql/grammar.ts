@@ -1,32 +1,43 @@
-import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { ParseResult } from 'libpg-query';
-import instantiate, { type PgQueryModule } from 'libpg-query/wasm/libpg-query.js';
+
+const require = createRequire(import.meta.url);
+
+/** The emscripten module that libpg-query wraps; it ships without types. */
+interface PgQueryModule {
+  _malloc(size: number): number;
+  _free(pointer: number): void;
+  _wasm_parse_query_raw(text: number): number;
+  _wasm_free_parse_result(result: number): void;
+  _wasm_parse_plpgsql(text: number): number;
+  _wasm_free_string(text: number): void;
+  lengthBytesUTF8(text: string): number;
+  stringToUTF8(text: string, pointer: number, size: number): void;
+  UTF8ToString(pointer: number): string;
+  getValue(pointer: number, type: 'i32'): number;
+}
 
 /**
  * PostgreSQL's grammar in WebAssembly, held by ourselves rather than through libpg-query's own wrapper: a text nested so
  * deeply that it overflows the stack unwinds C code that was not made for it, and after some of those every parse fails
  * (or worse, reads freed memory). So an instance that ever left by a trap is thrown away, and a spare takes its place.
+ * While none is left, nothing parses, and so every statement is unknown.
  */
 let grammar: PgQueryModule | undefined;
-let spare: PgQueryModule | undefined;
-let compiled: WebAssembly.Module | undefined;
+const spares: PgQueryModule[] = [];
 
-/** Compiles and starts the grammar, once; about 25 ms. */
+/** A new instance takes 25 ms, mostly beside the event loop; an overflowing text takes 5 to 30 ms within it. */
+const SPARES = 2;
+
+const instantiate = require('libpg-query/wasm/libpg-query.js') as () => Promise<PgQueryModule>;
+
+/** Starts the grammar and its spares, or what is missing of them. Rejects when WebAssembly cannot be started. */
 export async function loadGrammar(): Promise<void> {
-  if (compiled === undefined) {
-    const file = createRequire(import.meta.url).resolve('libpg-query/wasm/libpg-query.wasm');
-    compiled = await WebAssembly.compile(await readFile(file));
+  while (grammar === undefined || spares.length < SPARES) {
+    const fresh = await instantiate();
+    if (grammar === undefined) grammar = fresh;
+    else spares.push(fresh);
   }
-  grammar ??= await start(compiled);
-  spare ??= await start(compiled);
-}
-
-/** Instantiation itself is synchronous, so this settles before the next event is taken from any socket. */
-function start(module: WebAssembly.Module): Promise<PgQueryModule> {
-  return instantiate({
-    instantiateWasm: (imports, done) => done(new WebAssembly.Instance(module, imports)),
-  });
 }
 
 export type GrammarResult<T> =
@@ -85,14 +96,7 @@ function call<T>(
 }
 
 function replace(broken: PgQueryModule): void {
-  if (grammar !== broken || compiled === undefined) return;
-  grammar = spare;
-  spare = undefined;
-  start(compiled).then(
-    (fresh) => {
-      if (grammar === undefined) grammar = fresh;
-      else spare = fresh;
-    },
-    () => undefined, // Without a parser every statement is unknown.
-  );
+  if (grammar !== broken) return;
+  grammar = spares.shift();
+  loadGrammar().catch(() => undefined);
 }
