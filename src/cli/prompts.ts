@@ -1,4 +1,4 @@
-import { constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
 import { Interrupted } from './interrupted.ts';
 
@@ -26,23 +26,26 @@ interface Terminal {
  * the way. The terminal is opened for each question and left alone in between.
  */
 export function terminalPrompts(): Prompts {
+  // Loaded before the terminal is opened: what is typed while a module loads is typed before the question, too.
+  const prompts = () => import('@inquirer/prompts');
   return {
-    line: (question) =>
-      ask(async ({ input, output }) => {
-        const { input: prompt } = await import('@inquirer/prompts');
-        return prompt({ message: question, theme: plainTheme }, { input, output });
-      }),
-    secret: (question, signal) =>
-      ask(async ({ input, output }) => {
-        const { password } = await import('@inquirer/prompts');
+    line: async (question) => {
+      const { input: prompt } = await prompts();
+      return ask(({ input, output }) => prompt({ message: question, theme: plainTheme }, { input, output }));
+    },
+    secret: async (question, signal) => {
+      const { password } = await prompts();
+      return ask(({ input, output }) => {
         const context = signal === undefined ? { input, output } : { input, output, signal };
         return password({ message: question, mask: '*', toggleMask: false, theme: plainTheme }, context);
-      }),
-    confirm: (question) =>
-      ask(async ({ input, output }) => {
-        const { confirm } = await import('@inquirer/prompts');
-        return confirm({ message: question, default: false, theme: plainTheme }, { input, output });
-      }),
+      });
+    },
+    confirm: async (question) => {
+      const { confirm } = await prompts();
+      return ask(({ input, output }) =>
+        confirm({ message: question, default: false, theme: plainTheme }, { input, output }),
+      );
+    },
     key: (question, keys, signal) => ask((terminal) => readKey(terminal, question, keys, signal)),
   };
 }
@@ -54,14 +57,12 @@ const plainTheme = {
 };
 
 async function ask<T>(question: (terminal: Terminal) => Promise<T>): Promise<T> {
-  // O_NONBLOCK: emptying the input below must end when there is nothing left.
-  const fd = openSync('/dev/tty', constants.O_RDWR | constants.O_NONBLOCK | constants.O_NOCTTY);
-  const input = new ReadStream(fd);
-  const output = new WriteStream(fd);
+  const input = new ReadStream(openTerminal(constants.O_RDWR));
+  const output = new WriteStream(openTerminal(constants.O_RDWR));
   try {
     // Raw mode makes even an unfinished typed line readable, so that it can be thrown away.
     input.setRawMode(true);
-    discardTyped(fd);
+    discardTyped();
     return await question({ input, output });
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') throw new Interrupted();
@@ -69,15 +70,26 @@ async function ask<T>(question: (terminal: Terminal) => Promise<T>): Promise<T> 
   } finally {
     input.setRawMode(false);
     input.destroy();
+    output.destroy();
   }
 }
 
-function discardTyped(fd: number): void {
+function openTerminal(flags: number): number {
+  return openSync('/dev/tty', flags | constants.O_NOCTTY);
+}
+
+/** Empties the terminal's input queue, which all who opened it share. */
+function discardTyped(): void {
+  // A descriptor of its own: Node's streams open theirs anew, and a writer makes it blocking.
+  const fd = openTerminal(constants.O_RDONLY | constants.O_NONBLOCK);
   const buffer = Buffer.alloc(4096);
   try {
     while (readSync(fd, buffer) > 0);
-  } catch {
-    // EAGAIN: nothing is left.
+  } catch (error) {
+    const empty = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
+    if (!empty) throw error;
+  } finally {
+    closeSync(fd);
   }
 }
 
