@@ -8,7 +8,7 @@ import { plpgsqlStatements } from './plpgsql.ts';
 import { sourcesOf } from './scope.ts';
 import { applyChanges, parseIdentifierList } from './settings.ts';
 import { statement } from './statements.ts';
-import { effectivePath } from './text-state.ts';
+import { effectivePath, type TextState } from './text-state.ts';
 
 /** What running a body does, and every column it touches. */
 export interface BodyFacts {
@@ -38,7 +38,9 @@ export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
   if (ctx.within.includes(fn.oid)) return NOTHING;
   const path = functionPath(fn, ctx);
   return remembered(`f${fn.oid} ${path?.join('\0') ?? '?'} ${ctx.state.tempSchema ?? ''}`, ctx, () => {
-    const inner = innerContext(ctx, fn.oid, path);
+    const called = ctx.state.inner(path);
+    const state = fn.standardBody ? called.bound(ctx.catalog.definitionPath) : called;
+    const inner = innerContext(ctx, fn.oid, state);
     if (ctx.within.length >= MAX_DEPTH) {
       inner.out.unknown(`function ${fn.schema}.${fn.name} is nested too deeply`, 'CALL');
       return facts(inner.out, []);
@@ -51,19 +53,18 @@ export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
 
 /** `SET search_path` of the function itself, else what the caller has. */
 function functionPath(fn: CatalogFunction, ctx: Context): readonly string[] | undefined {
-  if (fn.standardBody) return ctx.catalog.definitionPath;
   for (const setting of fn.settings) {
     const at = setting.indexOf('=');
     if (setting.slice(0, at).toLowerCase() !== 'search_path') continue;
     return effectivePath(parseIdentifierList(setting.slice(at + 1)), ctx.state, ctx.catalog);
   }
-  return ctx.state.searchPath;
+  return ctx.state.callPath;
 }
 
-function innerContext(ctx: Context, oid: number, path: readonly string[] | undefined): Context {
+function innerContext(ctx: Context, oid: number, state: TextState): Context {
   return {
     catalog: ctx.catalog,
-    state: ctx.state.inner(path),
+    state,
     out: new Collector(),
     within: [...ctx.within, oid],
     inFunction: true,
@@ -74,14 +75,14 @@ function innerContext(ctx: Context, oid: number, path: readonly string[] | undef
 /** SQL text handed to a function such as query_to_xml, run with the caller's names. */
 export function sqlTextFacts(sql: string, ctx: Context): BodyFacts {
   if (ctx.within.length >= MAX_DEPTH) return opaque('SQL text is nested too deeply');
-  return runText(sql, { ...innerContext(ctx, 0, ctx.state.searchPath), inFunction: false });
+  return runText(sql, { ...innerContext(ctx, 0, ctx.state.inner(ctx.state.callPath)), inFunction: false });
 }
 
 /** A domain's CHECK constraint, `CHECK ((expr))`. */
 export function checkFacts(check: string, typeOid: number, ctx: Context): BodyFacts {
   if (ctx.within.includes(-typeOid)) return NOTHING;
-  return remembered(`d${typeOid} ${check}`, ctx, () => {
-    const inner = innerContext(ctx, -typeOid, ctx.catalog.definitionPath);
+  return remembered(`d${typeOid} ${ctx.state.callPath?.join('\0') ?? '?'} ${check}`, ctx, () => {
+    const inner = innerContext(ctx, -typeOid, ctx.state.bound(ctx.catalog.definitionPath));
     const parsed = parseText(`ALTER TABLE x ADD ${check}`);
     const node = parsed.ok ? parsed.statements[0]?.node : undefined;
     const constraint =

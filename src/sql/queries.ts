@@ -7,6 +7,7 @@ import { useOperator } from './functions.ts';
 import { lockRows } from './locking.ts';
 import { outputName } from './output-names.ts';
 import { type Column, type ColumnList, computed, rename, Scope, sourcesOf, union } from './scope.ts';
+import { settingTargets } from './setting-rows.ts';
 import { kindOf, nameParts, stringOf } from './tree.ts';
 
 /** A query in any place (also data-modifying, in WITH): its result columns; all else it does is noted. */
@@ -38,7 +39,7 @@ function simpleSelect(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList 
     return rows;
   }
   if (stmt.fromClause) fromClause(stmt.fromClause, scope, ctx);
-  const list = targetList(stmt.targetList, scope, ctx);
+  const list = targetList(settingTargets(stmt, scope, ctx), scope, ctx);
   expression(stmt.whereClause, scope, { kind: 'predicate' }, ctx);
   ordering(stmt.groupClause, list, scope, 'input', ctx);
   expression(stmt.havingClause, scope, { kind: 'predicate' }, ctx);

@@ -27,6 +27,7 @@ export class TextState {
   readonly #session: SessionState;
   readonly #prepared = new Map<string, StatementFacts | undefined>();
   readonly #cursors = new Map<string, StatementFacts | undefined>();
+  #bound: { readonly callPath: readonly string[] | undefined } | undefined;
   #allDeallocated = false;
   #allClosed = false;
   readonly #names = new Map<string, NameChange>();
@@ -42,6 +43,18 @@ export class TextState {
     this.user = session.user || undefined;
     this.pathIsTransactional = session.pathIsTransactional ?? true;
     this.pathIsLocal = this.pathIsTransactional;
+  }
+
+  /** The path by which functions that are called find their names: the session's, also where a view's own names were bound. */
+  get callPath(): readonly string[] | undefined {
+    return this.#bound === undefined ? this.searchPath : this.#bound.callPath;
+  }
+
+  /** The same session as seen from a definition whose names were bound under another path when it was made. */
+  bound(definitionPath: readonly string[]): TextState {
+    const state = this.inner(definitionPath);
+    state.#bound = { callPath: this.callPath };
+    return state;
   }
 
   /** The same session as seen from a body with its own search_path. */

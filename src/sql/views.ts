@@ -21,7 +21,7 @@ export function viewFacts(relation: CatalogRelation, ctx: Context): ViewFacts {
   const views = kept.get(ctx.catalog) ?? new Map<string, ViewFacts>();
   kept.set(ctx.catalog, views);
   // Functions in a view resolve their own names at run time, by the caller's path.
-  const key = `${relation.oid} ${ctx.state.searchPath?.join('\0') ?? '?'}`;
+  const key = `${relation.oid} ${ctx.state.callPath?.join('\0') ?? '?'}`;
   const known = views.get(key);
   if (known && ctx.state.pristine) return known;
   if (ctx.within.includes(relation.oid) || ctx.within.length >= MAX_DEPTH) return recursiveView(relation);
@@ -34,7 +34,7 @@ function readView(relation: CatalogRelation, ctx: Context): ViewFacts {
   const collector = new Collector();
   const inner: Context = {
     catalog: ctx.catalog,
-    state: ctx.state.inner(ctx.catalog.definitionPath),
+    state: ctx.state.bound(ctx.catalog.definitionPath),
     out: collector,
     within: [...ctx.within, relation.oid],
     inFunction: false,
@@ -82,7 +82,7 @@ export function ruleFacts(definition: string, relation: CatalogRelation, ctx: Co
   }
   const inner: Context = {
     catalog: ctx.catalog,
-    state: ctx.state.inner(ctx.catalog.definitionPath),
+    state: ctx.state.bound(ctx.catalog.definitionPath),
     out: collector,
     within: [...ctx.within, relation.oid],
     // NEW and OLD resolve to nothing, as a function's variables do.

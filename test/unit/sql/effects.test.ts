@@ -185,6 +185,15 @@ describe('functions', () => {
     expect(effects('SELECT elsewhere()')).toEqual(['read SELECT app.users < public.elsewhere']);
   });
 
+  it('called by a view or a CHECK resolve names by the path of the session, not by that of the definition', () => {
+    expect(effects('SELECT n FROM cleaning')).toContain('write DELETE public.orders < public.looks_unbound');
+    expect(effects('SELECT 5::sly')).toContain('write DELETE public.orders < public.sly_check');
+    const elsewhere = session({ searchPath: ['pg_catalog', 'app'] });
+    expect(effects('SELECT n FROM public.cleaning', elsewhere)).toContain(
+      'unknown DELETE ?.orders < public.looks_unbound',
+    );
+  });
+
   it('are listed with their schema', () => {
     expect(only('SELECT upper(name), add_tax(1) FROM users').functions).toEqual([
       'pg_catalog.upper',

@@ -49,14 +49,14 @@ const users = relation('public', 'users', ['id', 'name', 'email', 'tier']);
 const orders = relation('public', 'orders', ['id', 'user_id', 'sku', 'amount', 'note']);
 const events = relation('public', 'events', ['id', 'at'], { kind: 'partitioned-table' });
 const tax = fn('op_side', 'DELETE FROM public.orders');
-const slyCheck = fn('sly_check', 'DELETE FROM public.orders; SELECT true', {
+const slyCheck = fn('sly_check', 'DELETE FROM orders; SELECT true', {
   parameters: [{ name: 'v', output: false }],
 });
 const p = [{ name: 'p', output: false }];
 
 export const shop: Catalog = makeCatalog({
   version: 'shop',
-  definitionPath: ['pg_catalog', 'public'],
+  definitionPath: ['pg_catalog'],
   schemas: ['public', 'app', 'pg_catalog', 'pg_temp_3'],
   relations: [
     users,
@@ -66,15 +66,16 @@ export const shop: Catalog = makeCatalog({
     relation('app', 'users', ['id', 'secret']),
     relation('pg_temp_3', 'staging', ['id', 'email']),
     relation('public', 'users_v', ['id', 'contact', 'loud'], {
-      definition: ' SELECT id, email AS contact, upper(email) AS loud FROM users WHERE tier IS NOT NULL;',
+      definition:
+        ' SELECT id, email AS contact, upper(email) AS loud FROM public.users WHERE tier IS NOT NULL;',
     }),
-    relation('public', 'cleaning', ['n'], { definition: 'SELECT purge(1) AS n' }),
+    relation('public', 'cleaning', ['n'], { definition: 'SELECT public.looks_unbound() AS n' }),
     relation('public', 'outbox', ['id', 'msg'], {
       rules: [
         {
           event: 'insert',
           definition:
-            'CREATE RULE side AS ON INSERT TO public.outbox DO DELETE FROM orders WHERE orders.id = new.id',
+            'CREATE RULE side AS ON INSERT TO public.outbox DO DELETE FROM public.orders WHERE orders.id = new.id',
         },
       ],
     }),
@@ -83,7 +84,7 @@ export const shop: Catalog = makeCatalog({
         {
           event: 'insert',
           definition:
-            'CREATE RULE r AS ON INSERT TO public.copying WHERE purge(1) > 0 DO INSERT INTO orders(sku) SELECT email FROM users',
+            'CREATE RULE r AS ON INSERT TO public.copying WHERE public.purge(1) > 0 DO INSERT INTO public.orders(sku) SELECT email FROM public.users',
         },
       ],
     }),
@@ -101,6 +102,7 @@ export const shop: Catalog = makeCatalog({
       parameters: p,
       minArguments: 1,
     }),
+    fn('looks_unbound', 'DELETE FROM orders; SELECT 1'),
     fn('looks_stable', 'SELECT purge(1)', { volatility: 'stable' }),
     fn('contact', 'SELECT email FROM users WHERE id = p', { parameters: p, minArguments: 1 }),
     fn('add_tax', 'SELECT p * 1.2', { parameters: p, minArguments: 1, volatility: 'immutable' }),
@@ -129,7 +131,7 @@ export const shop: Catalog = makeCatalog({
       kind: 'domain',
       baseTypeOid: 23,
       relationOid: 0,
-      checks: ['CHECK (sly_check(VALUE))'],
+      checks: ['CHECK (public.sly_check(VALUE))'],
       castFunctionOids: [],
     },
   ],
