@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -46,6 +46,9 @@ export async function ensureDaemon(home: string, io: Io): Promise<void> {
 export async function startDaemon(home: string, env: Io['env']): Promise<number> {
   mkdirSync(home, { recursive: true, mode: 0o700 });
   const stderrFile = join(home, STDERR_FILE);
+  // What the last daemon said at its end stays to be read.
+  const before = statSync(stderrFile, { throwIfNoEntry: false });
+  if (before !== undefined && before.size > 0) renameSync(stderrFile, `${stderrFile}.old`);
   const stderr = openSync(stderrFile, 'w', 0o600);
   const child = spawn(process.execPath, [daemonEntry(), '--home', home], {
     cwd: '/',

@@ -14,6 +14,9 @@ export async function main(argv: readonly string[]): Promise<void> {
     const { answerCompletion } = await import('./completion/answer.ts');
     return answerCompletion(args.slice(1));
   }
+  // Should a promise never settle, Node would end with 0; success is only what says so.
+  process.exitCode = 1;
+  process.once('beforeExit', () => process.stderr.write('error: hoopctl ended without a result\n'));
   const { runCommandLine } = await import('./command-line.ts');
   // A reader that went away (`| head`) ends us as SIGPIPE would.
   process.stdout.on('error', (error) => process.exit('code' in error && error.code === 'EPIPE' ? 141 : 1));

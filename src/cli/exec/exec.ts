@@ -65,6 +65,9 @@ async function textsOf(options: ExecOptions, io: Io): Promise<readonly string[]>
   return [Buffer.concat(parts).toString('utf8')];
 }
 
+/** Milliseconds that a cancelled statement may take to end; then the endpoint goes, and its connection with it. */
+const CANCEL_PATIENCE = 5000;
+
 /** One connection through an endpoint: statements, approvals they wait for, and what ends the waiting. */
 class Execution {
   session: string | undefined;
@@ -131,11 +134,12 @@ class Execution {
     });
   }
 
-  /** The first call withdraws what waits and cancels what runs; a second one gives up at once. */
+  /** The first call withdraws what waits and cancels what runs; a second one, or no answer, gives up. */
   private end(why: Error): void {
     if (this.ending !== undefined) return this.endpoint.close();
     this.ending = why;
     cancelRequest(this.endpoint.ready, this.database);
+    setTimeout(() => this.endpoint.close(), CANCEL_PATIENCE).unref();
   }
 
   private async follow(): Promise<void> {

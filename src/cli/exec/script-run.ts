@@ -1,5 +1,4 @@
 import type { Connection, Submittable } from 'pg';
-import type { DatabaseError } from 'pg-protocol';
 
 export interface Column {
   readonly name: string;
@@ -38,13 +37,12 @@ export interface ScriptEvents {
  */
 export class ScriptRun implements Submittable {
   readonly text: string;
-  /** Settles at ReadyForQuery; rejects with the server's error or the connection's. */
+  /** Settles when the server is ready for the next; rejects with the server's error or the connection's. */
   readonly done: Promise<void>;
   private readonly events: ScriptEvents;
   private readonly settle = Promise.withResolvers<void>();
   private columns: readonly Column[] | undefined;
   private rows: (readonly (string | null)[])[] = [];
-  private failure: Error | undefined;
 
   constructor(text: string, events: ScriptEvents) {
     this.text = text;
@@ -52,11 +50,7 @@ export class ScriptRun implements Submittable {
     this.done = this.settle.promise;
   }
 
-  /** The server has not finished it. */
-  running = false;
-
   submit(connection: Connection): void {
-    this.running = true;
     connection.query(this.text);
   }
 
@@ -85,21 +79,13 @@ export class ScriptRun implements Submittable {
     this.events.onCopyOut(message.chunk);
   }
 
-  /** Comes from the server in the middle of the protocol, or from the client when the connection is gone. */
-  handleError(error: DatabaseError | Error): void {
-    this.failure ??= error;
-    // After an ErrorResponse ReadyForQuery follows; a lost connection brings nothing more.
-    if (!('severity' in error) || error.severity === 'FATAL') this.finish();
+  /** Comes from the server or, when the connection is gone, from node-postgres; either way nothing follows. */
+  handleError(error: Error): void {
+    this.settle.reject(error);
   }
 
   handleReadyForQuery(): void {
-    this.finish();
-  }
-
-  private finish(): void {
-    this.running = false;
-    if (this.failure !== undefined) this.settle.reject(this.failure);
-    else this.settle.resolve();
+    this.settle.resolve();
   }
 
   private async copyIn(connection: CopyConnection): Promise<void> {

@@ -22,7 +22,11 @@ describe('NDJSON', () => {
           const text = values.map((value) => `${JSON.stringify(value)}\n`).join('');
           // JSON.parse of the text is what a lone surrogate becomes in UTF-8.
           const bytes = Buffer.from(text);
-          const expected = bytes.toString().split('\n').filter(Boolean).map((line) => JSON.parse(line));
+          const expected = bytes
+            .toString()
+            .split('\n')
+            .filter(Boolean)
+            .map((line) => JSON.parse(line));
           expect(await collect(cutInto(bytes, size))).toEqual(expected);
         },
       ),
@@ -35,6 +39,8 @@ describe('NDJSON', () => {
   });
 
   it('refuses a line that is not JSON', async () => {
-    await expect(collect(cutInto(Buffer.from('nonsense\n'), 4))).rejects.toMatchObject({ code: 'bad_answer' });
+    await expect(collect(cutInto(Buffer.from('nonsense\n'), 4))).rejects.toMatchObject({
+      code: 'bad_answer',
+    });
   });
 });

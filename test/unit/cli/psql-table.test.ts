@@ -29,9 +29,15 @@ describe('a table as psql prints it', () => {
   });
 
   it('counts wide characters as two columns and accents as none', () => {
-    expect(psqlTable([left('n'), right('v')], [['客户', '1'], ['e\u0301e', '2']])).toBe(
-      ['  n   | v ', '------+---', ' 客户 | 1', ' e\u0301e   | 2', ''].join('\n'),
-    );
+    expect(
+      psqlTable(
+        [left('n'), right('v')],
+        [
+          ['客户', '1'],
+          ['e\u0301e', '2'],
+        ],
+      ),
+    ).toBe(['  n   | v ', '------+---', ' 客户 | 1', ' e\u0301e   | 2', ''].join('\n'));
   });
 
   it('shows control characters instead of passing them on', () => {

@@ -32,7 +32,15 @@ describe('visible text', () => {
   });
 
   it('leaves letters of all scripts, accents and emoji as they are', () => {
-    for (const text of ['Zürich é', 'e\u0301', '客户', 'مرحبا', 'Привет', '😀', "select * from t where a = 'x'"]) {
+    for (const text of [
+      'Zürich é',
+      'e\u0301',
+      '客户',
+      'مرحبا',
+      'Привет',
+      '😀',
+      "select * from t where a = 'x'",
+    ]) {
       expect(visible(text)).toBe(text);
     }
   });

@@ -1,0 +1,142 @@
+#compdef hoopctl
+# zsh completion for hoopctl; made by `npm run completions`, do not edit.
+_hoopctl_names() {
+  local -a names
+  local value description
+  while IFS=$'\t' read -r value description; do
+    names+=("${value//:/\\:}:$description")
+  done < <(command "${words[1]}" __complete "$1" 2>/dev/null)
+  _describe "$1" names
+}
+
+_hoopctl() {
+  local verb='' i
+  local -a offers
+  for (( i = 2; i < CURRENT; i++ )); do
+    [[ ${words[i]} == -- ]] && { _files; return }
+    case "$verb/${words[i]}" in
+      (/demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/exec|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${words[i]}" ;;
+    esac
+  done
+  case "$verb:${words[CURRENT-1]}" in
+    (/connection/add:--url) return ;;
+    (/connection/add:--secret-ref) return ;;
+    (/connection/add:--label) return ;;
+    (/connection/edit:--url) return ;;
+    (/connection/edit:--secret-ref) return ;;
+    (/connection/edit:--label) return ;;
+    (/connect:--client) return ;;
+    (/proxy:--port) return ;;
+    (/exec:-c|/exec:--command) return ;;
+    (/exec:-f|/exec:--file) _files; return ;;
+    (/exec:--wait) return ;;
+    (/deny:-r|/deny:--reason) return ;;
+    (/session/list:--connection) _hoopctl_names connections; return ;;
+    (/session/list:--identity) _hoopctl_names identities; return ;;
+    (/session/list:--decision) offers=(blocked approved denied); _describe value offers; return ;;
+    (/session/list:--status) offers=(open closed interrupted); _describe value offers; return ;;
+    (/session/list:--text) return ;;
+    (/session/list:--since) return ;;
+    (/session/list:--until) return ;;
+    (/session/list:--limit) return ;;
+    (/replay:--speed) return ;;
+    (/policy/explain:--connection) _hoopctl_names connections; return ;;
+    (/policy/explain:--as) _hoopctl_names identities; return ;;
+    (/policy/explain:--policy) _files; return ;;
+    (/policy/test:--policy) _files; return ;;
+    (/identity/create:--role) offers=(owner approver requester auditor); _describe value offers; return ;;
+    (/identity/create:--group) return ;;
+    (/identity/create:--groups) return ;;
+    (/identity/create:--ttl) return ;;
+    (/identity/create:--kind) offers=(person machine); _describe value offers; return ;;
+    (/audit/tail:-n|/audit/tail:--lines) return ;;
+    (/audit/export:--since) return ;;
+    (/audit/export:--until) return ;;
+    (/audit/export:-o|/audit/export:--output) _files; return ;;
+  esac
+  if [[ ${words[CURRENT]} == -* ]]; then
+    case "$verb" in
+      ('') offers=('-V:print the version' '--version:print the version' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/demo') offers=('--keep:leave it running and print what to try in two terminals' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/init') offers=('--approver-passphrase-stdin:read the approver passphrase (8 characters or more) from stdin' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon/start') offers=('--foreground:stay in front, for service managers; logs go to stderr' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon/stop') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon/restart') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon/status') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/daemon/logs') offers=('-f:go on with what comes' '--follow:go on with what comes' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/add') offers=('--url:postgres://user@host:port/database?sslmode=…, or a libpq keyword string' '--password-stdin:read the target'\''s password from stdin' '--secret-ref:read it when a session opens: env:NAME, file:PATH or exec:COMMAND' '--label:a label that policies can name; may be repeated' '--no-test:save it without connecting' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/list') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/show') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/test') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/edit') offers=('--url:postgres://user@host:port/database?sslmode=…, or a libpq keyword string' '--password-stdin:read the target'\''s password from stdin' '--secret-ref:read it when a session opens: env:NAME, file:PATH or exec:COMMAND' '--label:replace all labels; may be repeated' '--no-test:save it without connecting' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connection/remove') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/connect') offers=('--client:the client to run instead of psql' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/proxy') offers=('--port:the port on 127.0.0.1; default: an unused one' '--socket:a Unix socket instead of a port' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/exec') offers=('-c:the statement; may be repeated' '--command:the statement; may be repeated' '-f:a file of statements' '--file:a file of statements' '--wait:how long to wait for approvals, as 90s or 20m; default: their expiry' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/approvals') offers=('-w:show requests as they come (off a terminal: one JSON line per change)' '--watch:show requests as they come (off a terminal: one JSON line per change)' '--all:decided and ended ones as well' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/approve') offers=('-y:do it without asking' '--yes:do it without asking' '--passphrase-stdin:read the approver'\''s passphrase from stdin instead of the terminal' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/deny') offers=('-r:why; asked for when left out' '--reason:why; asked for when left out' '-y:do it without asking' '--yes:do it without asking' '--passphrase-stdin:read the approver'\''s passphrase from stdin instead of the terminal' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/session') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/session/list') offers=('--connection:of this connection' '--identity:of this identity' '--decision:with a statement blocked, approved, denied' '--status:open, closed, interrupted' '--text:with a statement that contains this' '--since:started since: ISO 8601, or a time ago as 2h or 7d' '--until:started until' '--limit:at most so many; default 200' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/session/show') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/session/kill') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/replay') offers=('--speed:how many times as fast; default 1' '--no-wait:everything at once' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/check') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/explain') offers=('--connection:where it would run' '--as:who would run it; default: you' '--policy:a file instead of the applied policy' '--jsonl:many statements from stdin' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/test') offers=('--policy:a file instead of the applied policy' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/diff') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/apply') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/identity') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/identity/create') offers=('--role:owner, approver, requester, auditor; may be repeated' '--group:a group it belongs to; may be repeated' '--groups:several groups, separated by commas' '--ttl:how long the token works, as 12h or 30d; default: until revoked' '--kind:person or machine; default: from the name and role' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/identity/list') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/identity/revoke') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/whoami') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/audit') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/audit/tail') offers=('-f:go on with what comes' '--follow:go on with what comes' '-n:how many; default 20' '--lines:how many; default 20' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/audit/verify') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/audit/export') offers=('--since:from: ISO 8601, or a time ago as 2h or 7d' '--until:to' '-o:into a new file instead of stdout' '--output:into a new file instead of stdout' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/doctor') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/completion') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/help') offers=() ;;
+    esac
+    _describe option offers
+    return
+  fi
+  case "$verb" in
+    ('') offers=('demo:a sample database, a policy, a governed session: nothing to install first' 'init:state directory, keys, owner identity, approver passphrase' 'daemon:the process that stands between clients and targets' 'connection:named targets, each with a reference to its credential' 'connect:open the native client (psql, pgcli …) through the daemon' 'proxy:hold a local endpoint open and print how to reach it' 'exec:run statements once, for scripts and CI' 'approvals:what is waiting; --watch asks about each as it arrives' 'approve:show the exact statement that waits, and let it run once' 'deny:refuse a statement that waits; the requester reads the reason' 'session:who was connected to what' 'replay:play a session back as it happened' 'policy:the file that decides about every statement' 'identity:who may ask, approve, audit, own' 'whoami:the identity you act as, and what it may open' 'audit:the hash-chained log of every decision' 'doctor:what is wrong or weak on this machine, each with its fix' 'completion:print the completion script of a shell' 'help:a verb in detail'); _describe verb offers ;;
+    ('/daemon') offers=('start:start it, and return when it serves' 'stop:end its sessions, flush everything, stop it' 'restart:stop and start it; what waits for approval ends' 'status:is it running, since when, with which policy; exit 3 when it is not' 'logs:the daemon'\''s own log'); _describe verb offers ;;
+    ('/connection') offers=('add:test a target and save it under a name' 'list:connections, and whether you may open them' 'show:one connection in detail' 'test:connect, look around, disconnect' 'edit:change its URL, credential or labels' 'remove:forget a connection and its stored credential'); _describe verb offers ;;
+    ('/connection/show') _hoopctl_names connections ;;
+    ('/connection/test') _hoopctl_names connections ;;
+    ('/connection/edit') _hoopctl_names connections ;;
+    ('/connection/remove') _hoopctl_names connections ;;
+    ('/connect') _hoopctl_names connections ;;
+    ('/proxy') _hoopctl_names connections ;;
+    ('/exec') _hoopctl_names connections ;;
+    ('/approve') _hoopctl_names approvals ;;
+    ('/deny') _hoopctl_names approvals ;;
+    ('/session') offers=('list:sessions, newest first' 'show:one session in detail' 'kill:end an open session now'); _describe verb offers ;;
+    ('/session/show') _hoopctl_names sessions ;;
+    ('/session/kill') _hoopctl_names sessions ;;
+    ('/replay') _hoopctl_names sessions ;;
+    ('/policy') offers=('check:find what is wrong in a file; exit 2 when something is' 'explain:what a statement does, which rules match, what is decided' 'test:run a table of expectations kept beside the policy' 'diff:what applying a file would change' 'apply:make a file the policy; running sessions take it at their next statement'); _describe verb offers ;;
+    ('/policy/check') _files ;;
+    ('/policy/test') _files ;;
+    ('/policy/diff') _files ;;
+    ('/policy/apply') _files ;;
+    ('/identity') offers=('create:make an identity and print its token, once, as the last line' 'list:identities, their roles and whether they still work' 'revoke:end an identity and its live sessions'); _describe verb offers ;;
+    ('/identity/revoke') _hoopctl_names identities ;;
+    ('/audit') offers=('tail:the last entries' 'verify:prove that nothing was changed; exit 1 names the first broken entry' 'export:all entries as JSON lines'); _describe verb offers ;;
+    ('/completion') offers=(bash zsh fish); _describe value offers ;;
+    ('/help') offers=('demo:a sample database, a policy, a governed session: nothing to install first' 'init:state directory, keys, owner identity, approver passphrase' 'daemon:the process that stands between clients and targets' 'connection:named targets, each with a reference to its credential' 'connect:open the native client (psql, pgcli …) through the daemon' 'proxy:hold a local endpoint open and print how to reach it' 'exec:run statements once, for scripts and CI' 'approvals:what is waiting; --watch asks about each as it arrives' 'approve:show the exact statement that waits, and let it run once' 'deny:refuse a statement that waits; the requester reads the reason' 'session:who was connected to what' 'replay:play a session back as it happened' 'policy:the file that decides about every statement' 'identity:who may ask, approve, audit, own' 'whoami:the identity you act as, and what it may open' 'audit:the hash-chained log of every decision' 'doctor:what is wrong or weak on this machine, each with its fix' 'completion:print the completion script of a shell' 'exit-codes:what each exit code means' 'environment:variables that are read'); _describe verb offers ;;
+  esac
+}
+
+if [[ "${funcstack[1]}" == _hoopctl ]]; then
+  _hoopctl "$@"
+else
+  compdef _hoopctl hoopctl
+fi
