@@ -2,12 +2,13 @@ import { ProtocolViolation } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
 import { type FrameSink, FrontendFramer } from './codec/framer.ts';
 import { FLUSH } from './codec/frontend-builders.ts';
-import { decodeQuery } from './codec/frontend-messages.ts';
+import { decodeFunctionCall, decodeQuery, formatAt } from './codec/frontend-messages.ts';
 import { FRONTEND, typeText } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
 import { ExtendedQuery, type Waiting } from './extended-query.ts';
 import { Gate, type HeldStatement, type MessagePlace } from './gate.ts';
 import type { Judgement } from './judgement.ts';
+import { largeObjectCall } from './large-objects.ts';
 import { refusedError } from './words.ts';
 
 /** What the session does for this side when it cannot go on by itself. */
@@ -264,10 +265,26 @@ export class ClientMessages implements FrameSink, Waiting {
 
   #functionCall(place: MessagePlace): void {
     const x = this.#x;
+    const { buffer, start, end } = place;
     if (x.queue.segmentOpen && !x.queue.empty) return this.defer(place);
-    x.refuse(
-      refusedError('0A000', 'the function call message is not let through', 'call it with SELECT'),
-      true,
-    );
+    if (!this.ready(place)) return;
+    const { functionOid, bind } = decodeFunctionCall(buffer, start, end);
+    const called = largeObjectCall(functionOid, bind.parameterCount);
+    if (called === undefined) {
+      const hint = 'call it with SELECT';
+      return x.refuse(
+        refusedError('0A000', 'the function call message is not let through for this function', hint),
+        true,
+      );
+    }
+    const call = { of: called, format: formatAt(bind.resultFormats, 0) };
+    const send = (judgement: Judgement, judged: Judged) => {
+      x.door.statement(judged, buffer, start, end);
+      x.segment++;
+      if (judgement.barrier) x.barriers++;
+      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, call, own: false });
+    };
+    const judge = () => x.judge.judge(called.text);
+    this.#gate.decide({ text: called.text, bind, place, simple: true, judge, send });
   }
 }

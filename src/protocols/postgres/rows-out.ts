@@ -1,10 +1,12 @@
 import { ProtocolViolation } from '../../base/errors.ts';
 import type { Exchange } from './exchange.ts';
+import type { MessagePlace } from './gate.ts';
+import { maskedResponse } from './large-objects.ts';
 import type { Portal } from './names.ts';
 import { namesUnknownTable, planResult, type ResultPlan } from './result-plan.ts';
 import { checkDataRow, maskDataRow } from './results/data-row.ts';
 import { type ResultColumn, withResultFormats } from './results/row-plan.ts';
-import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
+import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
 
 /** Rows on their way to the client, each result by a plan that is made once. */
 export class RowsOut {
@@ -46,6 +48,17 @@ export class RowsOut {
     const masked = maskDataRow(buffer, start, end, plan.rows);
     if (masked === undefined) this.#x.output.pass(buffer, start, end);
     else this.#x.output.say(masked);
+  }
+
+  /** FunctionCallResponse. Throws ProtocolViolation when no FunctionCall is being answered. */
+  callResult(head: InFlight, place: MessagePlace): void {
+    const call = head.kind === 'query' ? head.call : undefined;
+    if (call === undefined) {
+      throw new ProtocolViolation('unasked_message', 'the target answered a function call nobody made');
+    }
+    const masked = maskedResponse(call.of, call.format, place, this.#x.masking());
+    if (masked) this.#x.output.say(masked);
+    else this.#x.output.pass(place.buffer, place.start, place.end);
   }
 
   #planOf(head: ExecuteInFlight): ResultPlan {

@@ -1,4 +1,5 @@
 import type { Judgement } from './judgement.ts';
+import type { LargeObjectCall } from './large-objects.ts';
 import type { Portal, PreparedStatement } from './names.ts';
 import type { ResultPlan } from './result-plan.ts';
 
@@ -33,6 +34,8 @@ export interface QueryInFlight {
   /** Which of its statements is answering now. */
   statement: number;
   plan: ResultPlan | undefined;
+  /** It was a FunctionCall: one FunctionCallResponse in this format instead of results. */
+  readonly call?: { readonly of: LargeObjectCall; readonly format: 0 | 1 };
   readonly own: false;
 }
 

@@ -139,6 +139,8 @@ export class TargetMessages implements FrameSink {
         state.reported(name, value);
         return output.pass(buffer, start, end);
       }
+      case BACKEND.functionCallResponse:
+        return this.#rows.callResult(this.#head(type), { type, buffer, start, end });
       case BACKEND.copyDone:
         return this.#copies.done(buffer, start, end);
       case BACKEND.copyInResponse:

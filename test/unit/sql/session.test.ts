@@ -43,6 +43,34 @@ describe('conditions', () => {
     ["SET NAMES 'GBK'", ['client-encoding-change', 'dangerous-session-change']],
     ["SET client_encoding = 'utf-8'", []],
     ["SELECT set_config(lower('ROLE'), 'x', false)", ['dangerous-session-change']],
+    [
+      "SELECT set_config(name, 'view', false) FROM pg_settings WHERE name = 'restrict_nonsystem_relation_kind'",
+      [],
+    ],
+    [
+      "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'role'",
+      ['dangerous-session-change'],
+    ],
+    [
+      "SELECT set_config(name, 'x', false) FROM pg_settings WHERE name <> 'work_mem'",
+      ['dangerous-session-change'],
+    ],
+    [
+      "SELECT set_config(setting, 'x', false) FROM pg_settings WHERE name = 'work_mem'",
+      ['dangerous-session-change'],
+    ],
+    [
+      "SELECT 1 FROM pg_settings WHERE name = 'work_mem' AND set_config(name, 'x', false) = ''",
+      ['dangerous-session-change'],
+    ],
+    [
+      "SELECT set_config(name, 'x', false) FROM pg_settings, users WHERE name = 'work_mem'",
+      ['dangerous-session-change'],
+    ],
+    [
+      "WITH pg_settings AS (SELECT 'role' AS name) SELECT set_config(name, 'x', false) FROM pg_settings WHERE name = 'work_mem'",
+      ['dangerous-session-change'],
+    ],
     ['SELECT * FROM pg_stats', ['reads-statistics']],
     ['SELECT pid, state FROM pg_stat_activity', []],
     ['SELECT query FROM pg_stat_activity', ['reads-statistics']],

@@ -68,35 +68,65 @@ export function decodeBind(buffer: Buffer, start: number, end: number): BindMess
   const reader = new MessageReader(buffer, start, end);
   const portal = reader.string();
   const statement = reader.string();
-  const parameterFormats = formatCodes(reader);
-  const parameterCount = reader.count(4);
-  if (parameterFormats.length > 1 && parameterFormats.length !== parameterCount) {
-    throw new ProtocolViolation(
-      'bad_format_count',
-      `Bind has ${parameterFormats.length} parameter formats and ${parameterCount} parameters`,
-    );
-  }
-  const parameterPlaces = new Array<number>(parameterCount * 2);
-  for (let i = 0; i < parameterCount; i++) {
-    const length = reader.int32();
-    if (length < -1) {
-      throw new ProtocolViolation('bad_value_length', `Bind gives a parameter the length ${length}`);
-    }
-    parameterPlaces[2 * i] = reader.at;
-    parameterPlaces[2 * i + 1] = length;
-    if (length > 0) reader.skip(length);
-  }
+  const parameters = parameterList(reader);
   const resultFormats = formatCodes(reader);
   reader.finish();
   return {
     portal,
     statement,
-    parameterFormats,
-    parameterCount,
-    parameterPlaces,
+    parameterFormats: parameters.formats,
+    parameterCount: parameters.count,
+    parameterPlaces: parameters.places,
     resultFormats,
     buffer,
   };
+}
+
+/** FunctionCall: its arguments in the shape of a Bind's parameters. Throws like `decodeBind`. */
+export function decodeFunctionCall(
+  buffer: Buffer,
+  start: number,
+  end: number,
+): { readonly functionOid: number; readonly bind: BindMessage } {
+  const reader = new MessageReader(buffer, start, end);
+  const functionOid = reader.uint32();
+  const { formats, count, places } = parameterList(reader);
+  const resultFormats = [formatCode(reader)];
+  reader.finish();
+  return {
+    functionOid,
+    bind: {
+      portal: '',
+      statement: '',
+      parameterFormats: formats,
+      parameterCount: count,
+      parameterPlaces: places,
+      resultFormats,
+      buffer,
+    },
+  };
+}
+
+function parameterList(reader: MessageReader) {
+  const formats = formatCodes(reader);
+  const count = reader.count(4);
+  if (formats.length > 1 && formats.length !== count) {
+    throw new ProtocolViolation(
+      'bad_format_count',
+      `a message has ${formats.length} parameter formats and ${count} parameters`,
+    );
+  }
+  const places = new Array<number>(count * 2);
+  for (let i = 0; i < count; i++) {
+    const length = reader.int32();
+    if (length < -1) {
+      throw new ProtocolViolation('bad_value_length', `a message gives a parameter the length ${length}`);
+    }
+    places[2 * i] = reader.at;
+    places[2 * i + 1] = length;
+    if (length > 0) reader.skip(length);
+  }
+  return { formats, count, places };
 }
 
 /** Format of a parameter or result column by its index, as none, one-for-all or one-each say. */
@@ -186,14 +216,14 @@ function formatCodes(reader: MessageReader): readonly FormatCode[] {
   const count = reader.count(2);
   if (count === 0) return NO_FORMATS;
   const formats = new Array<FormatCode>(count);
-  for (let i = 0; i < count; i++) {
-    const code = reader.uint16();
-    if (code !== 0 && code !== 1) {
-      throw new ProtocolViolation('bad_format_code', `${code} is no format code`);
-    }
-    formats[i] = code;
-  }
+  for (let i = 0; i < count; i++) formats[i] = formatCode(reader);
   return formats;
+}
+
+function formatCode(reader: MessageReader): FormatCode {
+  const code = reader.uint16();
+  if (code !== 0 && code !== 1) throw new ProtocolViolation('bad_format_code', `${code} is no format code`);
+  return code;
 }
 
 const NO_FORMATS: readonly FormatCode[] = [];

@@ -29,7 +29,7 @@ const FRONTEND_MOST: Readonly<Record<FrontendName, number>> = {
   describe: SMALL,
   execute: SMALL,
   flush: 4,
-  functionCall: 64 * KIB,
+  functionCall: 16 * MIB,
   parse: 16 * MIB,
   password: 64 * KIB,
   query: 16 * MIB,
