@@ -2,6 +2,7 @@ import type { ActiveMask } from '../../policy/decision.ts';
 import { compileGlob, type Glob } from '../../policy/glob.ts';
 import type { Catalog, CatalogRelation } from '../../sql/catalog.ts';
 import type { StatementFacts } from '../../sql/facts.ts';
+import { relationLineage } from '../../sql/relation-lineage.ts';
 
 /**
  * The masks that hold in one session, asked by what PostgreSQL tells of a result column (table OID and column
@@ -80,13 +81,19 @@ export class MaskedColumns {
     return false;
   }
 
+  /** By what each column is derived from, so that a view's column is masked like the base column behind it. */
   #ofRelation(relation: CatalogRelation | undefined): ReadonlyMap<number, ActiveMask> {
     const found = new Map<number, ActiveMask>();
     if (relation === undefined || this.#columnMasks.length === 0) return found;
-    for (const column of relation.columns) {
-      const mask = this.ofName(`${relation.schema}.${relation.name}.${column.name}`);
-      if (mask) found.set(column.number, mask);
-    }
+    const lineage = relationLineage(relation, this.#catalog);
+    relation.columns.forEach((column, i) => {
+      const sources = lineage[i]?.sources ?? [];
+      for (const source of [`${relation.schema}.${relation.name}.${column.name}`, ...sources]) {
+        const mask = this.ofName(source);
+        if (mask) found.set(column.number, mask);
+        if (mask) break;
+      }
+    });
     return found;
   }
 

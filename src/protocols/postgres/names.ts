@@ -101,9 +101,9 @@ export class SessionNames {
     return sent.segment === segment ? sent : 'undecided';
   }
 
-  /** Facts behind a name for SQL's EXECUTE and FETCH; only confirmed names count there. */
-  preparedFacts(name: string): StatementFacts | undefined {
-    return this.#prepared.get(name)?.facts.statements[0];
+  /** What SQL's EXECUTE meets under a name; only confirmed definitions count there. */
+  confirmed(name: string): PreparedStatement | undefined {
+    return this.#prepared.get(name);
   }
 
   cursorFacts(name: string): StatementFacts | undefined {

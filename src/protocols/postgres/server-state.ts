@@ -2,7 +2,7 @@ import { ProtocolViolation } from '../../base/errors.ts';
 import type { SessionState } from '../../sql/catalog.ts';
 import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
 import type { TransactionStatus } from './codec/backend-messages.ts';
-import type { SessionNames } from './names.ts';
+import type { PreparedStatement, SessionNames } from './names.ts';
 
 /** Settings on which the resolution of names depends; any other SET leaves it as it is. */
 const NAMING_SETTINGS: ReadonlySet<string> = new Set(['search_path', 'role', 'session_authorization']);
@@ -25,13 +25,22 @@ export class ServerState implements SessionState {
   namesStale = false;
   #changedInTransaction = false;
   readonly #names: SessionNames;
+  readonly #factsNow: (statement: PreparedStatement) => StatementFacts | undefined;
 
-  constructor(names: SessionNames) {
+  /** `factsNow` tells what a prepared statement would do now: the target binds its names anew when they changed. */
+  constructor(names: SessionNames, factsNow: (statement: PreparedStatement) => StatementFacts | undefined) {
     this.#names = names;
+    this.#factsNow = factsNow;
+  }
+
+  /** The end of the open transaction would change the search path once more. */
+  get pathIsTransactional(): boolean {
+    return this.#changedInTransaction;
   }
 
   prepared(name: string): StatementFacts | undefined {
-    return this.#names.preparedFacts(name);
+    const statement = this.#names.confirmed(name);
+    return statement && this.#factsNow(statement);
   }
 
   cursor(name: string): StatementFacts | undefined {

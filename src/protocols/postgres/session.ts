@@ -59,8 +59,8 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     this.#parts = parts;
     const { client, target, desk, analyst } = parts;
     const names = new SessionNames();
-    const state = new ServerState(names);
-    const judge = new Judge(desk, analyst, state);
+    const state = new ServerState(names, (one) => judge.judgePrepared(one).facts.statements[0]);
+    const judge: Judge = new Judge(desk, analyst, state);
     const masking = new ResultMaskingSource(judge, parts.maskKey);
     this.#x = new Exchange({
       desk,
