@@ -6,6 +6,8 @@ export interface CatalogColumn {
   readonly number: number;
   readonly name: string;
   readonly typeOid: number;
+  /** GENERATED ALWAYS AS an expression: COPY of the whole table leaves it out. */
+  readonly generated?: true;
 }
 
 export type RelationKind =

@@ -1,5 +1,6 @@
 import type { CopyStmt, Node } from 'libpg-query';
 import { settingIsOff } from './builtins/settings.ts';
+import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import { noteWrite } from './dml.ts';
 import { expression } from './expressions.ts';
@@ -56,10 +57,16 @@ function copyRelation(stmt: CopyStmt, suffix: string, ctx: Context): ColumnList 
   // COPY TO never reads inheritance children.
   noteRead(relation, false, ctx, 'COPY', suffix);
   const item = rangeItem(relation, found.columnsUncertain, rv, ctx);
-  if (names.length === 0) return item;
+  if (names.length === 0) return withoutGenerated(item, relation);
   return {
     columns: names.map((name) => columnNamed(item, name) ?? { name, sources: item.wholeRow, plain: false }),
   };
+}
+
+/** What COPY of a whole table writes: its columns but the generated ones. PostgreSQL docs, COPY. */
+function withoutGenerated(list: ColumnList, relation: CatalogRelation): ColumnList {
+  if (!relation.columns.some((column) => column.generated)) return list;
+  return { ...list, columns: list.columns.filter((_, i) => !relation.columns[i]?.generated) };
 }
 
 /** How rows are written, as COPY's options say (also those of 7.2's syntax, which the grammar turns into the same). */

@@ -33,8 +33,9 @@ const kindMatches = (column: string, kinds: string) =>
 
 // Details are gathered by joins with grouped sub-selects, not by correlated ones: the planner's estimate of those would
 // pass jit_above_cost, and compiling takes longer than the query.
-function relations(): string {
-  const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid) ORDER BY a.attnum) AS list
+function relations(version: number): string {
+  const generated = version >= 120000 ? `a.attgenerated ${NE} ''::pg_catalog."char"` : 'false';
+  const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, ${generated}) ORDER BY a.attnum) AS list
     FROM pg_catalog.pg_attribute a
     WHERE a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped GROUP BY a.attrelid`;
   const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
@@ -199,7 +200,7 @@ export function catalogQuery(version: number): string {
     narrowPath(),
     path(),
     schemas(),
-    relations(),
+    relations(version),
     rules(),
     functions(version),
     builtins(),

@@ -116,11 +116,16 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
   }));
 }
 
-/** `[[number, "name", typeOid], …]` */
+/** `[[number, "name", typeOid, generated], …]` */
 function columnsOf(value: string | null | undefined): CatalogRelation['columns'] {
   if (!value) return [];
-  const rows = JSON.parse(value) as [number | string, string, number | string][];
-  return rows.map(([attnum, name, typeOid]) => ({ number: Number(attnum), name, typeOid: Number(typeOid) }));
+  const rows = JSON.parse(value) as [number | string, string, number | string, boolean][];
+  return rows.map(([attnum, name, typeOid, generated]) => ({
+    number: Number(attnum),
+    name,
+    typeOid: Number(typeOid),
+    ...(generated ? { generated } : {}),
+  }));
 }
 
 const FUNCTION_KINDS = { f: 'function', p: 'procedure', a: 'aggregate', w: 'window' } as const;

@@ -88,6 +88,13 @@ export const shop: Catalog = makeCatalog({
         },
       ],
     }),
+    relation('public', 'measures', [], {
+      columns: [
+        { number: 1, name: 'id', typeOid: 23 },
+        { number: 2, name: 'doubled', typeOid: 23, generated: true },
+        { number: 3, name: 'height', typeOid: 23 },
+      ],
+    }),
     relation('pg_catalog', 'pg_class', ['oid', 'relname']),
     relation('pg_catalog', 'pg_stats', ['tablename', 'most_common_vals']),
     relation('pg_catalog', 'pg_stat_activity', ['pid', 'state', 'query']),

@@ -133,6 +133,11 @@ describe('prepared statements and cursors', () => {
   });
 });
 
+it('COPY of a whole table leaves generated columns out, as the server does', () => {
+  expect(only('COPY measures TO STDOUT').outputs?.map((one) => one.name)).toEqual(['id', 'height']);
+  expect(only('COPY measures (height) TO STDOUT').outputs?.map((one) => one.name)).toEqual(['height']);
+});
+
 it('COPY to the client says how its rows are written', () => {
   expect(
     only("COPY users (id, email) TO STDOUT (FORMAT csv, HEADER, NULL 'nil', ENCODING 'SJIS')").copy,
