@@ -17,6 +17,8 @@ export class Collector {
   readonly functions = new Set<string>();
   readonly conditions = new Set<Condition>();
   readonly reasons = new Set<string>();
+  /** Relations that the text names and the catalog does not have. */
+  readonly absent = new Set<string>();
   readonly changes: SessionChange[] = [];
   /** Code outside pg_catalog may run, so that even planning the statement runs something. */
   runsUserCode = false;

@@ -113,6 +113,8 @@ export interface StatementFacts {
   readonly changes: readonly SessionChange[];
   /** Why there is an `unknown` effect, in words a user can act on. */
   readonly reasons: readonly string[];
+  /** Relations that the text names and the catalog does not have; left out when there are none. */
+  readonly absent?: readonly string[];
   /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */
   readonly copy?: CopyFacts;
   /** True when plain EXPLAIN of it cannot run anything (no user function, operator, cast or domain; one optimisable statement). */

@@ -6,7 +6,8 @@ import { nameParts } from './tree.ts';
 
 export type ResolvedRelation =
   | { readonly kind: 'found'; readonly relation: CatalogRelation; readonly columnsUncertain: boolean }
-  | { readonly kind: 'missing'; readonly name: string; readonly reason: string };
+  /** `absent`: as the text names it, when the catalog has no such relation (rather than that it cannot be told). */
+  | { readonly kind: 'missing'; readonly name: string; readonly reason: string; readonly absent?: string };
 
 /** The relation that the server would take, by its own order of search. */
 export function resolveRelation(rv: RangeVar, ctx: Context): ResolvedRelation {
@@ -32,7 +33,8 @@ export function resolveRelation(rv: RangeVar, ctx: Context): ResolvedRelation {
   }
   const relation = findRelation(rv.schemaname, name, ctx);
   if (relation === undefined) {
-    return { kind: 'missing', name: shown, reason: `relation "${shownName(rv)}" is not in the catalog` };
+    const absent = shownName(rv);
+    return { kind: 'missing', name: shown, reason: `relation "${absent}" is not in the catalog`, absent };
   }
   return {
     kind: 'found',

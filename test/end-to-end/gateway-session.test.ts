@@ -224,6 +224,33 @@ describe('a governed session', () => {
     });
   });
 
+  it('sees a table that somebody else has just made, and says 42P01 for one that nobody has', async () => {
+    await connected(async (client) => {
+      await client.query('SELECT 1');
+      await server.query('CREATE TABLE newcomer AS SELECT 7 AS seven; GRANT SELECT ON newcomer TO app');
+      expect((await client.query('SELECT seven FROM newcomer')).rows).toEqual([{ seven: 7 }]);
+      await expect(client.query('SELECT * FROM nowhere')).rejects.toMatchObject({ code: '42P01' });
+      await expect(client.query('SELECT * FROM nowhere WHERE a = $1', [1])).rejects.toMatchObject({
+        code: '42P01',
+      });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('runs an EXECUTE under the meaning its names have now', async () => {
+    await connected(async (client) => {
+      await client.query('CREATE TEMP TABLE plans (plan text)');
+      await client.query('PREPARE q AS SELECT name FROM customers');
+      expect((await client.query('EXECUTE q')).rows).toHaveLength(2);
+      await server.query(
+        'CREATE OR REPLACE VIEW mirror AS SELECT id, card_number AS name FROM customers; GRANT SELECT ON mirror TO app',
+      );
+      await client.query('PREPARE v AS SELECT name FROM mirror');
+      expect(JSON.stringify((await client.query('EXECUTE v')).rows)).not.toContain(SECRET);
+    });
+    expect(gateway.shown().includes(SECRET)).toBe(false);
+  });
+
   it('takes a new policy at the next statement', async () => {
     await connected(async (client) => {
       await client.query('SELECT 1');

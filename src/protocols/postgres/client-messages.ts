@@ -47,10 +47,15 @@ export class ClientMessages implements FrameSink, Waiting {
   constructor(exchange: Exchange, host: ClientSideHost) {
     this.#x = exchange;
     this.#host = host;
-    this.#gate = new Gate(exchange, (held) => {
+    const hold = (held: HeldStatement) => {
       this.#blocked = 'held';
       host.hold(held);
-    });
+    };
+    const lookAgain = (place: MessagePlace) => {
+      exchange.state.catalogDoubted = true;
+      this.#probeBefore(place);
+    };
+    this.#gate = new Gate(exchange, hold, lookAgain);
     this.#extended = new ExtendedQuery(exchange, this.#gate, this);
   }
 
@@ -238,12 +243,16 @@ export class ClientMessages implements FrameSink, Waiting {
       return false;
     }
     if ((state.stale || state.catalogStale || state.namesStale) && state.transaction !== 'failed') {
-      this.#deferred = place;
-      this.#blocked = 'probe';
-      this.#host.probe();
+      this.#probeBefore(place);
       return false;
     }
     return true;
+  }
+
+  #probeBefore(place: MessagePlace): void {
+    this.#deferred = place;
+    this.#blocked = 'probe';
+    this.#host.probe();
   }
 
   #query(place: MessagePlace): void {

@@ -45,7 +45,7 @@ export class ExtendedQuery {
     if (parsed === undefined) return;
     this.#gate.recorded(false, () => {
       const judgement = x.judge.judge(parsed.text);
-      if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false);
+      if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false, place);
       const statement: PreparedStatement = {
         name: parsed.name,
         text: parsed.text,
@@ -99,7 +99,7 @@ export class ExtendedQuery {
     if (portal === 'undecided') return this.#waiting.defer(place);
     if (portal === undefined) return this.#unknown('portal', name);
     this.#gate.recorded(false, () => {
-      if (!this.#stillLetThrough(portal)) return;
+      if (!this.#stillLetThrough(portal, place)) return;
       if (!portal.described && portal.statement?.columns === undefined && !x.masking().masked.none) {
         // Masks need to know the columns, and the client did not ask: the gateway asks for itself.
         portal.described = true;
@@ -113,14 +113,14 @@ export class ExtendedQuery {
   }
 
   /** When policy or state have changed between Bind and Execute, the statement is looked at again. */
-  #stillLetThrough(portal: Portal): boolean {
+  #stillLetThrough(portal: Portal, place: MessagePlace): boolean {
     const before = portal.judgement;
     if (before === undefined || portal.statement === undefined || before.epoch === this.#x.judge.epoch())
       return true;
     const now = this.#x.judge.judgePrepared(portal.statement);
     if (now.decision.outcome === 'allow') return true;
     if (now.decision.outcome === 'block') {
-      this.#gate.block(now, false);
+      this.#gate.block(now, false, place);
       return false;
     }
     // Approved for this very Bind: it holds as long as the same rule would ask for it again.

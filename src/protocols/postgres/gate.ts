@@ -42,9 +42,21 @@ export interface Candidate {
 export class Gate {
   readonly #x: Exchange;
   readonly #hold: (held: HeldStatement) => void;
+  readonly #lookAgain: (place: MessagePlace) => void;
+  /** The message for which the catalog was looked at again. */
+  #looked: MessagePlace | undefined;
 
-  /** `hold` is called for a statement that needs an approval; nothing else may be decided until it is done. */
-  constructor(exchange: Exchange, hold: (held: HeldStatement) => void) {
+  /**
+   * `lookAgain` is called for a message that names a relation the catalog does not have: it must be given once
+   * more when the catalog was compared with the target's. `hold` is called for a statement that needs an approval; nothing else may be
+   * decided until it is done.
+   */
+  constructor(
+    exchange: Exchange,
+    hold: (held: HeldStatement) => void,
+    lookAgain: (place: MessagePlace) => void,
+  ) {
+    this.#lookAgain = lookAgain;
     this.#x = exchange;
     this.#hold = hold;
   }
@@ -66,7 +78,9 @@ export class Gate {
   #carryOut(candidate: Candidate, first: Judgement): void {
     let judgement = first;
     for (let attempt = 1; ; attempt++) {
-      if (judgement.decision.outcome === 'block') return this.block(judgement, candidate.simple);
+      if (judgement.decision.outcome === 'block') {
+        return this.block(judgement, candidate.simple, candidate.place);
+      }
       if (judgement.decision.outcome === 'approve') return this.#holdBack(candidate, judgement);
       if (judgement.interned === undefined)
         throw new Internal('not_interned', 'an allowed statement has no record');
@@ -92,9 +106,19 @@ export class Gate {
     });
   }
 
-  block(judgement: Judgement, simple: boolean): void {
+  block(judgement: Judgement, simple: boolean, place: MessagePlace): void {
     const { decision, record, facts } = judgement;
     if (decision.outcome !== 'block') return;
+    const [absent] = facts.statements.flatMap((one) => one.absent ?? []);
+    if (absent !== undefined && decision.rule === undefined && this.#x.state.transaction !== 'failed') {
+      if (this.#looked?.buffer !== place.buffer || this.#looked.start !== place.start) {
+        this.#looked = place;
+        return this.#lookAgain(place);
+      }
+      this.#looked = undefined;
+      this.#x.desk.refuse(record);
+      return this.#x.refuse(refusedError('42P01', `relation "${absent}" does not exist`), simple);
+    }
     this.#x.desk.refuse(record);
     const reasons = facts.statements.flatMap((one) => one.reasons);
     this.#x.refuse(blockedError(decision, reasons, this.#x.desk.target.connection), simple);

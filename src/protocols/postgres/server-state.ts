@@ -21,6 +21,8 @@ export class ServerState implements SessionState {
   stale = true;
   /** Objects may have appeared, changed or gone. */
   catalogStale = false;
+  /** A relation was named that the catalog does not have: somebody else may have made it a moment ago. */
+  catalogDoubted = false;
   /** Something opaque ran: names may have been given another meaning behind our back. */
   namesStale = false;
   #changedInTransaction = false;

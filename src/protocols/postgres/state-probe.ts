@@ -37,7 +37,11 @@ export async function probeState(
     else await analyst.refresh();
     judge.useOverlay(overlay);
     state.catalogStale = false;
+  } else if (state.catalogDoubted) {
+    await analyst.refreshIfChanged();
   }
+  state.catalogDoubted = false;
+  if (!state.stale) return;
   const now = readSessionState(await own.ask(sessionStateQuery));
   state.searchPath = now?.searchPath;
   state.tempSchema = now?.tempSchema ?? '';
