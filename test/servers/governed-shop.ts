@@ -37,7 +37,7 @@ export interface GovernedShop {
   readonly hoopctl: Hoopctl;
   /** The agent: role requester, group agents. */
   readonly devin: string;
-  /** Two approvers of the group dba. */
+  /** Two approvers, in the policy's group dba. */
   readonly ana: string;
   readonly ben: string;
   /** The target's URL without its password. */
@@ -63,8 +63,8 @@ export async function openShop(options: PostgresOptions = {}): Promise<GovernedS
   const url = `postgres://app@${server.host}:${server.port}/shop`;
   await hoopctl.addConnection('prod-db', url, TARGET_PASSWORD);
   const devin = await hoopctl.createIdentity('devin', 'requester', 'agents');
-  const ana = await hoopctl.createIdentity('ana', 'approver', 'dba');
-  const ben = await hoopctl.createIdentity('ben', 'approver', 'dba');
+  const ana = await hoopctl.createIdentity('ana', 'approver');
+  const ben = await hoopctl.createIdentity('ben', 'approver');
   await hoopctl.applyPolicy(SHOP_POLICY);
   return {
     server,

@@ -1,0 +1,288 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import {
+  type ConnectedClient,
+  connectClient,
+  type GovernedShop,
+  openShop,
+} from '../servers/governed-shop.ts';
+import { PASSPHRASE, type Proxy as ServedProxy } from '../servers/hoopctl.ts';
+
+const POLICY = `version: 1
+groups:
+  dba: [ana, ben]
+rules:
+  - name: agents-read
+    who: [group:agents]
+    effects: [read, session]
+    decision: allow
+  - name: writes-need-approval
+    who: [group:agents]
+    effects: [write]
+    tables: ["public.customers"]
+    decision: approve
+    approvers: [group:dba]
+  - name: hurried
+    who: [group:agents]
+    effects: [write]
+    tables: ["public.hurried"]
+    decision: approve
+    approvers: [group:dba]
+    expires: 1s
+`;
+const UPDATE = "UPDATE customers SET plan = 'pro' WHERE id = 1";
+
+let shop: GovernedShop;
+let proxy: ServedProxy;
+beforeAll(async () => {
+  shop = await openShop();
+  await shop.server.query('CREATE TABLE hurried (id int); GRANT ALL ON hurried TO app', 'shop');
+  await shop.hoopctl.applyPolicy(POLICY);
+  proxy = await shop.hoopctl.proxy('prod-db', { token: shop.devin });
+});
+afterAll(() => shop?.stop());
+
+const open: ConnectedClient[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(({ client }) => client.end()));
+});
+beforeEach(() => shop.server.query("UPDATE customers SET plan = 'free' WHERE id = 1", 'shop'));
+
+async function connected(url = proxy.url): Promise<ConnectedClient> {
+  const opened = await connectClient(url);
+  open.push(opened);
+  return opened;
+}
+
+/** A write that waits: its id, and how it ended for the client. */
+async function held(requester: ConnectedClient, statement = UPDATE) {
+  const outcome = requester.client.query(statement).then(
+    ({ rowCount }) => ({ rowCount }),
+    (error: { code?: string; message: string; detail?: string }) => error,
+  );
+  return { id: await requester.nextApproval(), outcome };
+}
+
+interface Listed {
+  readonly id: string;
+  readonly status: string;
+  readonly endReason: string | null;
+}
+async function statusOf(id: string): Promise<Listed | undefined> {
+  const { approvals } = await shop.hoopctl.json<{ approvals: Listed[] }>(['approvals', '--all']);
+  return approvals.find((one) => one.id === id);
+}
+
+describe('a statement that waits is not executed', () => {
+  test('when nobody decides in time', async () => {
+    const requester = await connected();
+    const { id, outcome } = await held(requester, 'INSERT INTO hurried VALUES (1)');
+    expect(await outcome).toMatchObject({ code: '42501', message: expect.stringContaining('expired') });
+    expect(await shop.server.query('SELECT * FROM hurried', 'shop')).toEqual([]);
+    const late = await shop.hoopctl.approve(id, { token: shop.ana });
+    expect(late).toMatchObject({ code: 9, stderr: expect.stringContaining('expired') });
+    expect((await requester.client.query('SELECT 1 AS alive')).rows).toEqual([{ alive: 1 }]);
+  });
+
+  test('when its client disconnects', async () => {
+    const requester = await connected();
+    const { id } = await held(requester);
+    const { stream } = (requester.client as unknown as { connection: { stream: { destroy(): void } } })
+      .connection;
+    stream.destroy();
+    await expect.poll(() => statusOf(id)).toMatchObject({ status: 'withdrawn' });
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(9);
+    expect(await shop.plan()).toBe('free');
+  });
+
+  test('when its requester is revoked, and the session ends', async () => {
+    const token = await shop.hoopctl.createIdentity('temporary', 'requester', 'agents');
+    const own = await shop.hoopctl.proxy('prod-db', { token });
+    const requester = await connectClient(own.url);
+    const { id, outcome } = await held(requester);
+    await shop.hoopctl.ok(['identity', 'revoke', 'temporary', '--yes']);
+    expect(await outcome).toMatchObject({ code: '57P01' });
+    await requester.ended;
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(9);
+    expect(await shop.plan()).toBe('free');
+    expect((await shop.hoopctl.run(['proxy', 'prod-db', '--json'], { token })).code).toBe(4);
+  });
+
+  test('when an approver denies it, and the reason is shown inert', async () => {
+    const requester = await connected();
+    const { id, outcome } = await held(requester);
+    const denied = await shop.hoopctl.deny(id, 'no\u001b[2J <b>way</b>', { token: shop.ana });
+    expect(denied).toMatchObject({ code: 0 });
+    expect(await outcome).toMatchObject({ code: '42501', message: expect.stringContaining('denied by ana') });
+    expect(await shop.plan()).toBe('free');
+    const replay = await shop.hoopctl.ok(['approvals', '--all']);
+    expect(replay.stdout).not.toContain('\u001b');
+  });
+
+  test('when the policy takes the approver’s right meanwhile', async () => {
+    const requester = await connected();
+    const { id, outcome } = await held(requester);
+    await shop.hoopctl.applyPolicy(POLICY.replace('dba: [ana, ben]', 'dba: [ben]'));
+    const refused = await shop.hoopctl.approve(id, { token: shop.ana });
+    expect([5, 9]).toContain(refused.code);
+    expect(await outcome).toMatchObject({ message: expect.stringContaining('policy changed') });
+    expect(await shop.plan()).toBe('free');
+    await shop.hoopctl.applyPolicy(POLICY);
+  });
+});
+
+describe('who decides', () => {
+  test('one of two who race; the other is told', async () => {
+    const requester = await connected();
+    const { id, outcome } = await held(requester);
+    const [approved, denied] = await Promise.all([
+      shop.hoopctl.approve(id, { token: shop.ana }),
+      shop.hoopctl.deny(id, 'no', { token: shop.ben }),
+    ]);
+    expect([approved.code, denied.code].sort()).toEqual([0, 9]);
+    const lost = approved.code === 0 ? denied : approved;
+    expect(lost.stderr).toMatch(/already (used|approved|denied)|is (used|denied) already/);
+    const ran = approved.code === 0;
+    expect(await outcome).toMatchObject(ran ? { rowCount: 1 } : { code: '42501' });
+    expect(await shop.plan()).toBe(ran ? 'pro' : 'free');
+  });
+
+  test('never the requester, whatever its roles, nor another identity of its name', async () => {
+    const eve = ['identity', 'create', 'eve', '--role', 'requester,approver', '--groups', 'agents,dba'];
+    const token = (await shop.hoopctl.ok(eve)).stdout.trim().split('\n').at(-1) ?? '';
+    const own = await shop.hoopctl.proxy('prod-db', { token });
+    const requester = await connected(own.url);
+    const { id, outcome } = await held(requester);
+    const itself = await shop.hoopctl.approve(id, { token });
+    expect(itself).toMatchObject({ code: 5, stderr: expect.stringContaining('your own') });
+    expect((await shop.hoopctl.run(eve)).code).toBe(9);
+    expect(await shop.plan()).toBe('free');
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
+    expect(await outcome).toMatchObject({ rowCount: 1 });
+    await shop.hoopctl.ok(['identity', 'revoke', 'eve', '--yes']);
+  });
+
+  test('nobody without the role, without the group, or with a revoked token', async () => {
+    const cid = await shop.hoopctl.createIdentity('cid', 'approver');
+    const dan = await shop.hoopctl.createIdentity('dan', 'approver', 'dba');
+    await shop.hoopctl.ok(['identity', 'revoke', 'dan', '--yes']);
+    const requester = await connected();
+    const { id } = await held(requester);
+    const codes = await Promise.all(
+      [shop.devin, cid, dan].map(async (token) => (await shop.hoopctl.approve(id, { token })).code),
+    );
+    expect(codes[0]).toBe(5);
+    expect([5, 9]).toContain(codes[1]);
+    expect(codes[2]).toBe(4);
+    expect(await shop.plan()).toBe('free');
+  });
+
+  test('about an exact id alone', async () => {
+    const requester = await connected();
+    const { id } = await held(requester);
+    for (const wrong of [id.slice(0, -1), id.toUpperCase(), `${id}x`, id.slice(3), 'ap-', '%']) {
+      const refused = await shop.hoopctl.approve(wrong, { token: shop.ana });
+      expect([wrong, refused.code]).toEqual([wrong, 9]);
+    }
+    expect(await shop.pending()).toEqual([id]);
+    expect((await shop.hoopctl.deny(id, ' ', { token: shop.ana })).code).toBe(2);
+    expect(await shop.plan()).toBe('free');
+  });
+});
+
+/** The statement out of its frame, its wrapped pieces joined. */
+const unframed = (card: string) => card.replace(/^.*?│ /gm, '').replaceAll('\n', '');
+
+describe('the card', () => {
+  test('shows escapes, bidirectional and invisible characters for what they are', async () => {
+    const requester = await connected();
+    const hostile = `${UPDATE} /* \u001b[2J\u001b[1;1H\r \u202e evil \u200b \u2066 */`;
+    const { id } = await held(requester, hostile);
+    const shown = await shop.hoopctl.deny(id, 'no', { token: shop.ana });
+    expect(shown.code).toBe(0);
+    for (const visible of ['\\x1b[2J', '\\r', '\\u{202E}', '\\u{200B}', '\\u{2066}']) {
+      expect(shown.stderr).toContain(visible);
+    }
+    expect(shown.stderr).not.toMatch(/[\x1b\r\u200b\u202e\u2066]/);
+    expect(shown.stderr).toContain('not printable, shown escaped');
+  });
+
+  test('shows a statement of 100 KB whole', async () => {
+    const requester = await connected();
+    const ids = Array.from({ length: 14_000 }, (_, i) => 1_000_000 + i);
+    const long = `UPDATE customers SET plan = 'x' WHERE id IN (${ids.join(',')}) OR id = 1`;
+    expect(long.length).toBeGreaterThan(100_000);
+    const { id } = await held(requester, long);
+    const shown = await shop.hoopctl.deny(id, 'too long', { token: shop.ana });
+    expect(shown.code).toBe(0);
+    expect(unframed(shown.stderr)).toContain(long);
+    expect(shown.stderr).toContain(`${long.length} characters`);
+  });
+
+  test('shows the values of a prepared statement and each statement of a text', async () => {
+    const requester = await connected();
+    const prepared = requester.client.query('UPDATE customers SET plan = $1 WHERE id = $2', ['pro', 1]);
+    const first = await shop.hoopctl.approve(await requester.nextApproval(), { token: shop.ana });
+    expect(first.stderr).toContain("$1 = 'pro'");
+    expect((await prepared).rowCount).toBe(1);
+    const { id } = await held(requester, `${UPDATE}; DELETE FROM customers WHERE id = 2`);
+    const two = await shop.hoopctl.deny(id, 'no', { token: shop.ana });
+    expect(unframed(two.stderr)).toContain('; DELETE FROM customers WHERE id = 2');
+    expect(two.stderr).toMatch(/write: public\.customers/);
+    expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
+  });
+});
+
+describe('what nobody could decide', () => {
+  test('is an error at policy check', async () => {
+    const file = join(shop.hoopctl.home, '..', 'nobody.yaml');
+    writeFileSync(file, POLICY.replace('dba: [ana, ben]', 'dba: []'));
+    const checked = await shop.hoopctl.run(['policy', 'check', file]);
+    expect(checked.code).toBe(2);
+    expect(checked.stdout).toMatch(/nobody\.yaml:\d+:\d+: error:/);
+    expect((await shop.hoopctl.run(['policy', 'apply', file, '--yes'])).code).toBe(2);
+  });
+
+  test('is not asked: the client is refused at once when the last approver went', async () => {
+    const gone = POLICY.replace('dba: [ana, ben]', 'dba: [zoe]');
+    await shop.hoopctl.createIdentity('zoe', 'approver');
+    await shop.hoopctl.applyPolicy(gone);
+    await shop.hoopctl.ok(['identity', 'revoke', 'zoe', '--yes']);
+    const requester = await connected();
+    await expect(requester.client.query(UPDATE)).rejects.toMatchObject({
+      code: '42501',
+      message: expect.stringContaining('nobody could give'),
+    });
+    await shop.hoopctl.applyPolicy(POLICY);
+  });
+});
+
+test('a flood of requests is limited: the twenty-first is refused, and none ran', async () => {
+  const requesters = await Promise.all(Array.from({ length: 21 }, () => connected()));
+  const outcomes = requesters.map(({ client }) =>
+    client.query(UPDATE).then(
+      () => 'ran',
+      (error: Error) => error.message,
+    ),
+  );
+  expect(await Promise.race(outcomes)).toMatch(/20 requests of yours wait already/);
+  expect(await shop.pending()).toHaveLength(20);
+  await shop.hoopctl.run(['identity', 'revoke', 'devin', '--yes']);
+  expect(await Promise.all(outcomes)).not.toContain('ran');
+  expect(await shop.plan()).toBe('free');
+});
+
+// The last one: it locks approving for a minute.
+test('five wrong passphrases in a row lock approving, the right one included', async () => {
+  const token = await shop.hoopctl.createIdentity('fay', 'requester', 'agents');
+  const requester = await connected((await shop.hoopctl.proxy('prod-db', { token })).url);
+  const { id } = await held(requester);
+  for (let attempt = 1; attempt <= 5; attempt++) {
+    const wrong = await shop.hoopctl.approve(id, { token: shop.ana, stdin: `guess ${attempt}\n` });
+    expect(wrong).toMatchObject({ code: 5, stderr: expect.stringContaining('passphrase is wrong') });
+  }
+  const locked = await shop.hoopctl.approve(id, { token: shop.ben, stdin: `${PASSPHRASE}\n` });
+  expect(locked).toMatchObject({ code: 5, stderr: expect.stringContaining('locked') });
+  expect(await shop.plan()).toBe('free');
+});
