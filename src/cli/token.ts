@@ -9,12 +9,21 @@ const BOOTSTRAP_TOKEN = 'bootstrap.token';
 /** The identity to act as: `HOOPCTL_TOKEN`, else the stored owner. Throws LoginNeeded `no_identity`. */
 export function readToken(home: string, env: Readonly<Record<string, string | undefined>>): string {
   const given = env.HOOPCTL_TOKEN?.trim();
-  if (given !== undefined && given !== '') return given;
+  if (given !== undefined && given !== '') return sendable(given);
   const stored = readOwn(join(home, OWNER_TOKEN));
   if (stored !== undefined) return stored;
   throw new LoginNeeded('no_identity', 'there is no identity to act as', {
     why: `HOOPCTL_TOKEN is not set and ${home} holds no owner`,
     next: 'hoopctl init',
+  });
+}
+
+/** What an HTTP header can carry; the daemon looks at nothing else either. */
+function sendable(token: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
+  throw new LoginNeeded('bad_token', 'HOOPCTL_TOKEN holds no token', {
+    why: 'a token is one word of ASCII letters, digits and signs',
+    next: 'copy it again from the output of hoopctl identity create',
   });
 }
 
