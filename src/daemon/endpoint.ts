@@ -45,6 +45,8 @@ export interface EndpointDeps {
     opening: EndpointOpening,
     client: ClientDescription,
   ) => Promise<SessionDesk & LiveSession>;
+  /** A client came without the endpoint's password. */
+  readonly loginFailed: (opening: EndpointOpening) => void;
   readonly watchApprovals: (listener: (request: ApprovalRequest) => void) => () => void;
   /** Where directories of Unix sockets are made; short, and of mode 0700. */
   readonly socketRoot: string;
@@ -82,7 +84,8 @@ export class Endpoint {
       database: opening.lease.target.database,
     };
     this.#events = new EventQueue(signal, () => this.#end('the endpoint was closed'));
-    this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    // Half-open: a client that has sent all it wants may close its side and still read the answers.
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
     this.#stopWatching = deps.watchApprovals((request) => {
       if (this.#sessions.has(request.session)) this.#events.push(approvalEvent(request));
     });
@@ -148,6 +151,7 @@ export class Endpoint {
       credentials: this.#credentials,
       tls: this.#opening.tls,
       cancelKeys: this.#cancelKeys,
+      loginFailed: () => this.#deps.loginFailed(this.#opening),
       openDesk: (client) => {
         this.#unauthenticated.delete(socket);
         return this.#openDesk(client);

@@ -215,6 +215,12 @@ async function assemble(
       void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
       return desk;
     },
+    loginFailed: ({ identity, connection }) =>
+      audit.append({
+        kind: 'login.failed',
+        actor: 'unknown',
+        facts: { code: 'wrong_password', endpointOf: identity.name, connection: connection.name },
+      }),
     watchApprovals: (listener) => board.watch(listener),
     socketRoot: endpointRoot(directory),
     failed: failed('endpoint.failed'),

@@ -67,6 +67,8 @@ export interface ClientEndpoint {
   /** Sessions of this endpoint by cancel key, shared by its sockets. */
   readonly cancelKeys: CancelKeys;
   /** Opens the session's books: id, recording, audit. Throws when policy or the machine does not allow a session. */
+  /** Told of a client that did not know the endpoint's password. */
+  loginFailed(): void;
   openDesk(client: { readonly address: string; readonly application: string }): Promise<SessionDesk>;
 }
 

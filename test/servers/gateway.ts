@@ -75,6 +75,7 @@ export class TestGateway {
       credentials,
       tls: undefined,
       cancelKeys: cancelKeys(),
+      loginFailed: () => {},
       openDesk: async () => gateway.#openDesk(),
     };
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {

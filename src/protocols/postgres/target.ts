@@ -91,6 +91,9 @@ export class PostgresTarget implements Target, SessionAnalyst {
       tls,
       clock: systemClock,
       cancel: (processId, secret) => cancelKeys.find(processId, secret)?.(),
+      refused: (error) => {
+        if (error.code === 'wrong_password') endpoint.loginFailed();
+      },
     });
     if (client === undefined) return;
     try {
@@ -105,7 +108,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     let reason = 'the session could not begin';
     try {
       await this.#ready();
-      const upstream = await this.#connect(client.parameters);
+      const upstream = await this.#connect(client.parameters, client.signal);
       try {
         reason = await this.#runSession(client, address, endpoint, desk, upstream);
       } finally {
@@ -269,8 +272,12 @@ export class PostgresTarget implements Target, SessionAnalyst {
     return result;
   }
 
-  async #connect(parameters: ReadonlyMap<string, string>): Promise<TargetConnection> {
-    return await connectTarget(this.#settings, await this.#readSecret(), { parameters, clock: systemClock });
+  async #connect(parameters: ReadonlyMap<string, string>, signal?: AbortSignal): Promise<TargetConnection> {
+    return await connectTarget(this.#settings, await this.#readSecret(), {
+      parameters,
+      clock: systemClock,
+      ...(signal ? { signal } : {}),
+    });
   }
 }
 
