@@ -1,6 +1,6 @@
 import type { ApprovalView } from '../api/schemas.ts';
 import type { TextOut } from './io.ts';
-import { textWidth, wrapText } from './text-width.ts';
+import { textWidth, wrapText, wrapWords } from './text-width.ts';
 import { clockSpan } from './times.ts';
 import { visible, visibleText } from './visible-text.ts';
 
@@ -22,7 +22,7 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
       lines.push(`  ${paint.dim((index === 0 ? name : '').padEnd(INDENT - 2))}${value}`);
     });
   };
-  const plain = (name: string, text: string) => add(name, wrapText(visible(text), columns));
+  const plain = (name: string, text: string) => add(name, wrapWords(visible(text), columns));
   plain('who', whoOf(approval));
   plain('where', `${approval.connection} · ${approval.target} · ${TRANSACTIONS[approval.transaction]}`);
   add('what', statementLines(approval.statement, out, columns));

@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts';
-import type { ReplayEvent } from '../api/schemas.ts';
+import type { ReplayEvent, SessionView } from '../api/schemas.ts';
 import { UsageError } from '../base/errors.ts';
 import { exitCodeOfSignal, Interrupted } from './interrupted.ts';
 import type { Io } from './io.ts';
@@ -27,10 +27,10 @@ export async function run(options: ReplayOptions, io: Io, client: Client): Promi
   // JSON is for programs: they get everything at once unless they ask for the pace.
   const paced = options.wait && (!options.json || options.speed !== undefined);
   try {
-    const print = options.json
-      ? (event: ReplayEvent) => printLine(io, event)
-      : await terminalPrinter(options, io, client);
-    const pace = new Pace(io, speed, cut.signal);
+    const session = await client.call('sessionShow', { params: { id: options.session } });
+    const printer = new ReplayPrinter(io.out, session);
+    const print = (event: ReplayEvent) => (options.json ? printLine(io, event) : printer.print(event));
+    const pace = new Pace(io, speed, lengthOf(session), cut.signal);
     for await (const event of events as AsyncIterable<ReplayEvent>) {
       if (paced) await pace.until(event.at);
       print(event);
@@ -43,10 +43,9 @@ export async function run(options: ReplayOptions, io: Io, client: Client): Promi
   return exitCode;
 }
 
-async function terminalPrinter(options: ReplayOptions, io: Io, client: Client) {
-  const session = await client.call('sessionShow', { params: { id: options.session } });
-  const printer = new ReplayPrinter(io.out, session);
-  return (event: ReplayEvent) => printer.print(event);
+/** ` of 12:03` for a session that has ended. */
+function lengthOf({ startedAt, endedAt }: SessionView): string {
+  return endedAt === null ? '' : ` of ${clockSpan(Date.parse(endedAt) - Date.parse(startedAt))}`;
 }
 
 function speedOf(text: string | undefined): number {
@@ -60,13 +59,15 @@ function speedOf(text: string | undefined): number {
 class Pace {
   private readonly io: Io;
   private readonly speed: number;
+  private readonly length: string;
   private readonly signal: AbortSignal;
   private readonly line: RedrawnLine;
   private startedAt: number | undefined;
 
-  constructor(io: Io, speed: number, signal: AbortSignal) {
+  constructor(io: Io, speed: number, length: string, signal: AbortSignal) {
     this.io = io;
     this.speed = speed;
+    this.length = length;
     this.signal = signal;
     this.line = new RedrawnLine(io.err);
   }
@@ -78,7 +79,9 @@ class Pace {
     for (let left = due - this.io.now(); left > 0; left = due - this.io.now()) {
       // Short waits come in hundreds; a line that flickers tells nothing.
       if (this.io.lively && left > 300) {
-        this.line.draw(`▶ ${clockSpan(at - left * this.speed)} · next in ${clockSpan(left)} · Ctrl-C ends`);
+        this.line.draw(
+          `▶ ${clockSpan(at - left * this.speed)}${this.length} · next in ${clockSpan(left)} · Ctrl-C ends`,
+        );
       }
       await this.pause(Math.min(left, 500));
     }

@@ -61,3 +61,20 @@ export function wrapText(text: string, columns: number): string[] {
   pieces.push(piece);
   return pieces;
 }
+
+/** Like `wrapText`, at spaces where there are any; for our own sentences, not for text that must stay exact. */
+export function wrapWords(text: string, columns: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (textWidth(longer) <= columns) line = longer;
+    else {
+      if (line !== '') lines.push(line);
+      const pieces = wrapText(word, columns);
+      lines.push(...pieces.slice(0, -1));
+      line = pieces.at(-1) ?? '';
+    }
+  }
+  return [...lines, line];
+}

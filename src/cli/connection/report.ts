@@ -32,7 +32,7 @@ export function printSaved(io: Io, saved: AnswerOf<'connectionAdd'>, verb: 'save
   const reached =
     report === null ? `${connection.name}: ${verb}, not tested.` : reachedText(connection.name, report);
   const kept = stored === null ? '' : ` ${STORES[stored.backend] ?? `Credential: ${stored.backend}.`}`;
-  say(io, `${tick} ${visible(`${reached}${kept}`)}`);
+  say(io, `${tick} ${visible(`${reached}${kept}${cutText(saved.cutSessions)}`)}`);
   if (report !== null) printReport(io, report);
   if (stored?.warning) warn(io, visible(stored.warning));
   say(
@@ -51,4 +51,9 @@ export function labelsOf(pairs: readonly string[]): Record<string, string> {
       return [key, value];
     }),
   );
+}
+
+/** ` (2 live sessions cut)`, or nothing. */
+export function cutText(sessions: number): string {
+  return sessions === 0 ? '' : ` (${sessions} live session${sessions === 1 ? '' : 's'} cut)`;
 }
