@@ -61,11 +61,11 @@ export async function startDaemon(home: string, env: Io['env']): Promise<number>
   child.unref();
   const deadline = performance.now() + START_DEADLINE;
   while (performance.now() < deadline) {
-    if (await isServing(home)) return child.pid ?? 0;
+    if (await isServing(home)) return servingPid(home, child);
     const end = await Promise.race([ended, pause(LOOK_EVERY, undefined)]);
     if (end === undefined) continue;
     // Two commands may start a daemon at once: the one that lost the lock ends, the other serves.
-    if (await servesSoon(home)) return child.pid ?? 0;
+    if (await servesSoon(home)) return servingPid(home, child);
     throw startFailure(child.exitCode, readFileSync(stderrFile, 'utf8').trim() || end);
   }
   throw new NotReachable('daemon_start_slow', `the daemon did not answer within ${START_DEADLINE / 1000} s`, {
@@ -85,6 +85,17 @@ function startFailure(exitCode: number | null, said: string): HoopError {
   if (exitCode === 5) return new NotPermitted('daemon_start_failed', message, facts);
   if (exitCode === 9) return new Conflict('daemon_start_failed', message, facts);
   return new Internal('daemon_start_failed', message, facts);
+}
+
+/** The pid that the daemon wrote: it need not be our child, when another command started one at the same time. */
+function servingPid(home: string, child: ChildProcess): number {
+  try {
+    const pid = Number(readFileSync(join(home, 'daemon.pid'), 'utf8'));
+    if (Number.isInteger(pid) && pid > 0) return pid;
+  } catch {
+    // It serves before it has written the file.
+  }
+  return child.pid ?? 0;
 }
 
 async function servesSoon(home: string): Promise<boolean> {

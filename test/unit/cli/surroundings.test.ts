@@ -82,7 +82,7 @@ describe('a child process', () => {
         PGUSER: 'u',
         PGPASSWORD: 'p',
         PGDATABASE: 'd',
-        PGSSLMODE: 'prefer',
+        PGSSLMODE: 'disable',
       },
     });
   });
