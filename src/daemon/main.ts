@@ -55,7 +55,7 @@ const SESSIONS_GRACE = 5000;
 /** How often the stored counters of live sessions are brought up to date, in milliseconds. */
 const COUNTERS_EVERY = 5000;
 /** How often the audit log's head is signed, in milliseconds. */
-const SIGN_EVERY = 60_000;
+const SIGN_EVERY = 5000;
 
 /**
  * The composition root: opens everything of a state directory, wires it, serves the API.

@@ -69,6 +69,7 @@ function withoutTheRun(line: string): string {
     .replaceAll(/(127\.0\.0\.1):\d+/g, '$1:PORT')
     .replaceAll(/\d{4}-\d\d-\d\dT\S+Z/g, 'TIME')
     .replaceAll(/\d\d:\d\d|\d+ ms/g, 'N')
+    .replaceAll(/\b[0-9a-f]{16}\b/g, 'HASH')
     .trimEnd();
 }
 

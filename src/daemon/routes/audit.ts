@@ -22,6 +22,8 @@ export function auditRoutes(parts: Parts): Routes {
     },
 
     async auditVerify() {
+      // What is proved is then also signed; a log that was changed meanwhile no longer fits what is signed here.
+      await audit.checkpoint();
       return verifyAudit(await parts.auditCheck());
     },
   };
