@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { openClient } from '../api/client.ts';
 import { socketPath } from '../api/socket-path.ts';
 import { Conflict, UsageError } from '../base/errors.ts';
@@ -33,13 +34,17 @@ export async function run(options: InitOptions, io: Io): Promise<void> {
     `${io.out.paint.green('✔')} ${home} is ready; you are "${owner}" ${io.out.paint.dim(`(audit ${auditId})`)}`,
   );
   say(io, '  Next:');
-  for (const [command, why] of NEXT) say(io, `    ${command.padEnd(56)} ${io.out.paint.dim(why)}`);
+  for (const [command, why] of NEXT) say(io, `    ${io.out.paint.dim(`# ${why}`)}\n    ${command}`);
 }
+
+const STARTER_POLICY = fileURLToPath(
+  new URL('../../templates/policies/agent-with-approved-writes.yaml', import.meta.url),
+);
 
 const NEXT: readonly (readonly [command: string, why: string])[] = [
   ['hoopctl connection add NAME --url postgres://user@host/db', 'a target'],
-  ['hoopctl policy apply templates/policies/agent-with-approved-writes.yaml', 'what is allowed'],
   ['hoopctl identity create devin --role requester --group agents', 'who asks'],
+  [`hoopctl policy apply ${STARTER_POLICY}`, 'what is allowed; copy it into git and make it yours'],
   ['hoopctl doctor', 'what is weak on this machine'],
 ];
 
