@@ -25,15 +25,20 @@ const NEEDS = [
     use: 'pgbench',
   },
   { have: () => onPath('pgbouncer'), package: 'pgbouncer', use: 'the benchmark compares with it' },
-  { have: pythonDriver, package: 'python3-psycopg2', use: 'a driver in another language' },
+  {
+    have: () => pythonDriver('psycopg2'),
+    package: 'python3-psycopg2',
+    use: 'a driver in another language',
+  },
+  { have: () => pythonDriver('psycopg'), package: 'python3-psycopg', use: 'its successor, with pipelining' },
   { have: () => onPath('tmux'), package: 'tmux', use: 'a terminal to type into' },
   { have: () => onPath('openssl'), package: 'openssl', use: 'certificates of test servers' },
   { have: () => onPath('dbus-run-session'), package: 'dbus', use: 'a session bus for the keychain' },
   { have: () => onPath('gnome-keyring-daemon'), package: 'gnome-keyring', use: 'a keychain' },
 ];
 
-function pythonDriver() {
-  return existsSync('/usr/bin/python3') && existsSync('/usr/lib/python3/dist-packages/psycopg2');
+function pythonDriver(module) {
+  return existsSync('/usr/bin/python3') && existsSync(join('/usr/lib/python3/dist-packages', module));
 }
 
 const missing = () => NEEDS.filter((need) => !need.have());
