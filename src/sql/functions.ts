@@ -98,6 +98,10 @@ function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
         constantText(args[1]),
         local !== 'false' && local !== 'f' && local !== 'off',
       );
+      // A call may never be reached (WHERE false): for the rest of the text the path is not known.
+      if (setting.toLowerCase() === 'search_path') {
+        ctx.out.changes.push({ kind: 'set', name: 'search_path', value: undefined, local: true });
+      }
     }
   }
 }

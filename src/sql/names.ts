@@ -13,8 +13,15 @@ export type ResolvedRelation =
 export function resolveRelation(rv: RangeVar, ctx: Context): ResolvedRelation {
   const name = rv.relname ?? '';
   const shown = `${rv.schemaname ?? '?'}.${name}`;
+  if (ctx.state.undone) {
+    return {
+      kind: 'missing',
+      name: shown,
+      reason: `a transaction that changed objects ended before "${name}" is used`,
+    };
+  }
   const change = ctx.state.nameChange(name);
-  if (change?.kind === 'created') {
+  if (change?.kind === 'created' && isMeant(rv, change.relation, ctx)) {
     return {
       kind: 'found',
       relation: change.relation,
@@ -41,6 +48,21 @@ export function resolveRelation(rv: RangeVar, ctx: Context): ResolvedRelation {
     relation,
     columnsUncertain: change?.kind === 'altered' || ctx.state.catalogUncertain,
   };
+}
+
+/** Whether the name finds the table that the text has just made rather than another of that name. */
+function isMeant({ schemaname, relname }: RangeVar, made: CatalogRelation, ctx: Context): boolean {
+  const isHere = (schema: string) =>
+    made.schema === 'pg_temp'
+      ? schema === 'pg_temp' || schema === ctx.state.tempSchema
+      : schema === made.schema;
+  if (schemaname !== undefined) return isHere(schemaname);
+  const path = ctx.state.searchPath;
+  if (path === undefined) return false;
+  // Temporary tables come first unless the path names their schema.
+  if (made.schema === 'pg_temp' && !path.some(isHere)) return true;
+  const found = path.find((schema) => isHere(schema) || ctx.catalog.relation(schema, relname ?? ''));
+  return found !== undefined && isHere(found);
 }
 
 function findRelation(schema: string | undefined, name: string, ctx: Context): CatalogRelation | undefined {
@@ -136,7 +158,7 @@ export function resolveFunctions(
   }
   const changed = ctx.state.functionChange(name);
   if (changed !== undefined && changed !== 'opaque') candidates.push(...changed);
-  return { candidates, builtin, opaque: changed === 'opaque' };
+  return { candidates, builtin, opaque: changed === 'opaque' || (ctx.state.undone && builtin === undefined) };
 }
 
 const takes = (candidate: CatalogFunction, count: number) =>

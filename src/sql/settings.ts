@@ -69,10 +69,14 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
 /** A commit takes SET LOCAL back, a rollback every SET since its beginning; to what, is not known here. */
 function endTransaction(state: TextState, operation: string): void {
   if (operation === 'commit' || operation === 'prepare') {
+    // ON COMMIT DROP takes temporary tables away.
     if (state.pathIsLocal) state.searchPath = undefined;
+    if (state.madeTemporary) state.undone = true;
     state.pathIsTransactional = state.pathIsLocal;
   } else if (operation === 'rollback' || operation === 'rollback-to') {
+    // What the text itself has made, changed or dropped may be as it was.
     if (state.pathIsTransactional) state.searchPath = undefined;
+    if (state.pathIsTransactional || !state.pristine) state.undone = true;
   }
 }
 

@@ -24,6 +24,8 @@ export class TextState {
   pathIsLocal: boolean;
   /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
   catalogUncertain = false;
+  /** A transaction ended that had made or changed objects: whether they are there is not known. */
+  undone = false;
   readonly #session: SessionState;
   readonly #prepared = new Map<string, StatementFacts | undefined>();
   readonly #cursors = new Map<string, StatementFacts | undefined>();
@@ -61,6 +63,7 @@ export class TextState {
   inner(searchPath: readonly string[] | undefined): TextState {
     const state = new TextState(this.#session, { searchPath });
     state.catalogUncertain = this.catalogUncertain;
+    state.undone = this.undone;
     for (const [name, change] of this.#names) state.#names.set(name, change);
     for (const [name, change] of this.#functions) state.#functions.set(name, change);
     for (const [name, facts] of this.#prepared) state.#prepared.set(name, facts);
@@ -69,7 +72,15 @@ export class TextState {
 
   /** True when nothing earlier in the text changed what names mean: results may be kept for the catalog's life. */
   get pristine(): boolean {
-    return this.#names.size === 0 && this.#functions.size === 0 && !this.catalogUncertain;
+    return this.#names.size === 0 && this.#functions.size === 0 && !this.catalogUncertain && !this.undone;
+  }
+
+  /** A temporary table was made earlier in the text. */
+  get madeTemporary(): boolean {
+    for (const change of this.#names.values()) {
+      if (change.kind === 'created' && change.relation.schema.startsWith('pg_temp')) return true;
+    }
+    return false;
   }
 
   prepared(name: string): StatementFacts | undefined {
@@ -107,7 +118,13 @@ export class TextState {
   changeName(relation: string, change: NameChange): void {
     const before = this.#names.get(relation);
     // A table made here and altered here stays known, though its columns do not.
-    if (change.kind === 'altered' && before?.kind === 'created') {
+    if (
+      change.kind === 'created' &&
+      before?.kind === 'created' &&
+      before.relation.schema !== change.relation.schema
+    ) {
+      this.#names.set(relation, { kind: 'opaque' });
+    } else if (change.kind === 'altered' && before?.kind === 'created') {
       this.#names.set(relation, { kind: 'created', relation: { ...before.relation, columns: [] } });
     } else if (change.kind === 'altered' && before?.kind === 'opaque') {
       return;
