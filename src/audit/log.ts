@@ -18,8 +18,8 @@ export interface AuditLogOptions {
   /** The copy of the last signed head that is kept elsewhere. */
   readonly storedHead?: SignedHead | undefined;
   /**
-   * Takes a copy of each head once it is on the disk. Never called when the log does not contain `storedHead`:
-   * the stored copy is then the proof that something was cut away.
+   * Takes a copy of each head once it is on the disk. Never called when the log or its heads do not contain
+   * `storedHead`: the stored copy is then the proof that something was cut away.
    */
   readonly onHead?: (head: SignedHead) => void;
 }
@@ -51,7 +51,8 @@ export async function openAuditLog(options: AuditLogOptions): Promise<OpenedAudi
     const damage =
       last.damage ??
       (await missingEntries(path, size, signedHead, 'the last signed head')) ??
-      (await missingEntries(path, size, storedHead, 'the stored copy of the last signed head'));
+      (await missingEntries(path, size, storedHead, 'the stored copy of the last signed head')) ??
+      missingHead(signedHead, storedHead);
     const log = new FileAuditLog({
       path,
       headsPath,
@@ -122,4 +123,10 @@ async function missingEntries(
     return `entry ${seq} is not the one that ${name} names`;
   }
   return `the log ends at entry ${seq}, ${name} names entry ${head.seq}`;
+}
+
+/** A head is stored after it was written, so that the heads never end before the stored one. */
+function missingHead(last: SignedHead | undefined, stored: SignedHead | undefined): string | undefined {
+  if (!stored || (last?.seq ?? 0) >= stored.seq) return undefined;
+  return `the signed head of entry ${stored.seq} is missing`;
 }

@@ -97,6 +97,7 @@ class HeadCheck {
   readonly #problems: ProblemList;
   #next: SignedHead | undefined;
   #last: SignedHead | undefined;
+  #storedFound = false;
   #started = false;
 
   constructor(
@@ -137,8 +138,8 @@ class HeadCheck {
       this.#problems.add(stored.seq, 'the stored head does not carry the signature of the key in place');
     }
     if (stored && stored.seq > entries) this.#tooShort(entries, 'the stored head', stored);
-    // A head is stored after it was written.
-    if (stored && stored.seq > (this.#last?.seq ?? 0)) {
+    // A head is stored after it was written: heads that came later do not make up for it.
+    if (stored && !this.#storedFound) {
       this.#problems.add(stored.seq, 'its signed head is missing');
     }
     return this.#last;
@@ -170,6 +171,7 @@ class HeadCheck {
       } else {
         this.#last = head;
         this.#next = head;
+        this.#storedFound ||= head.seq === this.#stored?.seq;
         return;
       }
     }

@@ -19,9 +19,14 @@ export async function run(options: { readonly json: boolean }, io: Io, client: C
   }
   const { firstBroken, head } = result;
   if (firstBroken !== null) {
-    const where =
-      firstBroken.seq !== null ? `entry #${firstBroken.seq}` : `recording of ${firstBroken.session}`;
-    say(io, `${io.out.paint.red('✘')} ${visible(`first broken: ${where}: ${firstBroken.message}`)}`);
+    const { seq, session } = firstBroken;
+    const where = [seq === null ? '' : `entry #${seq}`, session === null ? '' : `session ${session}`]
+      .filter((part) => part !== '')
+      .join(', ');
+    say(
+      io,
+      `${io.out.paint.red('✘')} ${visible(`first broken: ${where === '' ? '' : `${where}: `}${firstBroken.message}`)}`,
+    );
   }
   for (const problem of result.problems) warn(io, visible(problem));
   const counts = `${result.entries} audit entries, ${result.recordings} recordings`;

@@ -232,6 +232,18 @@ describe('a log that was cut', () => {
 
     expect(await verify()).toMatchObject({ ok: false });
   });
+
+  it('is found when only the heads are gone and the daemon went on', async () => {
+    unlinkSync(headsFile());
+    const kept = storedHead;
+    await append(statement(44));
+
+    expect(storedHead).toEqual(kept);
+    expect(await verify()).toMatchObject({
+      ok: false,
+      firstBroken: { seq: 6, message: expect.stringMatching(/signed head is missing/) },
+    });
+  });
 });
 
 describe('signed heads', () => {
