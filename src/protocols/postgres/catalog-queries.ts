@@ -9,7 +9,9 @@ export const VERSION = "SELECT pg_catalog.current_setting('server_version_num'::
 export const SESSION_STATE =
   'SELECT pg_catalog.array_to_json(pg_catalog.current_schemas(true))::pg_catalog.text, ' +
   '(SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()), ' +
-  'CURRENT_USER::pg_catalog.text';
+  'CURRENT_USER::pg_catalog.text, ' +
+  "pg_catalog.current_setting('standard_conforming_strings'::pg_catalog.text), " +
+  "pg_catalog.current_setting('client_encoding'::pg_catalog.text)";
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';

@@ -269,7 +269,9 @@ export class ClientMessages implements FrameSink, Waiting {
       if (judgement.barrier) x.barriers++;
       x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, own: false });
     };
-    this.#gate.decide({ text, bind: undefined, place, simple: true, judge: () => x.judge.judge(text), send });
+    const judge = () => x.judge.judge(text);
+    const defer = () => this.defer(place);
+    this.#gate.decide({ text, bind: undefined, place, simple: true, judge, defer, send });
   }
 
   #functionCall(place: MessagePlace): void {
@@ -294,6 +296,7 @@ export class ClientMessages implements FrameSink, Waiting {
       x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, call, own: false });
     };
     const judge = () => x.judge.judge(called.text);
-    this.#gate.decide({ text: called.text, bind, place, simple: true, judge, send });
+    const defer = () => this.defer(place);
+    this.#gate.decide({ text: called.text, bind, place, simple: true, judge, defer, send });
   }
 }

@@ -10,7 +10,7 @@ import {
 import type { Exchange } from './exchange.ts';
 import type { Gate, MessagePlace } from './gate.ts';
 import type { Judgement } from './judgement.ts';
-import type { Portal, PreparedStatement } from './names.ts';
+import { LONGEST_NAME, type Portal, type PreparedStatement } from './names.ts';
 import { refusedError } from './words.ts';
 
 /** How a message is put off until it can be dealt with. */
@@ -42,9 +42,10 @@ export class ExtendedQuery {
     const { buffer, start, end } = place;
     if (!this.#waiting.ready(place)) return;
     const parsed = this.#gate.text(false, () => decodeParse(buffer, start, end));
-    if (parsed === undefined) return;
+    if (parsed === undefined || this.#tooLong(parsed.name)) return;
     this.#gate.recorded(false, () => {
       const judgement = x.judge.judge(parsed.text);
+      if (this.#gate.namesUnderway(judgement)) return this.#waiting.defer(place);
       if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false, place);
       const statement: PreparedStatement = {
         name: parsed.name,
@@ -66,7 +67,7 @@ export class ExtendedQuery {
     const { buffer, start, end } = place;
     if (!this.#waiting.ready(place)) return;
     const bind = this.#gate.text(false, () => decodeBind(buffer, start, end));
-    if (bind === undefined) return;
+    if (bind === undefined || this.#tooLong(bind.portal) || this.#tooLong(bind.statement)) return;
     const statement = x.names.prepared(bind.statement, x.segment);
     if (statement === 'undecided') return this.#waiting.defer(place);
     if (statement === undefined) return this.#unknown('statement', bind.statement);
@@ -82,12 +83,14 @@ export class ExtendedQuery {
         segment: x.segment,
         hold: false,
       };
+      if (portal.facts?.dependsOnSession) portal.generation = x.names.generation;
       x.door.statement(judged, buffer, start, end);
       x.names.bindSent(portal);
       x.queue.sent({ kind: 'bind', portal, own: false });
     };
     const judge = () => x.judge.judgePrepared(statement);
-    this.#gate.decide({ text: statement.text, bind, place, simple: false, judge, send });
+    const defer = () => this.#waiting.defer(place);
+    this.#gate.decide({ text: statement.text, bind, place, simple: false, judge, defer, send });
   }
 
   execute(place: MessagePlace): void {
@@ -95,12 +98,15 @@ export class ExtendedQuery {
     const { buffer, start, end } = place;
     if (x.barriers > 0) return this.#waiting.defer(place);
     const { portal: name } = decodeExecute(buffer, start, end);
+    if (this.#tooLong(name)) return;
     const portal = x.names.portal(name, x.segment);
     if (portal === 'undecided') return this.#waiting.defer(place);
     if (portal === undefined) return this.#unknown('portal', name);
+    if (portal.generation !== undefined && x.queue.namesUnderway) return this.#waiting.defer(place);
     this.#gate.recorded(false, () => {
       if (!this.#stillLetThrough(portal, place)) return;
-      if (!portal.described && portal.statement?.columns === undefined && !x.masking().masked.none) {
+      if (portal.generation === undefined) portal.inherited ??= portal.statement?.columns;
+      if (!portal.described && portal.inherited === undefined && !x.masking().masked.none) {
         // Masks need to know the columns, and the client did not ask: the gateway asks for itself.
         portal.described = true;
         x.door.own(describeMessage('portal', name));
@@ -115,6 +121,11 @@ export class ExtendedQuery {
   /** When policy or state have changed between Bind and Execute, the statement is looked at again. */
   #stillLetThrough(portal: Portal, place: MessagePlace): boolean {
     const before = portal.judgement;
+    if (portal.generation !== undefined && portal.generation !== this.#x.names.generation) {
+      const message = 'what this portal fetches or executes may be another by now';
+      this.#x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+      return false;
+    }
     if (before === undefined || portal.statement === undefined || before.epoch === this.#x.judge.epoch())
       return true;
     const now = this.#x.judge.judgePrepared(portal.statement);
@@ -134,6 +145,8 @@ export class ExtendedQuery {
     const x = this.#x;
     const { buffer, start, end } = place;
     const { what, name } = decodeDescribe(buffer, start, end);
+    if (x.barriers > 0) return this.#waiting.defer(place);
+    if (this.#tooLong(name)) return;
     if (what === 'statement') {
       const statement = x.names.prepared(name, x.segment);
       if (statement === 'undecided') return this.#waiting.defer(place);
@@ -151,8 +164,17 @@ export class ExtendedQuery {
 
   close({ buffer, start, end }: MessagePlace): void {
     const { what, name } = decodeClose(buffer, start, end);
+    if (this.#tooLong(name)) return;
     this.#x.door.follow(buffer, start, end);
     this.#x.queue.sent({ kind: 'close', what, name, own: false });
+  }
+
+  /** Two long names could be one to the target and two to us. */
+  #tooLong(name: string): boolean {
+    if (name.length * 3 <= LONGEST_NAME || Buffer.byteLength(name) <= LONGEST_NAME) return false;
+    const message = `names of statements and portals end at ${LONGEST_NAME} bytes`;
+    this.#x.refuse(refusedError('42622', message), false);
+    return true;
   }
 
   /** A name the session does not know is not tried on the target: something opaque could have given it a meaning. */

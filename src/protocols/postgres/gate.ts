@@ -35,6 +35,8 @@ export interface Candidate {
   /** A simple query: its refusal is answered with ReadyForQuery as well. */
   readonly simple: boolean;
   judge(): Judgement;
+  /** Puts it off until the target has answered more. */
+  defer(): void;
   send(judgement: Judgement, judged: Judged): void;
 }
 
@@ -64,13 +66,14 @@ export class Gate {
   decide(candidate: Candidate): void {
     this.recorded(candidate.simple, () => {
       const judgement = candidate.judge();
+      if (this.namesUnderway(judgement)) return candidate.defer();
       const { state } = this.#x;
       if ((state.stale || state.catalogStale) && !endsTransactionAlone(judgement)) {
         const message = 'the transaction has failed and the state of its session is not known';
         this.#x.refuse(refusedError('25P02', message, 'send ROLLBACK by itself first'), candidate.simple);
         return;
       }
-      if (judgement.unmaskable && judgement.decision.outcome !== 'block') throw judgement.unmaskable;
+      if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
       this.#carryOut(candidate, judgement);
     });
   }
@@ -94,7 +97,14 @@ export class Gate {
     }
   }
 
+  /** What it means hangs on names that a message on its way may change. */
+  namesUnderway({ facts }: Judgement): boolean {
+    return facts.statements.some((one) => one.dependsOnSession) && this.#x.queue.namesUnderway;
+  }
+
   #holdBack(candidate: Candidate, judgement: Judgement): void {
+    // What came before may still fail, and then the target skips this one: nobody is asked about that.
+    if (!this.#x.queue.empty) return candidate.defer();
     this.#hold({
       judgement,
       text: candidate.text,

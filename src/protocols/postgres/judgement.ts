@@ -17,8 +17,8 @@ export interface Judgement {
   readonly interned: InternedStatement | undefined;
   /** Its errors and notices could quote a masked value. */
   readonly touchesMasked: boolean;
-  /** Why its COPY cannot be masked, so that it may not run whatever the policy says. */
-  readonly unmaskable: HoopError | undefined;
+  /** Why it may not run whatever the policy says. */
+  readonly inadmissible: HoopError | undefined;
   /** What comes after it can be judged only when it has completed. */
   readonly barrier: boolean;
 }
@@ -111,6 +111,11 @@ export class Judge {
         : this.#form(statement.text, this.#preparedFacts(statement));
     statement.judgement = judgement;
     statement.facts = judgement.facts;
+    // The same text, but perhaps of another table by now.
+    if (known?.epoch !== epoch) {
+      statement.columns = undefined;
+      delete statement.plan;
+    }
     return judgement;
   }
 
@@ -138,7 +143,7 @@ export class Judge {
       record,
       interned: decision.outcome === 'allow' ? this.#desk.intern(record) : undefined,
       touchesMasked: facts.statements.some((one) => this.#masked.touchedBy(one)),
-      unmaskable: unmaskableCopy(facts, this.#masked),
+      inadmissible: unreadableSetting(facts) ?? unmaskableCopy(facts, this.#masked),
       barrier: facts.statements.some((one) => isOpaque(one) || one.changes.some(mustCompleteFirst)),
     };
   }
@@ -148,6 +153,22 @@ export class Judge {
     this.#known.clear();
     this.#masked = new MaskedColumns(this.#desk.masks(), this.#catalog);
   }
+}
+
+/** A setting under which the target would read later statements in another way than the parser does. */
+function unreadableSetting(facts: TextFacts): HoopError | undefined {
+  for (const { conditions } of facts.statements) {
+    const name = conditions.includes('standard-conforming-strings-off')
+      ? 'standard_conforming_strings'
+      : conditions.includes('client-encoding-change')
+        ? 'client_encoding'
+        : undefined;
+    if (name === undefined) continue;
+    return new PolicyBlocked('unreadable_setting', `${name} cannot be changed in a governed session`, {
+      next: "statements are read as UTF8 with standard strings; write E'…' for strings with escapes",
+    });
+  }
+  return undefined;
 }
 
 /** A COPY whose columns are not known, or in a form where a field's end could be mistaken. */

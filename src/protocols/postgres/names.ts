@@ -12,6 +12,8 @@ export interface PreparedStatement {
   readonly name: string;
   /** The text whose analysis gives its facts: the Parse text, or the whole `PREPARE … AS …`. */
   readonly text: string;
+  /** The text it stood in when that held more than this statement: `pg_prepared_statements` shows it whole. */
+  readonly within?: string;
   /** Parse gives the statement itself; PREPARE's facts hold it among their changes. */
   readonly origin: 'parse' | 'sql';
   /** What one execution of it does. */
@@ -44,17 +46,30 @@ export interface Portal {
   readonly resultFormats: readonly number[];
   /** Columns as described for the portal itself, formats included. */
   columns: readonly ColumnDescription[] | undefined;
+  /** Columns of its statement as known when it was executed. */
+  inherited?: readonly ColumnDescription[] | undefined;
   /** A Describe of it is on its way or was answered. */
   described?: boolean;
   readonly segment: number;
   readonly hold: boolean;
+  /** For a FETCH or EXECUTE: `SessionNames.generation` at its Bind. It runs only while names still mean the same. */
+  generation?: number;
 }
+
+/** PostgreSQL tells names apart by their first 63 bytes (NAMEDATALEN - 1), those of protocol messages too. */
+export const LONGEST_NAME = 63;
 
 export class SessionNames {
   #prepared = new Map<string, PreparedStatement>();
   #sentPrepared = new Map<string, PreparedStatement>();
   #portals = new Map<string, Portal>();
   #sentPortals = new Map<string, Portal>();
+  #generation = 0;
+
+  /** Grows whenever a name that SQL's EXECUTE or FETCH can use may mean something else. */
+  get generation(): number {
+    return this.#generation;
+  }
 
   /** A Parse was sent; it counts for its own segment. */
   parseSent(statement: PreparedStatement): void {
@@ -64,6 +79,7 @@ export class SessionNames {
   parseConfirmed(statement: PreparedStatement): void {
     if (this.#sentPrepared.get(statement.name) === statement) this.#sentPrepared.delete(statement.name);
     this.#prepared.set(statement.name, statement);
+    if (statement.name !== '') this.#generation++;
   }
 
   parseFailed(statement: PreparedStatement): void {
@@ -77,6 +93,10 @@ export class SessionNames {
   bindConfirmed(portal: Portal): void {
     if (this.#sentPortals.get(portal.name) === portal) this.#sentPortals.delete(portal.name);
     this.#portals.set(portal.name, portal);
+    if (portal.name === '') return;
+    // Its own appearance changes nothing for itself.
+    if (portal.generation === this.#generation) portal.generation++;
+    this.#generation++;
   }
 
   bindFailed(portal: Portal): void {
@@ -86,6 +106,7 @@ export class SessionNames {
   closed(what: 'statement' | 'portal', name: string): void {
     if (what === 'statement') this.#prepared.delete(name);
     else this.#portals.delete(name);
+    if (name !== '') this.#generation++;
   }
 
   /** The definition a message of `segment` would meet; `'undecided'` when that hangs on an answer still due. */
@@ -110,13 +131,15 @@ export class SessionNames {
     return this.#portals.get(name)?.facts;
   }
 
-  /** A statement has completed: mirrors what it did to names. `text` is the text it stood in. */
-  apply(change: SessionChange, text: string): void {
+  /** A statement has completed: mirrors what it did to names. `text` is its own, `within` that of the whole message. */
+  apply(change: SessionChange, text: string, within = text): void {
+    this.#generation++;
     switch (change.kind) {
       case 'prepare':
         this.#prepared.set(change.name, {
           name: change.name,
           text,
+          ...(within === text ? {} : { within }),
           origin: 'sql',
           facts: { statements: [change.statement] },
           judgement: undefined,
@@ -164,8 +187,12 @@ export class SessionNames {
    * Cursors cannot be told apart by their text alone, so none counts any more.
    */
   reconcile(onTarget: ReadonlyMap<string, string>): void {
+    this.#generation++;
     for (const [name, statement] of this.#prepared) {
-      if (name !== '' && onTarget.get(name) !== statement.text) this.#prepared.delete(name);
+      if (name === '') continue;
+      // A text that prepares a name twice does not tell which of the two there is now.
+      const same = statement.within === undefined && onTarget.get(name) === statement.text;
+      if (!same) this.#prepared.delete(name);
     }
     this.#portals.clear();
   }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { Internal } from '../../base/errors.ts';
+import { Internal, ProtocolViolation } from '../../base/errors.ts';
 import {
   bindMessage,
   closeMessage,
@@ -10,6 +10,12 @@ import {
 } from './codec/frontend-builders.ts';
 import type { Exchange } from './exchange.ts';
 import type { Portal, PreparedStatement } from './names.ts';
+
+/** Nothing was learned, and nothing is wrong: to be asked again after the client's Sync. */
+export const OWN_QUERY_DROPPED = 'own_query_dropped';
+
+/** Rows of an answer; a catalog has some tens of thousands. */
+const MOST_ROWS = 1_000_000;
 
 export type TextRow = readonly (string | null)[];
 
@@ -80,6 +86,12 @@ export class OwnQueries {
   }
 
   row(values: TextRow): void {
+    if (this.#rows.length >= MOST_ROWS) {
+      throw new ProtocolViolation(
+        'answer_too_large',
+        'the target answers a question about its state without end',
+      );
+    }
     this.#rows.push(values);
   }
 
@@ -89,6 +101,13 @@ export class OwnQueries {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.resolve(this.#rows);
+  }
+
+  /** The client's pipeline failed ahead of it, so that the target skipped it. */
+  dropped(): void {
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(new Internal(OWN_QUERY_DROPPED, 'the pipeline failed before a question about the state'));
   }
 
   failed(why: string): void {

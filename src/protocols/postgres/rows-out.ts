@@ -70,12 +70,14 @@ export class RowsOut {
       head.plan = { columns: -1, rows: undefined };
       return head.plan;
     }
-    const known = statement?.plan;
+    // What FETCH and EXECUTE return is another matter each time.
+    const kept = facts?.dependsOnSession ? undefined : statement;
+    const known = kept?.plan;
     if (known && known.masking === masking && sameFormats(known.formats, resultFormats)) {
       head.plan = known.plan;
     } else {
       head.plan = planResult(columns, facts, masking);
-      if (statement) statement.plan = { masking, formats: resultFormats, plan: head.plan };
+      if (kept) kept.plan = { masking, formats: resultFormats, plan: head.plan };
     }
     return head.plan;
   }
@@ -84,7 +86,7 @@ export class RowsOut {
 /** Columns of what a portal returns, with the formats its Bind asked for; undefined when nobody has described them. */
 export function columnsOf(portal: Portal): readonly ResultColumn[] | undefined {
   if (portal.columns) return portal.columns;
-  return portal.statement?.columns && withResultFormats(portal.statement.columns, portal.resultFormats);
+  return portal.inherited && withResultFormats(portal.inherited, portal.resultFormats);
 }
 
 function sameFormats(a: readonly number[], b: readonly number[]): boolean {

@@ -5,7 +5,15 @@ import type { TransactionStatus } from './codec/backend-messages.ts';
 import type { PreparedStatement, SessionNames } from './names.ts';
 
 /** Settings on which the resolution of names depends; any other SET leaves it as it is. */
-const NAMING_SETTINGS: ReadonlySet<string> = new Set(['search_path', 'role', 'session_authorization']);
+const NAMING_SETTINGS: ReadonlySet<string> = new Set([
+  'search_path',
+  'role',
+  'session_authorization',
+  'standard_conforming_strings',
+  'client_encoding',
+]);
+
+const ENDS_OR_UNDOES: ReadonlySet<string> = new Set(['commit', 'rollback', 'rollback-to', 'prepare']);
 
 /**
  * The target's side of a session as the gateway knows it: from what the target reports, and asked anew (a
@@ -70,7 +78,8 @@ export class ServerState implements SessionState {
         this.#touch(true);
         return;
       case 'transaction':
-        if (change.operation === 'rollback-to' && this.#changedInTransaction) this.#touch(true);
+        // The next ReadyForQuery may already belong to another transaction: COMMIT; BEGIN.
+        if (ENDS_OR_UNDOES.has(change.operation) && this.#changedInTransaction) this.#touch(true);
         return;
       case 'prepare':
       case 'deallocate':

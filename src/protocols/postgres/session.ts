@@ -13,7 +13,7 @@ import type { HeldStatement } from './gate.ts';
 import { Holding, type HoldingTerms } from './holding.ts';
 import { Judge } from './judgement.ts';
 import { SessionNames } from './names.ts';
-import { OwnQueries } from './own-query.ts';
+import { OWN_QUERY_DROPPED, OwnQueries } from './own-query.ts';
 import { ResultMaskingSource } from './result-masking.ts';
 import { ServerState } from './server-state.ts';
 import { probeState, type SessionAnalyst } from './state-probe.ts';
@@ -155,17 +155,18 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   probe(): void {
-    probeState(this.#x, this.#own, this.#parts.analyst).then(
-      () =>
-        this.#guard(() => {
-          this.#clientSide.resume('probe');
-          this.#send();
-        }),
-      (error: unknown) =>
-        this.#guard(() => {
-          throw error;
-        }),
-    );
+    const goOn = () =>
+      this.#guard(() => {
+        this.#clientSide.resume('probe');
+        this.#send();
+        if (this.#clientEnded) this.#finishWhenIdle();
+      });
+    probeState(this.#x, this.#own, this.#parts.analyst).then(goOn, (error: unknown) => {
+      if (error instanceof HoopError && error.code === OWN_QUERY_DROPPED) return goOn();
+      this.#guard(() => {
+        throw error;
+      });
+    });
   }
 
   hold(held: HeldStatement): void {

@@ -43,6 +43,9 @@ export async function probeState(
   state.catalogDoubted = false;
   if (!state.stale) return;
   const now = readSessionState(await own.ask(sessionStateQuery));
+  // The target reports these itself, but not before the next ReadyForQuery.
+  state.reported('standard_conforming_strings', now?.standardConformingStrings ?? '');
+  state.reported('client_encoding', now?.clientEncoding ?? '');
   state.searchPath = now?.searchPath;
   state.tempSchema = now?.tempSchema ?? '';
   state.user = now?.user ?? '';

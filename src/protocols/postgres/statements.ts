@@ -76,6 +76,16 @@ export class StatementQueue {
     return this.#segmentOpen;
   }
 
+  /** Something on its way gives or takes a name that EXECUTE or FETCH could use. */
+  get namesUnderway(): boolean {
+    for (const entry of this) {
+      if (entry.kind === 'parse' && entry.statement.name !== '' && !entry.own) return true;
+      if (entry.kind === 'bind' && entry.portal.name !== '' && !entry.own) return true;
+      if (entry.kind === 'close' && entry.name !== '' && !entry.own) return true;
+    }
+    return false;
+  }
+
   /** While true, messages other than Sync must not be forwarded: the target would ignore them. */
   get skipping(): boolean {
     return this.#skipping;

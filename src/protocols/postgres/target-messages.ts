@@ -1,5 +1,4 @@
 import { ProtocolViolation } from '../../base/errors.ts';
-import type { StatementFacts } from '../../sql/facts.ts';
 import {
   decodeCommandComplete,
   decodeDataRow,
@@ -12,10 +11,10 @@ import { BACKEND, typeText } from './codec/message-types.ts';
 import { CopiesOut } from './copies-out.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
-import { isOpaque } from './judgement.ts';
 import type { OwnQueries } from './own-query.ts';
 import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
 import { columnsOf, RowsOut } from './rows-out.ts';
+import { factsOf, mirrorCompleted, mirrorFailed } from './statement-effects.ts';
 import type { InFlight } from './statements.ts';
 import { TextsOut } from './texts-out.ts';
 
@@ -251,7 +250,7 @@ export class TargetMessages implements FrameSink {
     this.#copies.over();
     if (head.kind === 'query') {
       this.#x.copyIn = false;
-      this.#effects(head.judgement.facts.statements[head.statement], head.judgement.record.text);
+      mirrorCompleted(this.#x, head);
       this.#x.output.pass(buffer, start, end);
       head.statement++;
       head.plan = undefined;
@@ -260,22 +259,11 @@ export class TargetMessages implements FrameSink {
     if (head.kind !== 'execute') throw unasked(type);
     if (!head.own) {
       this.#x.copyIn = false;
-      this.#effects(head.portal.facts, head.portal.statement?.text ?? '');
+      mirrorCompleted(this.#x, head);
       this.#texts.answered(head, false);
     }
     this.#pass(buffer, start, end);
     this.#answered();
-  }
-
-  /** Mirrors what a completed statement did to the session. */
-  #effects(facts: StatementFacts | undefined, text: string): void {
-    if (facts === undefined) return;
-    const { names, state } = this.#x;
-    for (const change of facts.changes) {
-      names.apply(change, text);
-      state.apply(change);
-    }
-    if (isOpaque(facts)) state.apply({ kind: 'opaque' });
   }
 
   #ready(buffer: Buffer, start: number, end: number): void {
@@ -305,9 +293,11 @@ export class TargetMessages implements FrameSink {
     else if (!head.own || head.kind === 'describe-portal') {
       output.say(this.#texts.response(head, buffer.subarray(start, end)));
     } else if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
+    mirrorFailed(this.#x, head);
     if (head.kind === 'query') head.plan = undefined;
     if (head.kind === 'query' || head.kind === 'sync') return;
     queue.failed((dropped) => {
+      if (dropped.own && dropped.kind === 'execute') this.#own.dropped();
       if (dropped.kind === 'parse' && !dropped.own) names.parseFailed(dropped.statement);
       if (dropped.kind === 'bind' && !dropped.own) names.bindFailed(dropped.portal);
       this.#x.settled(dropped);
@@ -321,12 +311,6 @@ export class TargetMessages implements FrameSink {
     this.#x.copyIn = true;
     this.#x.output.pass(buffer, start, end);
   }
-}
-
-/** What the statement that is answering does. */
-function factsOf(head: InFlight): StatementFacts | undefined {
-  if (head.kind === 'query') return head.judgement.facts.statements[head.statement];
-  return head.kind === 'execute' && !head.own ? head.portal.facts : undefined;
 }
 
 function unasked(type: number): ProtocolViolation {

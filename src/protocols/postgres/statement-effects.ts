@@ -1,0 +1,36 @@
+import type { StatementFacts } from '../../sql/facts.ts';
+import type { Exchange } from './exchange.ts';
+import { isOpaque } from './judgement.ts';
+import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
+
+/** What the statement that is answering does; undefined for messages that run none. */
+export function factsOf(head: InFlight): StatementFacts | undefined {
+  if (head.kind === 'query') return head.judgement.facts.statements[head.statement];
+  return head.kind === 'execute' && !head.own ? head.portal.facts : undefined;
+}
+
+/** Mirrors what a completed statement did to the session. */
+export function mirrorCompleted({ names, state }: Exchange, head: QueryInFlight | ExecuteInFlight): void {
+  const facts = factsOf(head);
+  if (facts === undefined) return;
+  const text = head.kind === 'query' ? head.judgement.record.text : (head.portal.statement?.text ?? '');
+  const oneOfMany = head.kind === 'query' && head.judgement.facts.statements.length > 1;
+  for (const change of facts.changes) {
+    // Offsets are in bytes of UTF-8.
+    const own =
+      oneOfMany && change.kind === 'prepare'
+        ? Buffer.from(text).toString('utf8', facts.start, facts.end)
+        : text;
+    names.apply(change, own, text);
+    state.apply(change);
+  }
+  if (isOpaque(facts)) state.apply({ kind: 'opaque' });
+}
+
+/** What code on the target did before it failed is not all taken back: prepared statements, the commits of a CALL. */
+export function mirrorFailed({ state }: Exchange, head: InFlight): void {
+  const facts = factsOf(head);
+  if (facts === undefined) return;
+  if (isOpaque(facts)) state.apply({ kind: 'opaque' });
+  else if (facts.functions.length > 0) for (const change of facts.changes) state.apply(change);
+}
