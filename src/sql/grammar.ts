@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
 import type { ParseResult } from 'libpg-query';
 
 const require = createRequire(import.meta.url);
@@ -28,6 +29,14 @@ const spares: PgQueryModule[] = [];
 
 /** A new instance takes 25 ms, mostly beside the event loop; an overflowing text takes 5 to 30 ms within it. */
 const SPARES = 2;
+
+/**
+ * V8's baseline compiler is enough: optimising the grammar (its parser is one huge function) takes about 500 MiB of
+ * memory for a while and seconds of a core, and parses no faster after it. The last two follow from the first only
+ * when it is given at the start of the process.
+ */
+for (const flag of ['--liftoff-only', '--no-wasm-tier-up', '--no-wasm-dynamic-tiering'])
+  setFlagsFromString(flag);
 
 const instantiate = require('libpg-query/wasm/libpg-query.js') as () => Promise<PgQueryModule>;
 
