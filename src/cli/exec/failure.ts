@@ -43,7 +43,10 @@ export function failureOf(error: unknown): HoopError {
   }
   // node-postgres gives a connection that ended no code; classes 08 and 57P0x are connections that ended.
   const lost = code === undefined || /^(08|57P0[123]|E[A-Z]+$)/.test(code);
-  if (lost) return new NotReachable('connection_lost', message, { ...facts, retryable: true });
+  if (lost) {
+    const next = 'hoopctl daemon status';
+    return new NotReachable('connection_lost', message, { next, ...facts, retryable: true });
+  }
   return new Internal('sql_error', message, facts);
 }
 
