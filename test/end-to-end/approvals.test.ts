@@ -132,6 +132,21 @@ describe('a statement that waits is not executed', () => {
   });
 });
 
+test('an approved statement does not run when what it calls was changed while it waited', async () => {
+  const deed = (body: string) =>
+    `CREATE OR REPLACE FUNCTION deed() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body}; END $$`;
+  await shop.server.query(deed(UPDATE), 'shop');
+  const requester = await connected();
+  const { id, outcome } = await held(requester, 'SELECT deed()');
+  await shop.server.query(deed('DELETE FROM customers'), 'shop');
+  expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
+  expect(await outcome).toMatchObject({
+    code: '42501',
+    message: expect.stringContaining('may no longer run'),
+  });
+  expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
+});
+
 describe('who decides', () => {
   test('one of two who race; the other is told', async () => {
     const requester = await connected();
@@ -161,6 +176,20 @@ describe('who decides', () => {
     expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
     expect(await outcome).toMatchObject({ rowCount: 1 });
     await shop.hoopctl.ok(['identity', 'revoke', 'eve', '--yes']);
+  });
+
+  test('two different people where the rule wants two', async () => {
+    await shop.hoopctl.applyPolicy(POLICY.replaceAll('[group:dba]', '[group:dba]\n    approvals: 2'));
+    const requester = await connected();
+    const { id, outcome } = await held(requester);
+    const first = await shop.hoopctl.approve(id, { token: shop.ana });
+    expect(first).toMatchObject({ code: 0, stdout: expect.stringContaining('1 of 2') });
+    const again = await shop.hoopctl.approve(id, { token: shop.ana });
+    expect(again).toMatchObject({ code: 5, stderr: expect.stringContaining('another person') });
+    expect(await shop.plan()).toBe('free');
+    expect((await shop.hoopctl.approve(id, { token: shop.ben })).code).toBe(0);
+    expect(await outcome).toMatchObject({ rowCount: 1 });
+    await shop.hoopctl.applyPolicy(POLICY);
   });
 
   test('nobody without the role, without the group, or with a revoked token', async () => {

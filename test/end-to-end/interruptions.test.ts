@@ -8,6 +8,7 @@ import {
   type GovernedShop,
   openShop,
   SHOP_POLICY,
+  TARGET_PASSWORD,
 } from '../servers/governed-shop.ts';
 import { Hoopctl } from '../servers/hoopctl.ts';
 import { psql } from '../servers/psql.ts';
@@ -76,7 +77,7 @@ describe('a session is cut at once', () => {
 
   test('when its connection is edited or removed', async () => {
     const url = shop.url;
-    await shop.hoopctl.addConnection('other-db', url, 'a-password-of-the-target-77');
+    await shop.hoopctl.addConnection('other-db', url, TARGET_PASSWORD);
     const edited = await session(shop.devin, 'other-db');
     await shop.hoopctl.ok(['connection', 'edit', 'other-db', '--url', `${url}?application_name=edited`]);
     expect(await edited.ended).toMatchObject({ code: '57P01' });
@@ -84,6 +85,20 @@ describe('a session is cut at once', () => {
     await shop.hoopctl.ok(['connection', 'remove', 'other-db', '--yes']);
     expect(await removed.ended).toMatchObject({ code: '57P01' });
     expect((await shop.hoopctl.run(['proxy', 'other-db'], { token: shop.devin })).code).toBe(9);
+  });
+
+  test('when the process that holds its endpoint is killed, and what waits is withdrawn', async () => {
+    const proxy = await shop.hoopctl.proxy('prod-db', { token: shop.devin });
+    const requester = await connectClient(proxy.url);
+    const update = requester.client.query("UPDATE customers SET plan = 'pro' WHERE id = 1");
+    update.catch(() => {});
+    const id = await requester.nextApproval();
+    proxy.child.kill('SIGKILL');
+    await expect(update).rejects.toThrow('endpoint was closed');
+    await requester.ended;
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(9);
+    expect(await shop.plan()).toBe('free');
+    await expect(connectClient(proxy.url)).rejects.toThrow('ECONNREFUSED');
   });
 
   test('not when the policy changes: it takes the new one at its next statement', async () => {
@@ -156,6 +171,22 @@ describe('SIGTERM', () => {
     expect((await shop.hoopctl.ok(['replay', last?.id ?? '', '--no-wait'])).stdout).toContain('shown');
     expect(await run('audit', 'verify')).toMatchObject({ code: 0 });
   });
+});
+
+test('a target that stalls is given up at its connect_timeout, and the client is told', async () => {
+  const url = `${shop.url}?connect_timeout=2`;
+  await shop.hoopctl.addConnection('frozen', url, TARGET_PASSWORD);
+  const proxy = await shop.hoopctl.proxy('frozen', { token: shop.devin });
+  const began = performance.now();
+  process.kill(shop.server.pid, 'SIGSTOP');
+  try {
+    await expect(connectClient(proxy.url)).rejects.toMatchObject({ code: '08006' });
+  } finally {
+    process.kill(shop.server.pid, 'SIGCONT');
+  }
+  expect(performance.now() - began).toBeLessThan(6000);
+  const { client } = await connectClient(proxy.url);
+  await client.end();
 });
 
 describe('a database of a newer version', () => {

@@ -169,6 +169,27 @@ describe('the approver’s prompt', () => {
     expect(await shop.plan()).toBe('free');
   });
 
+  test('comes after the whole of a long statement, a page at a time, or not at all', async () => {
+    const psql = await agent();
+    const lines = Array.from({ length: 120 }, (_, i) => `-- line ${i}`).join('\n');
+    const id = await ask(psql, `${UPDATE.slice(0, -1)}\n${lines}\n;`);
+    const hurried = terminal(['approve', id], shop.ana);
+    await hurried.shows(/\d+ more lines: space goes on, q stops/);
+    expect(hurried.text).not.toContain('Approve this statement?');
+    hurried.type('q');
+    expect(await hurried.exited).toBe(8);
+    const patient = terminal(['approve', id], shop.ana);
+    for (let page = 1; page < 3; page++) {
+      await patient.shows(/\d+ more lines: space goes on, q stops/);
+      patient.type(' ');
+    }
+    await patient.shows('Approve this statement? (y/N)');
+    expect(patient.text).toContain('line 119');
+    patient.type('n\r');
+    expect(await patient.exited).toBe(8);
+    expect(await shop.plan()).toBe('free');
+  });
+
   test('of --watch comes with each request and takes a key', async () => {
     const watch = terminal(['approvals', '--watch'], shop.ana);
     await watch.shows('nothing is waiting');
