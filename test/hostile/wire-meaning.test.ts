@@ -323,17 +323,53 @@ describe('settings that change how a text is read', () => {
 });
 
 describe('a change made by another session of the same requester', () => {
+  const byAnother = async (...statements: string[]) => {
+    const other = await WireClient.login(loginOf(gateway.url()));
+    for (const sql of statements) {
+      expect([sql, errorsOf(await other.send(queryMessage(sql)).untilReady())]).toEqual([sql, []]);
+    }
+    other.destroy();
+  };
+  afterEach(() => server.query('DROP SCHEMA IF EXISTS newer CASCADE; DROP VIEW IF EXISTS scratch.v'));
+
   it('of a schema that now exists is seen before the next statement is judged', async () => {
     await runs('SET search_path = newer, public', 'SELECT name FROM customers');
-    const other = await WireClient.login(loginOf(gateway.url()));
-    const answer = await other
-      .send(queryMessage('CREATE SCHEMA newer; CREATE TABLE newer.customers (name text)'))
-      .untilReady();
-    expect(errorsOf(answer)).toEqual([]);
-    const { rows } = { rows: rowsOf(await run('SELECT * FROM customers')) };
-    expect(rows).toEqual([]);
-    other.destroy();
-    await server.query('DROP SCHEMA newer CASCADE');
+    await byAnother('CREATE SCHEMA newer; CREATE TABLE newer.customers (name text)');
+    await runs('DELETE FROM customers');
+    expect(gateway.decisions.at(-1)).toMatchObject({ text: 'DELETE FROM customers', rule: 'scratch' });
+    expect(await customers()).toBe(1);
+  });
+
+  it('of a table in the way is seen in a transaction that has made objects of its own', async () => {
+    await byAnother('CREATE SCHEMA newer; CREATE TABLE newer.customers (name text)');
+    await runs('SET search_path = newer, public', 'BEGIN', 'CREATE TEMP TABLE mine (a int)', 'SELECT 1');
+    await byAnother('DROP TABLE newer.customers');
+    client.send(queryMessage('DELETE FROM customers'));
+    expect(await Promise.race([gateway.nextHold(), client.untilReady()])).toHaveProperty('card');
+  });
+
+  it('of the meaning of a held statement is found when it is approved, in such a transaction too', async () => {
+    await byAnother('CREATE SCHEMA newer');
+    await runs('SET search_path = newer, public', 'BEGIN', 'CREATE TEMP TABLE mine (a int)', 'SELECT 1');
+    client.send(queryMessage('DELETE FROM customers'));
+    const hold = await gateway.nextHold();
+    await server.query('CREATE TABLE newer.customers (name text); GRANT ALL ON newer.customers TO app');
+    hold.approve();
+    expect(errorsOf(await client.untilReady())).toEqual(['42501']);
+    await run('ROLLBACK');
+  });
+});
+
+describe('what one session may keep', () => {
+  it('has an end for prepared statements', async () => {
+    const long = `SELECT '${'x'.repeat(400_000)}'`;
+    let refused: string[] = [];
+    for (let i = 0; i < 100 && refused.length === 0; i++) {
+      refused = errorsOf(await client.send(parseMessage(`long${i}`, long), SYNC).untilReady());
+    }
+    expect(refused).toEqual(['42501']);
+    expect(errorsOf(await run('PREPARE one_more AS SELECT 1'))).toEqual(['42501']);
+    await runs('DEALLOCATE ALL', 'PREPARE one_more AS SELECT 1');
   });
 });
 

@@ -21,6 +21,9 @@ export interface ClientSideHost {
   terminate(): void;
 }
 
+/** Messages sent on and not yet answered; a client that pipelines more waits for answers. */
+const MOST_IN_FLIGHT = 20_000;
+
 /** What the next message waits for: answers of the target, a probe of its state, a person's decision. */
 type Blocked = 'no' | 'answers' | 'probe' | 'held';
 
@@ -134,6 +137,7 @@ export class ClientMessages implements FrameSink, Waiting {
     const place = { type, buffer, start, end };
     const x = this.#x;
     if (x.copyIn) this.#duringCopy(place);
+    else if (x.queue.length >= MOST_IN_FLIGHT && type !== FRONTEND.terminate) this.defer(place);
     else if (type === FRONTEND.sync) this.#sync(place);
     else if (type === FRONTEND.terminate) this.#terminate();
     // After an error in the extended protocol the target skips everything up to Sync; so does the gateway.
@@ -237,10 +241,14 @@ export class ClientMessages implements FrameSink, Waiting {
   }
 
   ready(place: MessagePlace): boolean {
-    const { barriers, state } = this.#x;
+    const { barriers, judge, state } = this.#x;
     if (barriers > 0) {
       this.defer(place);
       return false;
+    }
+    if (judge.outdated) {
+      state.stale = true;
+      if (judge.overlaid) state.catalogStale = true;
     }
     if ((state.stale || state.catalogStale || state.namesStale) && state.transaction !== 'failed') {
       this.#probeBefore(place);

@@ -8,7 +8,7 @@ import {
   decodeParse,
 } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
-import type { Gate, MessagePlace } from './gate.ts';
+import { type Gate, type MessagePlace, tooManyNames } from './gate.ts';
 import type { Judgement } from './judgement.ts';
 import { LONGEST_NAME, type Portal, type PreparedStatement } from './names.ts';
 import { refusedError } from './words.ts';
@@ -47,6 +47,7 @@ export class ExtendedQuery {
       const judgement = x.judge.judge(parsed.text);
       if (this.#gate.namesUnderway(judgement)) return this.#waiting.defer(place);
       if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false, place);
+      if (x.names.full && parsed.name !== '') throw tooManyNames();
       const statement: PreparedStatement = {
         name: parsed.name,
         text: parsed.text,

@@ -1,5 +1,6 @@
-import { Conflict, HoopError, Internal, ProtocolViolation } from '../../base/errors.ts';
+import { Conflict, HoopError, Internal, NotPermitted, ProtocolViolation } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
+import type { StatementFacts } from '../../sql/facts.ts';
 import type { BindMessage } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { Judgement } from './judgement.ts';
@@ -22,7 +23,8 @@ export interface HeldStatement {
   readonly place: MessagePlace;
   /** Judges it once more, under the state of the moment. */
   again(): Judgement;
-  send(judged: Judged): void;
+  /** Sends it as what it means `now`. */
+  send(judged: Judged, now: Judgement): void;
   /** Answers it with an error in its place. */
   refuse(error: Buffer): void;
 }
@@ -73,6 +75,7 @@ export class Gate {
         this.#x.refuse(refusedError('25P02', message, 'send ROLLBACK by itself first'), candidate.simple);
         return;
       }
+      if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
       if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
       this.#carryOut(candidate, judgement);
     });
@@ -111,7 +114,7 @@ export class Gate {
       bind: candidate.bind,
       place: candidate.place,
       again: () => candidate.judge(),
-      send: (judged) => candidate.send(judgement, judged),
+      send: (judged, now) => candidate.send(now, judged),
       refuse: (error) => this.#x.refuse(error, candidate.simple),
     });
   }
@@ -155,6 +158,15 @@ export class Gate {
       return undefined;
     }
   }
+}
+
+const prepares = (statement: StatementFacts) => statement.changes.some((change) => change.kind === 'prepare');
+
+/** Told like any other refusal. */
+export function tooManyNames(): NotPermitted {
+  return new NotPermitted('too_many_statements', 'the session keeps too many prepared statements', {
+    next: 'DEALLOCATE those that are no longer used',
+  });
 }
 
 /** COMMIT or ROLLBACK and nothing else: safe to send while the session's state is not known. */

@@ -96,14 +96,15 @@ export class Holding {
     }
     await this.#terms.refresh();
     if (this.#terms.closed()) return;
-    if (!sameMeaning(held, held.again())) {
+    const now = held.again();
+    if (!sameMeaning(held, now)) {
       const reason = 'what the statement means changed while it waited (policy, catalog or session state)';
       held.refuse(notApprovedError(hold, { outcome: 'refused', reason }));
       return;
     }
     output.say(approvedNotice(outcome.by));
     output.flush();
-    held.send(outcome.judged);
+    held.send(outcome.judged, now);
   }
 }
 
@@ -111,6 +112,7 @@ function sameMeaning(held: HeldStatement, now: HeldStatement['judgement']): bool
   const before = held.judgement;
   return (
     now.decision.outcome === 'approve' &&
+    now.inadmissible === undefined &&
     now.decision.policy === before.decision.policy &&
     now.decision.rule === before.decision.rule &&
     now.record.effects.join('\n') === before.record.effects.join('\n')

@@ -26,6 +26,8 @@ export interface Judgement {
 /** Analysis with memory, shared by the sessions of one target. */
 export interface Analyst {
   catalog(): Catalog;
+  /** Some session has changed the catalog since it was read. */
+  readonly outdated: boolean;
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts;
 }
 
@@ -43,6 +45,8 @@ export class Judge {
   #catalog: Catalog;
   #overlay: Catalog | undefined;
   #masked: MaskedColumns;
+  /** The shared catalog when the session's state was last asked for. */
+  #probedUnder: Catalog | undefined;
   #epoch = 1;
 
   constructor(desk: SessionDesk, analyst: Analyst, state: SessionState) {
@@ -77,8 +81,22 @@ export class Judge {
     return this.#catalog;
   }
 
-  /** The session's state changed: every text must be judged anew. */
+  /**
+   * The catalog is another than when the session's state was last asked for, or must be read anew: a schema of its
+   * search_path may have come or gone.
+   */
+  get outdated(): boolean {
+    return this.#analyst.outdated || this.#analyst.catalog() !== this.#probedUnder;
+  }
+
+  /** The catalog is one that only this session sees, and does not follow what others change. */
+  get overlaid(): boolean {
+    return this.#overlay !== undefined;
+  }
+
+  /** The session's state was asked for and may be another: every text must be judged anew. */
   stateChanged(): void {
+    this.#probedUnder = this.#analyst.catalog();
     this.#renew();
   }
 

@@ -59,12 +59,27 @@ export interface Portal {
 /** PostgreSQL tells names apart by their first 63 bytes (NAMEDATALEN - 1), those of protocol messages too. */
 export const LONGEST_NAME = 63;
 
+/** 32 Mi characters; some thousand statements of usual length. */
+const MOST_KEPT = 32 * 1024 * 1024;
+
+/** Its text, its facts and what else hangs on a name. */
+function keptFor({ text, within = '' }: PreparedStatement): number {
+  return 4096 + text.length + within.length;
+}
+
 export class SessionNames {
   #prepared = new Map<string, PreparedStatement>();
   #sentPrepared = new Map<string, PreparedStatement>();
   #portals = new Map<string, Portal>();
   #sentPortals = new Map<string, Portal>();
   #generation = 0;
+  /** Characters of the texts in `#prepared`, and of what is kept with each. */
+  #kept = 0;
+
+  /** No more statements may be given names, so that memory stays bounded. */
+  get full(): boolean {
+    return this.#kept > MOST_KEPT;
+  }
 
   /** Grows whenever a name that SQL's EXECUTE or FETCH can use may mean something else. */
   get generation(): number {
@@ -78,7 +93,7 @@ export class SessionNames {
 
   parseConfirmed(statement: PreparedStatement): void {
     if (this.#sentPrepared.get(statement.name) === statement) this.#sentPrepared.delete(statement.name);
-    this.#prepared.set(statement.name, statement);
+    this.#keep(statement);
     if (statement.name !== '') this.#generation++;
   }
 
@@ -104,7 +119,7 @@ export class SessionNames {
   }
 
   closed(what: 'statement' | 'portal', name: string): void {
-    if (what === 'statement') this.#prepared.delete(name);
+    if (what === 'statement') this.#drop(name);
     else this.#portals.delete(name);
     if (name !== '') this.#generation++;
   }
@@ -136,7 +151,7 @@ export class SessionNames {
     this.#generation++;
     switch (change.kind) {
       case 'prepare':
-        this.#prepared.set(change.name, {
+        this.#keep({
           name: change.name,
           text,
           ...(within === text ? {} : { within }),
@@ -148,8 +163,8 @@ export class SessionNames {
         });
         return;
       case 'deallocate':
-        if (change.name === undefined) this.#prepared.clear();
-        else this.#prepared.delete(change.name);
+        if (change.name === undefined) this.#dropAll();
+        else this.#drop(change.name);
         return;
       case 'declare-cursor':
         this.#portals.set(change.name, {
@@ -170,7 +185,7 @@ export class SessionNames {
         return;
       case 'discard':
         if (change.what !== 'all') return;
-        this.#prepared.clear();
+        this.#dropAll();
         this.#portals.clear();
         return;
       case 'transaction':
@@ -192,9 +207,27 @@ export class SessionNames {
       if (name === '') continue;
       // A text that prepares a name twice does not tell which of the two there is now.
       const same = statement.within === undefined && onTarget.get(name) === statement.text;
-      if (!same) this.#prepared.delete(name);
+      if (!same) this.#drop(name);
     }
     this.#portals.clear();
+  }
+
+  #keep(statement: PreparedStatement): void {
+    this.#drop(statement.name);
+    this.#prepared.set(statement.name, statement);
+    this.#kept += keptFor(statement);
+  }
+
+  #drop(name: string): void {
+    const statement = this.#prepared.get(name);
+    if (statement === undefined) return;
+    this.#prepared.delete(name);
+    this.#kept -= keptFor(statement);
+  }
+
+  #dropAll(): void {
+    this.#prepared.clear();
+    this.#kept = 0;
   }
 
   get anyPrepared(): boolean {

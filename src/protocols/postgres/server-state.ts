@@ -33,7 +33,10 @@ export class ServerState implements SessionState {
   catalogDoubted = false;
   /** Something opaque ran: names may have been given another meaning behind our back. */
   namesStale = false;
+  /** Objects that other sessions can see were made, changed or dropped. */
+  catalogCommitted = false;
   #changedInTransaction = false;
+  #catalogInTransaction = false;
   readonly #names: SessionNames;
   readonly #factsNow: (statement: PreparedStatement) => StatementFacts | undefined;
 
@@ -79,7 +82,9 @@ export class ServerState implements SessionState {
         return;
       case 'transaction':
         // The next ReadyForQuery may already belong to another transaction: COMMIT; BEGIN.
-        if (ENDS_OR_UNDOES.has(change.operation) && this.#changedInTransaction) this.#touch(true);
+        if (!ENDS_OR_UNDOES.has(change.operation) || !this.#changedInTransaction) return;
+        this.catalogCommitted ||= this.#catalogInTransaction;
+        this.#touch(true);
         return;
       case 'prepare':
       case 'deallocate':
@@ -91,7 +96,10 @@ export class ServerState implements SessionState {
 
   #touch(catalog: boolean): void {
     this.stale = true;
-    if (catalog) this.catalogStale = true;
+    if (catalog) {
+      this.catalogStale = true;
+      this.#catalogInTransaction = true;
+    }
     this.#changedInTransaction = true;
   }
 
@@ -102,6 +110,8 @@ export class ServerState implements SessionState {
     this.#names.transactionEnded();
     if (!this.#changedInTransaction) return;
     this.#changedInTransaction = false;
+    this.catalogCommitted ||= this.#catalogInTransaction;
+    this.#catalogInTransaction = false;
     this.stale = true;
     this.catalogStale = true;
   }

@@ -16,13 +16,12 @@ import { SessionNames } from './names.ts';
 import { OWN_QUERY_DROPPED, OwnQueries } from './own-query.ts';
 import { ResultMaskingSource } from './result-masking.ts';
 import { ServerState } from './server-state.ts';
+import { watchArrival, watchReader } from './stalls.ts';
 import { probeState, type SessionAnalyst } from './state-probe.ts';
 import { StatementQueue } from './statements.ts';
 import { TargetMessages, type TargetSideHost } from './target-messages.ts';
 import { fatalError } from './words.ts';
 
-/** A peer that stops in the middle of a message is given up after this many milliseconds. */
-const STALL_LIMIT = 60_000;
 /** What a client may send ahead while a statement waits: then its socket is no longer read. */
 const AHEAD_LIMIT = 1024 * 1024;
 
@@ -79,7 +78,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     this.#holding = new Holding(this.#x, {
       ...parts.terms,
       closed: () => this.#closed,
-      refresh: () => analyst.refreshIfChanged(),
+      refresh: () => this.#lookAgain(),
     });
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
@@ -107,16 +106,17 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     client.on('end', () => this.#guard(() => this.#clientFinished()));
     client.on('error', () => this.#clientGone());
     client.on('close', () => this.#clientGone());
-    watchStall(
+    watchArrival(
       client,
       () => this.#clientSide.midMessage && !this.#clientSide.blocked,
       () => this.#fail('08P01', 'the client stopped in the middle of a message'),
     );
-    watchStall(
+    watchArrival(
       this.#parts.target,
       () => this.#targetSide.midMessage && !this.#parts.client.writableNeedDrain,
       () => this.#fail('08006', 'the target stopped in the middle of a message'),
     );
+    watchReader(client, () => this.#fail('57P05', 'the client does not read what it asked for'));
     client.resume();
   }
 
@@ -169,6 +169,16 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     });
   }
 
+  /** Before an approved statement runs: what it means is asked of the target once more. */
+  async #lookAgain(): Promise<void> {
+    const { judge, state } = this.#x;
+    await this.#parts.analyst.refreshIfChanged();
+    if (state.transaction === 'failed' || this.#closed) return;
+    state.stale = true;
+    if (judge.overlaid) state.catalogStale = true;
+    await probeState(this.#x, this.#own, this.#parts.analyst);
+  }
+
   hold(held: HeldStatement): void {
     this.#holding.run(held).then(
       () =>
@@ -184,6 +194,10 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
         }),
     );
     this.#x.output.flush();
+  }
+
+  catalogChanged(): void {
+    this.#parts.analyst.catalogChanged();
   }
 
   refreshCatalog(): void {
@@ -251,7 +265,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       return;
     }
     this.#own.failed(reason);
-    this.#parts.desk.note('target lost');
+    this.#guard(() => this.#parts.desk.note('target lost'));
     this.#fail('08006', reason, 'target lost');
   }
 
@@ -295,17 +309,4 @@ function destroySoon(socket: Duplex): void {
   const timer = setTimeout(() => socket.destroy(), 2000);
   timer.unref();
   socket.once('close', () => clearTimeout(timer));
-}
-
-/** Calls `stalled` when nothing moved for `STALL_LIMIT` while `middle()` says that something should. */
-function watchStall(socket: Duplex, middle: () => boolean, stalled: () => void): void {
-  let moved = Date.now();
-  socket.on('data', () => {
-    moved = Date.now();
-  });
-  const timer = setInterval(() => {
-    if (middle() && Date.now() - moved > STALL_LIMIT) stalled();
-  }, STALL_LIMIT / 4);
-  timer.unref();
-  socket.once('close', () => clearInterval(timer));
 }

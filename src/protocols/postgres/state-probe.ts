@@ -1,4 +1,3 @@
-import type { Catalog } from '../../sql/catalog.ts';
 import { loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
 import type { Exchange } from './exchange.ts';
 import type { Analyst } from './judgement.ts';
@@ -8,6 +7,8 @@ import type { OwnQueries } from './own-query.ts';
 export interface SessionAnalyst extends Analyst {
   /** Loads the catalog anew. */
   refresh(): Promise<void>;
+  /** A session has committed a change of it: it must be read anew before anything more is judged. */
+  catalogChanged(): void;
   /** Loads it anew if the target's has changed since. */
   refreshIfChanged(): Promise<void>;
 }
@@ -24,24 +25,41 @@ export async function probeState(
   own: OwnQueries,
   analyst: SessionAnalyst,
 ): Promise<void> {
-  const { state, judge, names } = exchange;
-  if (state.namesStale) {
-    const rows = names.anyPrepared ? await own.ask(PREPARED_QUERY) : [];
-    names.reconcile(new Map(rows.map(([name, statement]) => [name ?? '', statement ?? ''])));
-    state.namesStale = false;
+  const { state } = exchange;
+  // What happens while the answers are on their way counts once more.
+  const { stale, catalogStale, catalogDoubted, namesStale } = state;
+  state.stale = state.catalogStale = state.catalogDoubted = state.namesStale = false;
+  try {
+    if (namesStale) await askNames(exchange, own);
+    if (catalogStale) await readCatalog(exchange, own, analyst);
+    else if (catalogDoubted || analyst.outdated) await analyst.refreshIfChanged();
+    if (stale || catalogStale) await askState(exchange, own);
+  } catch (error) {
+    state.stale = true;
+    state.catalogStale ||= catalogStale;
+    state.namesStale ||= namesStale;
+    throw error;
   }
-  if (state.catalogStale) {
-    let overlay: Catalog | undefined;
-    if (state.transaction === 'open' || exchange.queue.segmentOpen)
-      overlay = await loadCatalog((sql) => own.ask(sql));
-    else await analyst.refresh();
-    judge.useOverlay(overlay);
-    state.catalogStale = false;
-  } else if (state.catalogDoubted) {
-    await analyst.refreshIfChanged();
+}
+
+async function askNames({ names }: Exchange, own: OwnQueries): Promise<void> {
+  const rows = names.anyPrepared ? await own.ask(PREPARED_QUERY) : [];
+  names.reconcile(new Map(rows.map(([name, statement]) => [name ?? '', statement ?? ''])));
+}
+
+async function readCatalog(exchange: Exchange, own: OwnQueries, analyst: SessionAnalyst): Promise<void> {
+  const { judge, queue, state } = exchange;
+  // Comes back when all that was sent before is done; only then is a change to be seen from elsewhere.
+  await own.ask(sessionStateQuery);
+  if (state.transaction === 'open' || queue.segmentOpen) {
+    judge.useOverlay(await loadCatalog((sql) => own.ask(sql)));
+  } else {
+    await analyst.refresh();
+    judge.useOverlay(undefined);
   }
-  state.catalogDoubted = false;
-  if (!state.stale) return;
+}
+
+async function askState({ judge, state }: Exchange, own: OwnQueries): Promise<void> {
   const now = readSessionState(await own.ask(sessionStateQuery));
   // The target reports these itself, but not before the next ReadyForQuery.
   state.reported('standard_conforming_strings', now?.standardConformingStrings ?? '');
@@ -49,6 +67,5 @@ export async function probeState(
   state.searchPath = now?.searchPath;
   state.tempSchema = now?.tempSchema ?? '';
   state.user = now?.user ?? '';
-  state.stale = false;
   judge.stateChanged();
 }

@@ -22,6 +22,8 @@ import { TextsOut } from './texts-out.ts';
 export interface TargetSideHost {
   /** A result comes from a table the catalog does not know: load it again, then call `resume`. */
   refreshCatalog(): void;
+  /** The session has committed a change of the catalog. */
+  catalogChanged(): void;
 }
 
 /**
@@ -274,6 +276,10 @@ export class TargetMessages implements FrameSink {
     this.#copies.over();
     this.#texts.answered(head, status === 'idle');
     this.#x.state.ready(status);
+    if (this.#x.state.catalogCommitted) {
+      this.#x.state.catalogCommitted = false;
+      this.#host.catalogChanged();
+    }
     this.#pass(buffer, start, end);
     this.#answered();
     if (head.own) this.#own.answered('sync');

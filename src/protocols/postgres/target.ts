@@ -43,6 +43,10 @@ export class PostgresTarget implements Target, SessionAnalyst {
   #defaultPath: readonly string[] | undefined;
   #checkedAt = 0;
   #loading: Promise<void> | undefined;
+  #following: Promise<void> | undefined;
+  /** Changes that sessions have committed, and how many of them the catalog has seen. */
+  #changes = 0;
+  #changesSeen = 0;
   #facts = new Map<string, TextFacts>();
   #sessions = 0;
   #stopChecking: (() => void) | undefined;
@@ -207,17 +211,40 @@ export class PostgresTarget implements Target, SessionAnalyst {
     (await side?.catch(() => undefined))?.socket.destroy();
   }
 
-  async refresh(): Promise<void> {
-    this.#loading ??= this.#load().finally(() => {
+  get outdated(): boolean {
+    return this.#changesSeen !== this.#changes;
+  }
+
+  catalogChanged(): void {
+    this.#changes++;
+  }
+
+  refresh(): Promise<void> {
+    const running = this.#loading;
+    if (running === undefined) return this.#beginLoading();
+    // What is being read may be older than the change that is asked about.
+    this.#following ??= running
+      .catch(() => {})
+      .then(() => {
+        this.#following = undefined;
+        return this.#beginLoading();
+      });
+    return this.#following;
+  }
+
+  #beginLoading(): Promise<void> {
+    this.#loading = this.#load().finally(() => {
       this.#loading = undefined;
     });
-    await this.#loading;
+    return this.#loading;
   }
 
   async refreshIfChanged(): Promise<void> {
+    const changes = this.#changes;
     const fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
     this.#checkedAt = systemClock.monotonic();
     if (fingerprint !== this.#fingerprint) await this.refresh();
+    else this.#changesSeen = Math.max(this.#changesSeen, changes);
   }
 
   async #ready(): Promise<void> {
@@ -227,10 +254,12 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   async #load(): Promise<void> {
+    const changes = this.#changes;
     this.#fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
     const catalog = await loadCatalog((sql) => this.#ask(sql));
     this.#defaultPath = readSessionState(await this.#ask(sessionStateQuery))?.searchPath;
     this.#checkedAt = systemClock.monotonic();
+    this.#changesSeen = Math.max(this.#changesSeen, changes);
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;
     this.#facts.clear();
