@@ -1,4 +1,5 @@
 import type { ApprovalView } from '../api/schemas.ts';
+import { daemonGone } from './daemon-gone.ts';
 
 /** Follows the daemon's approval events and hands out, oldest first, what the caller may decide. */
 export class ApprovalQueue {
@@ -42,7 +43,7 @@ export class ApprovalQueue {
   private async follow(events: AsyncIterable<{ readonly approval: ApprovalView }>): Promise<void> {
     try {
       for await (const { approval } of events) this.note(approval);
-      this.failure = { error: new Error('the daemon ended the stream') };
+      this.failure = { error: daemonGone('the watch') };
     } catch (error) {
       this.failure = { error };
     }

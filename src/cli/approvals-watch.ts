@@ -3,6 +3,7 @@ import type { ApprovalView } from '../api/schemas.ts';
 import { ApprovalPending, Conflict, HoopError } from '../base/errors.ts';
 import { approvalCard } from './approval-card.ts';
 import { ApprovalQueue } from './approval-queue.ts';
+import { daemonGone } from './daemon-gone.ts';
 import { checkReason, printDecision, sendDecision } from './decide.ts';
 import { errorText } from './error-report.ts';
 import { exitCodeOfSignal } from './interrupted.ts';
@@ -27,6 +28,7 @@ export async function watchApprovals(json: boolean, io: Io, client: Client): Pro
   try {
     if (json || io.prompts === undefined) {
       for await (const event of events) printLine(io, event);
+      if (!cut.signal.aborted) throw daemonGone('the watch');
     } else {
       await review(io, io.prompts, client, new ApprovalQueue(events), cut.signal);
       cut.abort();

@@ -1,6 +1,7 @@
 import type { AnswerOf, Client, InputOf } from '../api/client.ts';
 import type { EndpointEvent } from '../api/schemas.ts';
 import { Internal, NotReachable } from '../base/errors.ts';
+import { daemonGone } from './daemon-gone.ts';
 
 export type ReadyEvent = Extract<EndpointEvent, { type: 'ready' }>;
 
@@ -35,5 +36,5 @@ async function* untilClosed(
   } catch (error) {
     if (!closed.aborted) throw error;
   }
-  if (!closed.aborted) throw new NotReachable('daemon_gone', 'the daemon closed the endpoint');
+  if (!closed.aborted) throw daemonGone('the endpoint');
 }

@@ -59,15 +59,21 @@ const plainTheme = {
 async function ask<T>(question: (terminal: Terminal) => Promise<T>): Promise<T> {
   const input = new ReadStream(openTerminal(constants.O_RDWR));
   const output = new WriteStream(openTerminal(constants.O_RDWR));
+  const ended = Promise.withResolvers<never>();
+  // Dying at once would leave the user's terminal raw. Not `once`: the prompts' own listener ends the process
+  // when it finds itself the only one.
+  const onTerm = () => ended.reject(new Interrupted(143));
+  process.on('SIGTERM', onTerm);
   try {
     // Raw mode makes even an unfinished typed line readable, so that it can be thrown away.
     input.setRawMode(true);
     discardTyped();
-    return await question({ input, output });
+    return await Promise.race([question({ input, output }), ended.promise]);
   } catch (error) {
     if (error instanceof Error && error.name === 'ExitPromptError') throw new Interrupted();
     throw error;
   } finally {
+    process.off('SIGTERM', onTerm);
     input.setRawMode(false);
     input.destroy();
     output.destroy();

@@ -170,6 +170,13 @@ describe('connect', () => {
   });
 });
 
+test('exec starts a daemon that does not run, and says so', async () => {
+  await shop.hoopctl.ok(['daemon', 'stop']);
+  const first = await exec(['-c', 'SELECT 1 AS one']);
+  expect(first).toMatchObject({ code: 0, stderr: expect.stringMatching(/^started the daemon \(pid \d+\)/) });
+  expect(await exec(['-c', 'SELECT 1 AS one'])).toMatchObject({ code: 0, stderr: '' });
+});
+
 test('completions complete verbs, and names from the daemon', async () => {
   const script = (words: string) => `
     hoopctl() { "${process.execPath}" "${LAUNCHER}" "$@"; }

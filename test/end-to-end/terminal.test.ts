@@ -217,6 +217,30 @@ describe('the approver’s prompt', () => {
 });
 
 describe('a terminal', () => {
+  test('is left as it was when a question is ended by a signal or a stopping daemon', async () => {
+    const psql = await agent();
+    const id = await ask(psql, UPDATE);
+    const asked = `"$NODE" "$HOOPCTL" approve ${id} & echo "pid $!"; wait $!; echo "code $?"; stty -a; echo END`;
+    const approver = shell(asked, shop.ana);
+    const [, pid] = await approver.shows(/pid (\d+)/);
+    await approver.shows('Approve this statement? (y/N)');
+    process.kill(Number(pid), 'SIGTERM');
+    const [after] = await approver.shows(/code \d+[\s\S]*END/);
+    expect(after).toContain('code 143');
+    expect(after).toMatch(/ icanon/);
+    expect(after).toMatch(/ echo /);
+
+    const watches = [
+      terminal(['approvals', '--watch'], shop.ana),
+      terminal(['approvals', '--watch', '--json'], shop.ana),
+    ];
+    await Promise.all([watches[0]?.shows('q quit:'), watches[1]?.shows(id)]);
+    await shop.hoopctl.ok(['daemon', 'stop']);
+    expect(await Promise.all(watches.map(({ exited }) => exited))).toEqual([3, 3]);
+    expect(watches[0]?.text).toMatch(/the daemon ended the watch[\s\S]*hoopctl daemon status/);
+    await shop.hoopctl.ok(['daemon', 'start']);
+  });
+
   test('gets colour, unless NO_COLOR or --no-color says otherwise', async () => {
     const coloured = terminal(['doctor']);
     const plain = [terminal(['doctor'], undefined, { NO_COLOR: '1' }), terminal(['doctor', '--no-color'])];

@@ -1,4 +1,5 @@
 import type { Client } from '../../api/client.ts';
+import { daemonGone } from '../daemon-gone.ts';
 import { exitCodeOfSignal } from '../interrupted.ts';
 import type { Io } from '../io.ts';
 import { printLine, say } from '../output.ts';
@@ -23,6 +24,7 @@ export async function run(options: TailOptions, io: Io, client: Client): Promise
       if (options.json) printLine(io, entry);
       else say(io, entryLine(entry, io.out, io.now()));
     }
+    if (options.follow && !cut.signal.aborted) throw daemonGone('the log');
   } catch (error) {
     if (!cut.signal.aborted) throw error;
   } finally {
