@@ -14,8 +14,10 @@ import { type ListeningPlace, listenOnPort, listenOnSocket } from './endpoint-so
 import { EventQueue } from './event-queue.ts';
 import type { TargetLease } from './targets.ts';
 
-/** Sockets of one endpoint that have not authenticated yet; one more is closed at once. */
+/** Sockets of one endpoint that authenticate at a time; the next wait for one of them to be done. */
 export const MAX_UNAUTHENTICATED = 64;
+/** Sockets that wait for that, as when a pool opens all its connections at once; one more is closed. */
+export const MAX_WAITING = 512;
 /** How long a protocol may take to tell its client that the session was cut, in milliseconds. */
 const CUT_GRACE = 5000;
 
@@ -64,6 +66,7 @@ export class Endpoint {
   readonly #events: EventQueue<EndpointEvent>;
   readonly #server: Server;
   readonly #unauthenticated = new Set<Socket>();
+  readonly #waiting = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Map<string, LiveSession>();
   readonly #stopWatching: () => void;
@@ -135,25 +138,45 @@ export class Endpoint {
   }
 
   #accept(socket: Socket): void {
-    if (this.#ended || this.#unauthenticated.size >= MAX_UNAUTHENTICATED) {
+    if (this.#ended || this.#waiting.size >= MAX_WAITING) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    this.#unauthenticated.add(socket);
+    this.#waiting.add(socket);
     socket.once('close', () => {
-      this.#unauthenticated.delete(socket);
+      this.#waiting.delete(socket);
       this.#sockets.delete(socket);
+      this.#authenticated(socket);
     });
     // An error before the protocol listens must not end the process; its close follows.
     socket.on('error', () => {});
+    this.#serveNext();
+  }
+
+  /** It no longer counts among those that authenticate, for whatever reason. */
+  #authenticated(socket: Socket): void {
+    if (this.#unauthenticated.delete(socket)) this.#serveNext();
+  }
+
+  #serveNext(): void {
+    if (this.#ended || this.#unauthenticated.size >= MAX_UNAUTHENTICATED) return;
+    for (const socket of this.#waiting) {
+      this.#waiting.delete(socket);
+      this.#unauthenticated.add(socket);
+      this.#serve(socket);
+      return;
+    }
+  }
+
+  #serve(socket: Socket): void {
     const endpoint: ClientEndpoint = {
       credentials: this.#credentials,
       tls: this.#opening.tls,
       cancelKeys: this.#cancelKeys,
       loginFailed: () => this.#deps.loginFailed(this.#opening),
       openDesk: (client) => {
-        this.#unauthenticated.delete(socket);
+        this.#authenticated(socket);
         return this.#openDesk(client);
       },
     };
@@ -190,7 +213,7 @@ export class Endpoint {
     this.#server.close();
     const sessions = [...this.#sessions.values()];
     for (const session of sessions) session.cut(reason);
-    for (const socket of this.#unauthenticated) socket.destroy();
+    for (const socket of [...this.#waiting, ...this.#unauthenticated]) socket.destroy();
     const cancelGrace = this.#deps.clock.after(CUT_GRACE, () => {
       for (const socket of this.#sockets) socket.destroy();
     });

@@ -194,14 +194,24 @@ describe('an endpoint', () => {
     endpoint.close();
   });
 
-  test('closes the socket of the 65th client that has not authenticated', async () => {
+  test('lets 64 clients authenticate at a time, 512 more wait, and closes the next', async () => {
     const endpoint = await openEndpoint(cast.devin, { connection: 'prod-db' });
-    const waiting = Array.from({ length: 64 }, () => dial(endpoint.ready));
-    await Promise.all(waiting.map(({ socket }) => new Promise((resolve) => socket.once('connect', resolve))));
-    const one = dial(endpoint.ready);
-    expect(await one.hear()).toBeUndefined();
-    waiting[0]?.say(endpoint.ready.password);
-    expect(await waiting[0]?.hear()).toContain('hello');
+    const dialled = async () => {
+      const client = dial(endpoint.ready);
+      await new Promise((resolve) => client.socket.once('connect', resolve));
+      return client;
+    };
+    const slow = await Promise.all(Array.from({ length: 64 }, dialled));
+    const next = await dialled();
+    next.say(endpoint.ready.password);
+    await Promise.all(Array.from({ length: 511 }, dialled));
+    expect(await (await dialled()).hear()).toBeUndefined();
+    const served: string[] = [];
+    const waiting = next.hear().then((words) => served.push(`next: ${words}`));
+    slow[0]?.say(endpoint.ready.password);
+    await slow[0]?.hear().then((words) => served.push(`slow: ${words}`));
+    await waiting;
+    expect(served).toEqual([expect.stringContaining('slow: hello'), expect.stringContaining('next: hello')]);
     endpoint.close();
   });
 
