@@ -29,25 +29,27 @@ export async function readBounded(path: string, limit: number, followLinks: bool
     const stat = await handle.stat();
     if (!stat.isFile()) throw new RangeError('not a regular file');
     if (stat.size > limit) throw new RangeError(`larger than ${limit} bytes`);
-    return { bytes: await readAll(handle, limit), mode: stat.mode & 0o777, uid: stat.uid };
+    return { bytes: await readAll(handle, stat.size, limit), mode: stat.mode & 0o777, uid: stat.uid };
   } finally {
     await handle.close();
   }
 }
 
-/** The size may lie (`/proc`) or change meanwhile, so the bound is kept while reading. */
-async function readAll(handle: FileHandle, limit: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(limit + 1);
+/** The size may lie (`/proc`) or change meanwhile, so it is only where reading begins; the bound is kept while reading. */
+async function readAll(handle: FileHandle, size: number, limit: number): Promise<Buffer> {
+  let buffer = Buffer.alloc(size + 1);
   let length = 0;
   for (;;) {
     const { bytesRead } = await handle.read(buffer, length, buffer.length - length, null);
     length += bytesRead;
     if (length > limit) throw new RangeError(`larger than ${limit} bytes`);
-    if (bytesRead === 0) {
-      const bytes = Buffer.from(buffer.subarray(0, length));
-      buffer.fill(0);
-      return bytes;
-    }
+    if (bytesRead > 0 && length < buffer.length) continue;
+    // At its end, or more than was said: what was read of a secret does not stay behind in memory.
+    const kept = Buffer.alloc(bytesRead === 0 ? length : Math.min(buffer.length * 2, limit + 1));
+    buffer.copy(kept, 0, 0, length);
+    buffer.fill(0);
+    if (bytesRead === 0) return kept;
+    buffer = kept;
   }
 }
 
