@@ -78,7 +78,7 @@ export class TestGateway {
       loginFailed: () => {},
       openDesk: async () => gateway.#openDesk(),
     };
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+    const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
       gateway.#sockets.add(socket);
       socket.once('close', () => gateway.#sockets.delete(socket));
       void target.serve(socket, endpoint);
