@@ -60,6 +60,8 @@ async function interrupt(deps: RecoveryDeps, row: SessionRow): Promise<void> {
     status: 'interrupted',
     endedAt: new Date(deps.now()).toISOString(),
     endReason: reason,
+    // The stored counters are some seconds old.
+    ...recording?.tally,
     recordingSize: recording?.size,
     recordingSha256: recording?.sha256,
   });

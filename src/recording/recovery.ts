@@ -2,7 +2,16 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { Internal } from '../base/errors.ts';
+import { FRAME, type Frame } from './events.ts';
 import { type RecordingEnd, readRecording } from './reader.ts';
+
+/** What happened in a session, by its recording. */
+export interface Tally {
+  readonly statements: number;
+  readonly blocked: number;
+  readonly approved: number;
+  readonly denied: number;
+}
 
 export interface RecoveredRecording {
   /** Bytes of the whole file, a torn tail included: what is there is evidence and stays. */
@@ -13,6 +22,8 @@ export interface RecoveredRecording {
   readonly torn: boolean;
   /** In words, when the file is worse than cut off (a machine that lost power may leave that). */
   readonly damage: string | undefined;
+  /** Up to the damage, where there is some. */
+  readonly tally: Tally;
 }
 
 /**
@@ -30,17 +41,41 @@ export async function recoverRecording(path: string): Promise<RecoveredRecording
   return { ...(await fingerprint(path)), ...state };
 }
 
-async function examine(path: string): Promise<Pick<RecoveredRecording, 'torn' | 'damage'>> {
+async function examine(path: string): Promise<Pick<RecoveredRecording, 'torn' | 'damage' | 'tally'>> {
   let end: RecordingEnd | undefined;
+  const tally = { statements: 0, blocked: 0, approved: 0, denied: 0 };
   try {
-    for await (const _ of readRecording(path, (seen) => {
+    const frames = readRecording(path, (seen) => {
       end = seen;
-    }));
+    });
+    for await (const frame of frames) {
+      const counter = counterOf(frame);
+      if (frame.kind === FRAME.decision) tally.statements += 1;
+      if (counter !== undefined) tally[counter] += 1;
+    }
   } catch (error) {
     if (!(error instanceof Internal) || error.code === 'recording_unreadable') throw error;
-    return { torn: false, damage: error.message };
+    return { torn: false, damage: error.message, tally };
   }
-  return { torn: end === undefined || end.tornBytes > 0 || end.frames === 0, damage: undefined };
+  return { torn: end === undefined || end.tornBytes > 0 || end.frames === 0, damage: undefined, tally };
+}
+
+/** What a decision or the end of an approval counts as, besides as a statement. */
+function counterOf({ kind, payload }: Frame): Exclude<keyof Tally, 'statements'> | undefined {
+  if (kind !== FRAME.decision && kind !== FRAME.approval) return undefined;
+  const facts = parsed(payload);
+  if ('outcome' in facts && facts.outcome === 'block') return 'blocked';
+  const status = 'status' in facts ? facts.status : undefined;
+  return status === 'approved' || status === 'denied' ? status : undefined;
+}
+
+function parsed(payload: Uint8Array): object {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(payload).toString());
+    return value !== null && typeof value === 'object' ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Size and SHA-256 (hex) of a file, streamed. */

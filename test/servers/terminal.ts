@@ -52,7 +52,8 @@ export class Terminal {
 
   /** Waits until something new matches, and reads up to its end. Throws with all that was shown. */
   shows(pattern: RegExp | string, deadline = 15_000): Promise<RegExpExecArray> {
-    const expression = typeof pattern === 'string' ? new RegExp(RegExp.escape(pattern)) : pattern;
+    const expression =
+      typeof pattern === 'string' ? new RegExp(pattern.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')) : pattern;
     return new Promise((resolve, reject) => {
       const look = () => {
         const found = expression.exec(this.text.slice(this.read));

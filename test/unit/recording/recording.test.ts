@@ -304,6 +304,7 @@ describe('recovering after a crash', () => {
       sha256: createHash('sha256').update(bytes).digest('hex'),
       torn: true,
       damage: undefined,
+      tally: { statements: 0, blocked: 0, approved: 0, denied: 0 },
     });
     expect(readFileSync(path).equals(bytes)).toBe(true);
   });
@@ -317,6 +318,29 @@ describe('recovering after a crash', () => {
 
     expect(recovered.damage).toMatch(/frame 2/);
     expect(recovered.size).toBe(statSync(path).size);
+  });
+
+  it('counts what happened, a frame that nobody can read included', async () => {
+    const path = fresh();
+    const facts = (kind: FrameKind, value: object) => ({ kind, payload: Buffer.from(JSON.stringify(value)) });
+    write(path, [
+      facts(FRAME.decision, { id: 1, outcome: 'allow' }),
+      facts(FRAME.decision, { ref: 1 }),
+      facts(FRAME.decision, { id: 2, outcome: 'block' }),
+      facts(FRAME.decision, { id: 3, outcome: 'approve' }),
+      facts(FRAME.approval, { status: 'approved' }),
+      facts(FRAME.decision, { id: 4, outcome: 'approve' }),
+      facts(FRAME.approval, { status: 'denied' }),
+      facts(FRAME.note, { outcome: 'block' }),
+      { kind: FRAME.decision, payload: Buffer.from('no JSON') },
+    ]);
+
+    expect((await recoverRecording(path)).tally).toEqual({
+      statements: 6,
+      blocked: 1,
+      approved: 1,
+      denied: 1,
+    });
   });
 
   it('calls a whole recording whole', async () => {
