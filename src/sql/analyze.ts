@@ -26,7 +26,10 @@ export const emptyCatalog: Catalog = makeCatalog({});
  */
 export function analyze(text: string, catalog: Catalog, state: SessionState): TextFacts {
   const parsed = parseText(text);
-  if (!parsed.ok) return { statements: [unparseable(parsed.bytes, parsed.reason)] };
+  if (!parsed.ok) {
+    const { bytes, reason, syntaxError } = parsed;
+    return { statements: [{ ...unparseable(bytes, reason), ...(syntaxError ? { syntaxError } : {}) }] };
+  }
   const textState = new TextState(state);
   return { statements: parsed.statements.map((one) => judge(one, catalog, textState)) };
 }

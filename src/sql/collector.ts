@@ -1,5 +1,13 @@
 import type { Condition } from './conditions.ts';
-import type { Action, ColumnUse, ColumnUseKind, Effect, ObjectRef, SessionChange } from './facts.ts';
+import type {
+  AbsentObject,
+  Action,
+  ColumnUse,
+  ColumnUseKind,
+  Effect,
+  ObjectRef,
+  SessionChange,
+} from './facts.ts';
 
 const USE_BITS: Readonly<Record<ColumnUseKind, number>> = {
   output: 1,
@@ -17,8 +25,7 @@ export class Collector {
   readonly functions = new Set<string>();
   readonly conditions = new Set<Condition>();
   readonly reasons = new Set<string>();
-  /** Relations that the text names and the catalog does not have. */
-  readonly absent = new Set<string>();
+  readonly #absent = new Map<string, AbsentObject>();
   readonly changes: SessionChange[] = [];
   /** Code outside pg_catalog may run, so that even planning the statement runs something. */
   runsUserCode = false;
@@ -50,6 +57,15 @@ export class Collector {
   unknown(reason: string, command: string, object?: ObjectRef): void {
     this.reasons.add(reason);
     this.act('unknown', command, object);
+  }
+
+  /** The text names what the catalog does not have. */
+  missing(object: AbsentObject): void {
+    this.#absent.set(`${object.kind} ${object.name}`, object);
+  }
+
+  get absent(): readonly AbsentObject[] {
+    return [...this.#absent.values()];
   }
 
   use(column: string, kind: ColumnUseKind): void {

@@ -95,6 +95,21 @@ export type SessionChange =
   /** Anything may have changed (an opaque function, `set_config` with a computed name). */
   | { readonly kind: 'opaque' };
 
+/** A name of the text that nothing in the catalog answers to. */
+export interface AbsentObject {
+  readonly kind: 'relation' | 'function';
+  /** As the text writes it. */
+  readonly name: string;
+}
+
+/** How PostgreSQL's grammar refused a text. */
+export interface SyntaxRefusal {
+  /** `syntax error at or near "SELEC"`, shortened. */
+  readonly message: string;
+  /** In characters of the text, from 1; 0 when it is not told. */
+  readonly position: number;
+}
+
 export interface StatementFacts {
   /** Where the statement stands in the text, in UTF-8 bytes: [start, end). */
   readonly start: number;
@@ -113,8 +128,10 @@ export interface StatementFacts {
   readonly changes: readonly SessionChange[];
   /** Why there is an `unknown` effect, in words a user can act on. */
   readonly reasons: readonly string[];
-  /** Relations that the text names and the catalog does not have; left out when there are none. */
-  readonly absent?: readonly string[];
+  /** What the text names and the catalog does not have; left out when there is nothing. */
+  readonly absent?: readonly AbsentObject[];
+  /** For a text that the grammar does not take. */
+  readonly syntaxError?: SyntaxRefusal;
   /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */
   readonly copy?: CopyFacts;
   /** True when plain EXPLAIN of it cannot run anything (no user function, operator, cast or domain; one optimisable statement). */

@@ -64,6 +64,7 @@ function notAFunction(parts: readonly string[], args: readonly Node[], ctx: Cont
     );
     if (type) return typeEffects(type, ctx, new Set());
   }
+  ctx.out.missing({ kind: 'function', name: shown });
   ctx.out.unknown(
     `function "${shown}" is not in the catalog`,
     `CALL ${parts.length > 1 ? shown : `?.${shown}`}`,

@@ -51,7 +51,8 @@ export async function loadGrammar(): Promise<void> {
 
 export type GrammarResult<T> =
   | { readonly ok: true; readonly tree: T }
-  | { readonly ok: false; readonly message: string };
+  /** `position` counts characters from 1; there is one only where the grammar itself refused the text. */
+  | { readonly ok: false; readonly message: string; readonly position?: number };
 
 /** The tree of a text without NUL, or the server's own message about it. */
 export function grammarParse(text: string): GrammarResult<ParseResult> {
@@ -59,9 +60,12 @@ export function grammarParse(text: string): GrammarResult<ParseResult> {
     const result = wasm._wasm_parse_query_raw(pointer);
     if (result === 0) return { ok: false, message: 'out of memory' };
     try {
-      // PgQueryParseResult: parse tree, stderr, error; PgQueryError begins with its message.
+      // PgQueryParseResult: parse tree, stderr, error; PgQueryError: message, function, file, line, cursor position.
       const error = wasm.getValue(result + 8, 'i32');
-      if (error !== 0) return { ok: false, message: wasm.UTF8ToString(wasm.getValue(error, 'i32')) };
+      if (error !== 0) {
+        const message = wasm.UTF8ToString(wasm.getValue(error, 'i32'));
+        return { ok: false, message, position: wasm.getValue(error + 16, 'i32') };
+      }
       return { ok: true, tree: JSON.parse(wasm.UTF8ToString(wasm.getValue(result, 'i32'))) as ParseResult };
     } finally {
       wasm._wasm_free_parse_result(result);

@@ -1,4 +1,5 @@
 import type { Node } from 'libpg-query';
+import type { SyntaxRefusal } from './facts.ts';
 import { grammarParse, grammarParsePlpgsql, loadGrammar } from './grammar.ts';
 
 /** Longest text that is parsed, in UTF-8 bytes: 1 MiB takes the grammar about 0.15 s, and the gateway waits for it. */
@@ -13,7 +14,12 @@ export interface ParsedStatement {
 
 export type Parsed =
   | { readonly ok: true; readonly statements: readonly ParsedStatement[] }
-  | { readonly ok: false; readonly bytes: number; readonly reason: string };
+  | {
+      readonly ok: false;
+      readonly bytes: number;
+      readonly reason: string;
+      readonly syntaxError?: SyntaxRefusal;
+    };
 
 /** Loads PostgreSQL's grammar (WebAssembly, about 25 ms). Needed once before anything is analysed. */
 export async function loadParser(): Promise<void> {
@@ -26,13 +32,19 @@ export function parseText(text: string): Parsed {
   if (text.length > MAX_TEXT_BYTES)
     return { ok: false, bytes: text.length, reason: 'the text is over 1 MiB' };
   const bytes = Buffer.byteLength(text);
-  const refuse = (reason: string): Parsed => ({ ok: false, bytes, reason });
+  const refuse = (reason: string) => ({ ok: false, bytes, reason }) as const;
   if (bytes > MAX_TEXT_BYTES) return refuse('the text is over 1 MiB');
   // A NUL would end the text for the parser, but perhaps not for whoever forwards it.
   if (text.includes('\0')) return refuse('the text holds a NUL character');
   if (!text.isWellFormed()) return refuse('the text is not valid Unicode');
   const parsed = grammarParse(text);
-  if (!parsed.ok) return refuse(`it does not parse: ${shorten(parsed.message)}`);
+  if (!parsed.ok) {
+    const message = shorten(parsed.message);
+    const refused = refuse(`it does not parse: ${message}`);
+    return parsed.position === undefined
+      ? refused
+      : { ...refused, syntaxError: { message, position: parsed.position } };
+  }
   const statements: ParsedStatement[] = [];
   for (const raw of parsed.tree.stmts ?? []) {
     const start = raw.stmt_location ?? 0;

@@ -21,7 +21,7 @@ export function readRelation(rv: RangeVar, ctx: Context, command = 'SELECT'): Ra
   const found = resolveRelation(rv, ctx);
   if (found.kind === 'missing') {
     ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
-    if (found.absent !== undefined) ctx.out.absent.add(found.absent);
+    if (found.absent !== undefined) ctx.out.missing({ kind: 'relation', name: found.absent });
     return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
   }
   noteRead(found.relation, rv.inh === true, ctx, command);

@@ -29,7 +29,7 @@ export function makeFacts(
     ...(outputs ? { outputs } : {}),
     changes: out.changes,
     reasons: [...out.reasons],
-    ...(out.absent.size > 0 ? { absent: [...out.absent] } : {}),
+    ...(out.absent.length > 0 ? { absent: out.absent } : {}),
     ...(result.copy ? { copy: result.copy } : {}),
     explainable:
       (result.plannable ?? false) &&
@@ -67,7 +67,7 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   for (const action of facts.actions) ctx.out.add(action);
   for (const name of facts.functions) ctx.out.functions.add(name);
   for (const reason of facts.reasons) ctx.out.reasons.add(reason);
-  for (const name of facts.absent ?? []) ctx.out.absent.add(name);
+  for (const object of facts.absent ?? []) ctx.out.missing(object);
   for (const { column, use } of facts.columnUses) ctx.out.use(column, use);
   ctx.out.condition(...facts.conditions);
   ctx.out.changes.push(...facts.changes);

@@ -9,9 +9,9 @@ import { psql } from '../servers/psql.ts';
 
 /** `HOOPCTL_TEST_BULK=1` moves a gigabyte each time; without it as much as shows that memory does not grow. */
 const FULL = process.env.HOOPCTL_TEST_BULK !== undefined;
-const MEGABYTES = FULL ? 1024 : 160;
+const MEGABYTES = FULL ? 1024 : 256;
 /** What buffers, garbage of the moment and the recording may add to the daemon at any time. */
-const FLAT = 64;
+const FLAT = 96;
 const DEADLINE = FULL ? 600_000 : 60_000;
 
 let server: TestPostgres;

@@ -237,6 +237,33 @@ describe('a governed session', () => {
     });
   });
 
+  it('calls a function that somebody else has just made, and says 42883 for one that nobody has', async () => {
+    await connected(async (client) => {
+      await client.query('SELECT 1');
+      await server.query(
+        'CREATE FUNCTION newly(n int) RETURNS int IMMUTABLE LANGUAGE sql AS $$ SELECT n + 1 $$',
+      );
+      expect((await client.query('SELECT newly(6) AS seven')).rows).toEqual([{ seven: 7 }]);
+      await expect(client.query('SELECT never(6)')).rejects.toMatchObject({ code: '42883' });
+      await expect(client.query('SELECT shop.never($1::int)', [6])).rejects.toMatchObject({ code: '42883' });
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    });
+  });
+
+  it('says what is wrong with a text that does not parse, and where', async () => {
+    await connected(async (client) => {
+      const failure = { code: '42601', message: expect.stringContaining('syntax error at or near "nme"') };
+      const text = "SELECT 'ü' nme nme FROM customers";
+      const at = { ...failure, position: String(text.lastIndexOf('nme') + 1) };
+      await expect(client.query(text)).rejects.toMatchObject(at);
+      await expect(client.query({ text, values: [] })).rejects.toMatchObject(at);
+      await client.query('BEGIN');
+      await expect(client.query('SELEC 1')).rejects.toMatchObject({ code: '42601' });
+      await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
+      await client.query('ROLLBACK');
+    });
+  });
+
   it('runs an EXECUTE under the meaning its names have now', async () => {
     await connected(async (client) => {
       await client.query('CREATE TEMP TABLE plans (plan text)');

@@ -4,7 +4,7 @@ import type { StatementFacts } from '../../sql/facts.ts';
 import type { BindMessage } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { Judgement } from './judgement.ts';
-import { blockedError, refusedError } from './words.ts';
+import { abortedError, absentError, blockedError, refusedError, unparseableError } from './words.ts';
 
 /** Where a message lies: `buffer[start]` is its type byte, `end` is behind its last byte. */
 export interface MessagePlace {
@@ -51,7 +51,7 @@ export class Gate {
   #looked: MessagePlace | undefined;
 
   /**
-   * `lookAgain` is called for a message that names a relation the catalog does not have: it must be given once
+   * `lookAgain` is called for a message that names what the catalog does not have: it must be given once
    * more when the catalog was compared with the target's. `hold` is called for a statement that needs an approval; nothing else may be
    * decided until it is done.
    */
@@ -71,8 +71,8 @@ export class Gate {
       if (this.namesUnderway(judgement)) return candidate.defer();
       const { state } = this.#x;
       if ((state.stale || state.catalogStale) && !endsTransactionAlone(judgement)) {
-        const message = 'the transaction has failed and the state of its session is not known';
-        this.#x.refuse(refusedError('25P02', message, 'send ROLLBACK by itself first'), candidate.simple);
+        // Only in a failed transaction is the state still unknown here, and there the target would say the same.
+        this.#x.refuse(abortedError(), candidate.simple);
         return;
       }
       if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
@@ -122,17 +122,20 @@ export class Gate {
   block(judgement: Judgement, simple: boolean, place: MessagePlace): void {
     const { decision, record, facts } = judgement;
     if (decision.outcome !== 'block') return;
-    const [absent] = facts.statements.flatMap((one) => one.absent ?? []);
-    if (absent !== undefined && decision.rule === undefined && this.#x.state.transaction !== 'failed') {
-      if (this.#looked?.buffer !== place.buffer || this.#looked.start !== place.start) {
-        this.#looked = place;
-        return this.#lookAgain(place);
-      }
-      this.#looked = undefined;
-      this.#x.desk.refuse(record);
-      return this.#x.refuse(refusedError('42P01', `relation "${absent}" does not exist`), simple);
+    const mistake = decision.rule === undefined && this.#x.state.transaction !== 'failed';
+    const [absent] = mistake ? facts.statements.flatMap((one) => one.absent ?? []) : [];
+    if (
+      absent !== undefined &&
+      (this.#looked?.buffer !== place.buffer || this.#looked.start !== place.start)
+    ) {
+      this.#looked = place;
+      return this.#lookAgain(place);
     }
+    this.#looked = undefined;
     this.#x.desk.refuse(record);
+    const syntaxError = mistake ? facts.statements[0]?.syntaxError : undefined;
+    if (syntaxError !== undefined) return this.#x.refuse(unparseableError(syntaxError), simple);
+    if (absent !== undefined) return this.#x.refuse(absentError(absent), simple);
     const reasons = facts.statements.flatMap((one) => one.reasons);
     this.#x.refuse(blockedError(decision, reasons, this.#x.desk.target.connection), simple);
   }

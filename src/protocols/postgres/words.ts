@@ -1,6 +1,7 @@
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { Hold, HoldOutcome } from '../../session/desk.ts';
+import type { AbsentObject, SyntaxRefusal } from '../../sql/facts.ts';
 import { errorResponse, noticeResponse } from './codec/backend-builders.ts';
 
 /**
@@ -39,6 +40,34 @@ export function refusedError(sqlstate: string, message: string, hint?: string): 
     sqlstate,
     message: `hoopctl: ${message}`,
     ...(hint === undefined ? {} : { hint }),
+    routine: 'hoopctl_refused',
+  });
+}
+
+/** Not forwarded, since it would mean something if it were made a moment later: told as the server would. */
+export function absentError({ kind, name }: AbsentObject): Buffer {
+  return kind === 'relation'
+    ? refusedError('42P01', `relation "${name}" does not exist`)
+    : refusedError('42883', `function ${name} does not exist`);
+}
+
+/** A text that PostgreSQL's grammar does not take. */
+export function unparseableError({ message, position }: SyntaxRefusal): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '42601',
+    message: `hoopctl: ${message}`,
+    position: position > 0 ? position : undefined,
+    routine: 'hoopctl_refused',
+  });
+}
+
+/** What the server itself answers to everything but the end of a failed transaction. */
+export function abortedError(): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '25P02',
+    message: 'current transaction is aborted, commands ignored until end of transaction block',
     routine: 'hoopctl_refused',
   });
 }

@@ -25,7 +25,7 @@ def plain(value):
 
 def error(error):
     diag = error.diag
-    names = "severity sqlstate message_primary message_detail message_hint constraint_name table_name column_name source_function"
+    names = "severity sqlstate message_primary message_detail message_hint constraint_name table_name column_name"
     return [type(error).__name__] + [getattr(diag, name) for name in names.split()]
 
 
