@@ -17,6 +17,7 @@ import { createApiServer } from './api-server.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type Books, openBooks } from './books.ts';
 import { openBootstrap } from './bootstrap.ts';
+import { BusyPoll } from './busy-poll.ts';
 import { createDaemonLog, type DaemonLog, RotatingFile } from './daemon-log.ts';
 import { Endpoints } from './endpoint.ts';
 import { installationKey } from './installation-key.ts';
@@ -194,6 +195,7 @@ async function assemble(
   });
   const maskKey = installationKey(store.settings, vault);
   const targets = new Targets({ clock, vault, protocols, maskKey, failed: failed('target.failed') });
+  const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
   const desks: OpenDeskDeps = {
     clock,
     sessions: store.sessions,
@@ -204,6 +206,7 @@ async function assemble(
     live,
     createRecording: (session) => openRecording(recordingPath(directory.recordings, session), clock),
     storeFailed: failed('session.books_failed'),
+    bytesMoved: () => busyPoll.moved(),
   };
   const endpoints = new Endpoints({
     clock,

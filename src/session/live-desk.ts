@@ -23,6 +23,8 @@ export interface LiveDeskDeps {
   readonly board: ApprovalBoard;
   /** A counter or an end that could not be stored; the session has ended or goes on all the same. */
   readonly storeFailed: (error: unknown) => void;
+  /** Called for each piece that comes from a client or goes back to it. */
+  readonly bytesMoved: () => void;
 }
 
 /** A session whose books are open. */
@@ -144,6 +146,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
     if (kind === FRAME.client) this.#opened.recording.stage(kind, ...parts);
     else this.#opened.recording.append(kind, ...parts);
+    this.#deps.bytesMoved();
   }
 
   commit(): void {

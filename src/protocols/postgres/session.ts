@@ -49,6 +49,9 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   readonly #targetSide: TargetMessages;
   readonly #holding: Holding;
   #closed = false;
+  /** Pieces received, each way. */
+  #fromClientCount = 0;
+  #fromTargetCount = 0;
   #clientEnded = false;
   #resolveDone: (reason: string) => void = () => {};
   /** Settles with the reason when the session is over. */
@@ -108,11 +111,13 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     client.on('close', () => this.#clientGone());
     watchArrival(
       client,
+      () => this.#fromClientCount,
       () => this.#clientSide.midMessage && !this.#clientSide.blocked,
       () => this.#fail('08P01', 'the client stopped in the middle of a message'),
     );
     watchArrival(
       this.#parts.target,
+      () => this.#fromTargetCount,
       () => this.#targetSide.midMessage && !this.#parts.client.writableNeedDrain,
       () => this.#fail('08006', 'the target stopped in the middle of a message'),
     );
@@ -122,6 +127,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   #fromClient(chunk: Buffer): void {
     if (this.#closed) return;
+    this.#fromClientCount++;
     this.#x.desk.record(FRAME.client, chunk);
     this.#clientSide.receive(chunk);
     this.#send();
@@ -132,6 +138,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   #fromTarget(chunk: Buffer): void {
     if (this.#closed) return;
+    this.#fromTargetCount++;
     this.#targetSide.receive(chunk);
     this.#afterTarget();
   }

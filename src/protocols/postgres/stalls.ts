@@ -5,14 +5,23 @@ export const STALL_LIMIT = 60_000;
 /** A client may leave what it is sent unread for longer: somebody may be looking at it in a pager. */
 export const UNREAD_LIMIT = 15 * 60_000;
 
-/** Calls `stalled` when nothing arrived for `STALL_LIMIT` while `middle()` says that something should. */
-export function watchArrival(socket: Duplex, middle: () => boolean, stalled: () => void): void {
-  let moved = Date.now();
-  socket.on('data', () => {
-    moved = Date.now();
-  });
+/**
+ * Calls `stalled` when nothing arrived for `STALL_LIMIT` while `middle()` says that something should. `arrivals`
+ * counts the pieces that came.
+ */
+export function watchArrival(
+  socket: Duplex,
+  arrivals: () => number,
+  middle: () => boolean,
+  stalled: () => void,
+): void {
+  let seen = -1;
+  let since = Date.now();
   every(STALL_LIMIT / 4, socket, () => {
-    if (middle() && Date.now() - moved > STALL_LIMIT) stalled();
+    const now = arrivals();
+    if (now !== seen || !middle()) since = Date.now();
+    else if (Date.now() - since >= STALL_LIMIT) stalled();
+    seen = now;
   });
 }
 

@@ -97,6 +97,7 @@ export async function makeWorld(): Promise<World> {
     live,
     createRecording: (session) => openRecording(recordingPath(recordings, session), clock),
     storeFailed: (error) => failures.push(error),
+    bytesMoved: () => {},
   };
   const connection: ConnectionRow = {
     id: 'c-1',
