@@ -4,6 +4,7 @@ import type { Role } from '../identity/roles.ts';
 /** The state that must outlive the process. One narrow interface; every method is atomic. Rows are plain data, times ISO 8601 UTC. */
 export interface Store {
   readonly identities: IdentityRows;
+  readonly signIns: SignInRows;
   readonly connections: ConnectionRows;
   readonly policies: PolicyRows;
   readonly sessions: SessionRows;
@@ -18,11 +19,73 @@ export interface IdentityRow {
   readonly kind: 'person' | 'machine';
   readonly roles: readonly Role[];
   readonly groups: readonly string[];
-  /** SHA-256 (hex) of the token; the token itself is never stored. */
+  /** SHA-256 (hex) of the token; the token itself is never stored. An identity of an issuer has none of its own. */
   readonly tokenHash: string;
   readonly createdAt: string;
   readonly expiresAt: string | undefined;
   readonly revokedAt: string | undefined;
+  /** Where an identity comes from that signs in elsewhere; undefined for one that was created here. */
+  readonly origin?: IdentityOrigin | undefined;
+  /** How it signed in, when it did so through an issuer. Comes with a call, is not stored with the identity. */
+  readonly signIn?: SignInRow | undefined;
+}
+
+/** What makes an identity of an issuer the same one each time. */
+export interface IdentityOrigin {
+  /** The issuer's URL, exactly as its tokens spell it. */
+  readonly issuer: string;
+  readonly subject: string;
+}
+
+/** The person for whom a machine acts. */
+export interface EndUser {
+  /** Stable: that of the identity where the person has signed in too. */
+  readonly id: string;
+  readonly name: string;
+  readonly groups: readonly string[];
+  /** `token`: the issuer says so (RFC 8693 `act`); `asserted`: the machine says so, and its claim rule lets it. */
+  readonly vouchedBy: 'token' | 'asserted';
+}
+
+/** A session token of an identity that signed in through an issuer, with what the issuer last said of it. */
+export interface SignInRow {
+  readonly id: string;
+  readonly identityId: string;
+  /** SHA-256 (hex) of the session token. */
+  readonly tokenHash: string;
+  /** The issuer's name in the policy. */
+  readonly issuerName: string;
+  /** SHA-256 (hex) of the issuer's part of the policy: when that changes, what was read by it no longer counts. */
+  readonly issuerHash: string;
+  readonly roles: readonly Role[];
+  readonly groups: readonly string[];
+  readonly endUser: EndUser | undefined;
+  /** When the person last showed itself to the issuer (`auth_time`). */
+  readonly authTime: string | undefined;
+  readonly acr: string | undefined;
+  readonly createdAt: string;
+  /** When the issuer last vouched for roles and groups. */
+  readonly checkedAt: string;
+  readonly expiresAt: string;
+  readonly endedAt: string | undefined;
+}
+
+/** What a fresh token of the issuer changes. */
+export type SignInCheck = Pick<
+  SignInRow,
+  'issuerHash' | 'roles' | 'groups' | 'endUser' | 'authTime' | 'acr' | 'checkedAt' | 'expiresAt'
+>;
+
+export interface SignInRows {
+  create(row: SignInRow): Promise<void>;
+  byTokenHash(hash: string): Promise<SignInRow | undefined>;
+  find(id: string): Promise<SignInRow | undefined>;
+  /** False when it has ended. */
+  check(id: string, checked: SignInCheck): Promise<boolean>;
+  /** False when it had ended before. */
+  end(id: string, at: string): Promise<boolean>;
+  /** Forgets those that expired or ended before that time; answers how many. */
+  forget(before: string): Promise<number>;
 }
 
 export interface IdentityRows {
@@ -32,6 +95,10 @@ export interface IdentityRows {
   /** By id or by name (an unrevoked one first). */
   find(idOrName: string): Promise<IdentityRow | undefined>;
   list(): Promise<readonly IdentityRow[]>;
+  /** The one of that origin, revoked or not. */
+  byOrigin(origin: IdentityOrigin): Promise<IdentityRow | undefined>;
+  /** Brings up to date what the issuer says. Throws Conflict `identity_name_taken`. */
+  update(id: string, change: Pick<IdentityRow, 'name' | 'kind' | 'roles' | 'groups'>): Promise<void>;
   /** False when it was revoked before. */
   revoke(id: string, at: string): Promise<boolean>;
 }
@@ -84,6 +151,8 @@ export interface SessionRow {
   readonly protocol: string;
   readonly identityId: string;
   readonly identity: string;
+  /** The person for whom a machine acts. */
+  readonly endUser?: EndUser | undefined;
   readonly client: string;
   readonly startedAt: string;
   readonly endedAt: string | undefined;

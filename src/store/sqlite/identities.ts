@@ -16,9 +16,12 @@ const row: z.ZodType<IdentityRow> = z
     created_at: time,
     expires_at: optional(time),
     revoked_at: optional(time),
+    issuer: optional(z.string()),
+    subject: optional(z.string()),
   })
-  .transform(({ token_hash, created_at, expires_at, revoked_at, ...rest }) => ({
+  .transform(({ token_hash, created_at, expires_at, revoked_at, issuer, subject, ...rest }) => ({
     ...rest,
+    ...(issuer === undefined || subject === undefined ? {} : { origin: { issuer, subject } }),
     tokenHash: token_hash,
     createdAt: created_at,
     expiresAt: expires_at,
@@ -30,7 +33,8 @@ export function identityRows(db: Database): IdentityRows {
     async create(identity) {
       db.run(
         `INSERT INTO identities VALUES
-         (:id, :name, :kind, :roles, :groups, :tokenHash, :createdAt, :expiresAt, :revokedAt)`,
+         (:id, :name, :kind, :roles, :groups, :tokenHash, :createdAt, :expiresAt, :revokedAt,
+          :issuer, :subject)`,
         {
           id: identity.id,
           name: identity.name,
@@ -41,6 +45,8 @@ export function identityRows(db: Database): IdentityRows {
           createdAt: identity.createdAt,
           expiresAt: orNull(identity.expiresAt),
           revokedAt: orNull(identity.revokedAt),
+          issuer: orNull(identity.origin?.issuer),
+          subject: orNull(identity.origin?.subject),
         },
         (words) => (words.includes('identities.name') ? nameTaken(identity.name) : undefined),
       );
@@ -58,6 +64,19 @@ export function identityRows(db: Database): IdentityRows {
     },
     async list() {
       return db.all(row, 'SELECT * FROM identities ORDER BY created_at, id');
+    },
+    async byOrigin({ issuer, subject }) {
+      return db.get(row, 'SELECT * FROM identities WHERE issuer = :issuer AND subject = :subject', {
+        issuer,
+        subject,
+      });
+    },
+    async update(id, { name, kind, roles, groups }) {
+      db.run(
+        'UPDATE identities SET name = :name, kind = :kind, roles = :roles, groups = :groups WHERE id = :id',
+        { id, name, kind, roles: JSON.stringify(roles), groups: JSON.stringify(groups) },
+        (words) => (words.includes('identities.name') ? nameTaken(name) : undefined),
+      );
     },
     async revoke(id, at) {
       return (

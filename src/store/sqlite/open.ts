@@ -13,6 +13,7 @@ import { migrations } from './migrations/all.ts';
 import { policyRows } from './policies.ts';
 import { sessionRows } from './sessions.ts';
 import { settingRows } from './settings.ts';
+import { signInRows } from './sign-ins.ts';
 
 /** Marks a database as ours: `hoop`. */
 const APPLICATION_ID = 0x686f6f70;
@@ -43,6 +44,7 @@ function storeOn(database: Database): Store {
   let open = true;
   return {
     identities: identityRows(database),
+    signIns: signInRows(database),
     connections: connectionRows(database),
     policies: policyRows(database),
     sessions: sessionRows(database),

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { Conflict, UsageError } from '../../base/errors.ts';
 import type { SessionFilter, SessionRow, SessionRows } from '../store.ts';
-import { count, optional, time } from './columns.ts';
+import { count, json, optional, time } from './columns.ts';
 import type { Database, Value, Values } from './database.ts';
+import { endUserColumn } from './sign-ins.ts';
 
 /** Shorter prefixes fit too many sessions of one day to be meant. */
 const SHORTEST_PREFIX = 6;
@@ -17,6 +18,7 @@ const COLUMNS = {
   protocol: 'protocol',
   identityId: 'identity_id',
   identity: 'identity',
+  endUser: 'end_user',
   client: 'client',
   startedAt: 'started_at',
   endedAt: 'ended_at',
@@ -42,6 +44,7 @@ const row: z.ZodType<SessionRow> = z.object({
   protocol: z.string(),
   identityId: z.string(),
   identity: z.string(),
+  endUser: optional(json(endUserColumn)),
   client: z.string(),
   startedAt: time,
   endedAt: optional(time),
@@ -90,7 +93,11 @@ export function sessionRows(db: Database): SessionRows {
 
 function valuesOf(session: Partial<SessionRow>): Record<string, Value> {
   const fields = FIELDS.filter((field) => field in session);
-  return Object.fromEntries(fields.map((field) => [field, session[field] ?? null]));
+  return Object.fromEntries(fields.map((field) => [field, valueOf(session[field])]));
+}
+
+function valueOf(field: SessionRow[keyof SessionRow]): Value {
+  return typeof field === 'object' ? JSON.stringify(field) : (field ?? null);
 }
 
 function conditionsOf(filter: SessionFilter): { readonly where: string; readonly values: Values } {

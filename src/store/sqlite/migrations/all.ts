@@ -1,4 +1,5 @@
 import { first } from './001-first.ts';
+import { signIns } from './002-sign-ins.ts';
 
 /** In order; a database of version n has had the first n. Never change one that was released, add another. */
-export const migrations: readonly string[] = [first];
+export const migrations: readonly string[] = [first, signIns];
