@@ -1,6 +1,8 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
 import { type HoopError, NotReachable, ProtocolViolation } from '../base/errors.ts';
+import type { GatewayAddress } from './client-dial.ts';
 import { errorFromBody } from './failures.ts';
 import { readLines } from './ndjson.ts';
 import { type Route, type RouteName, routes } from './routes.ts';
@@ -44,13 +46,17 @@ export interface Client {
   call<N extends CallName>(name: N, input: InputOf<N>): Promise<AnswerOf<N>>;
   /** One call, many lines. The call is made when iteration starts and cut when iteration stops. */
   stream<N extends StreamName>(name: N, input: InputOf<N>): AsyncGenerator<AnswerOf<N>, void, void>;
+  /** Bytes to and from an endpoint of a gateway that listens by `relay`; undefined with the local daemon. */
+  readonly relay?: (endpoint: string) => Promise<Duplex>;
 }
 
-export interface ClientOptions {
-  readonly socket: string;
-  /** The identity to act as. */
-  readonly token: string;
-}
+export type ClientOptions = Place & {
+  /** The identity to act as; asked for anew at each call where it is a function. */
+  readonly token: string | (() => Promise<string>);
+};
+
+/** Behind a Unix socket, or a gateway. */
+type Place = { readonly socket: string } | { readonly gateway: GatewayAddress };
 
 interface AnyInput {
   readonly params?: Readonly<Record<string, string>>;
@@ -63,12 +69,20 @@ interface AnyInput {
 /** Bytes that a single answer may have; lists are bounded by their routes far below it. */
 const LARGEST_ANSWER = 256 * 1024 * 1024;
 
-/** A client of the daemon behind a Unix socket. Nothing is sent before the first call. */
+/** A client of the local daemon or of a gateway. Nothing is sent before the first call. */
 export function openClient(options: ClientOptions): Client {
+  const relay =
+    'gateway' in options
+      ? async (endpoint: string) => {
+          const { openRelay } = await import('./client-relay.ts');
+          return openRelay(options.gateway, await tokenOf(options), endpoint);
+        }
+      : undefined;
   return {
+    ...(relay === undefined ? {} : { relay }),
     async call(name, input) {
       const answer = await send(options, name, input);
-      return checked(name, await readJson(answer));
+      return checked(name, await readJson(answer, options));
     },
     async *stream(name, input) {
       const answer = await send(options, name, input);
@@ -79,7 +93,7 @@ export function openClient(options: ClientOptions): Client {
           yield checked(name, line);
         }
       } catch (error) {
-        throw broken(error, input.signal);
+        throw broken(error, input.signal, options);
       } finally {
         answer.destroy();
       }
@@ -101,17 +115,17 @@ function pathOf(route: Route, input: AnyInput): string {
 
 /** Sends one request; settles with a successful answer's head, or throws what the daemon said. */
 async function send(options: ClientOptions, name: RouteName, input: AnyInput): Promise<IncomingMessage> {
-  assertOwnSocket(options.socket);
   const route: Route = routes[name];
   const json = input.body === undefined ? undefined : JSON.stringify(input.body);
+  const token = await tokenOf(options);
   const call = request({
-    socketPath: options.socket,
+    ...(await placeOf(options, input.signal)),
     method: route.method,
     path: pathOf(route, input),
     agent: false,
     headers: {
-      host: 'hoopctl',
-      authorization: `Bearer ${options.token}`,
+      host: 'gateway' in options ? new URL(options.gateway.url).host : 'hoopctl',
+      authorization: `Bearer ${token}`,
       ...(json === undefined
         ? {}
         : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }),
@@ -121,14 +135,37 @@ async function send(options: ClientOptions, name: RouteName, input: AnyInput): P
   });
   const head = new Promise<IncomingMessage>((resolve, reject) => {
     call.once('response', resolve);
-    call.on('error', (error) => reject(unreachable(error, options.socket, input.signal)));
+    call.on('error', (error) => reject(unreachable(error, options, input.signal)));
   });
   if (input.raw === undefined) call.end(json);
   else void sendRaw(call, input.raw);
   const answer = await head;
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return answer;
-  throw await failureOf(answer);
+  throw await failureOf(answer, options);
+}
+
+async function tokenOf({ token }: ClientOptions): Promise<string> {
+  return typeof token === 'string' ? token : token();
+}
+
+/** How `request` gets there: one connection a call, its certificate checked before a token goes over it. */
+async function placeOf(options: ClientOptions, signal: AbortSignal | undefined) {
+  if ('gateway' in options) {
+    // Loaded when it is needed: most command lines speak to the local daemon.
+    const { dialGateway } = await import('./client-dial.ts');
+    const socket = await dialGateway(options.gateway, signal);
+    return { createConnection: () => socket };
+  }
+  assertOwnSocket(options.socket);
+  return { socketPath: options.socket };
+}
+
+/** Who did not answer, and where to look. */
+function peerOf(options: ClientOptions): { readonly name: string; readonly logs: string } {
+  return 'gateway' in options
+    ? { name: `the gateway ${options.gateway.url}`, logs: "the gateway's own log says more" }
+    : { name: 'the daemon', logs: 'hoopctl daemon logs' };
 }
 
 async function sendRaw(call: ClientRequest, raw: string | AsyncIterable<Uint8Array | string>): Promise<void> {
@@ -147,15 +184,16 @@ async function sendRaw(call: ClientRequest, raw: string | AsyncIterable<Uint8Arr
   }
 }
 
-async function failureOf(answer: IncomingMessage): Promise<HoopError> {
-  const body = errorBodySchema.safeParse(await readJson(answer).catch(() => undefined));
+async function failureOf(answer: IncomingMessage, options: ClientOptions): Promise<HoopError> {
+  const body = errorBodySchema.safeParse(await readJson(answer, options).catch(() => undefined));
   if (body.success) return errorFromBody(body.data);
-  return new ProtocolViolation('bad_answer', `the daemon answered ${answer.statusCode} and no reason`, {
-    next: 'hoopctl daemon logs',
+  const { name, logs } = peerOf(options);
+  return new ProtocolViolation('bad_answer', `${name} answered ${answer.statusCode} and no reason`, {
+    next: logs,
   });
 }
 
-async function readJson(answer: IncomingMessage): Promise<unknown> {
+async function readJson(answer: IncomingMessage, options: ClientOptions): Promise<unknown> {
   const parts: Buffer[] = [];
   let length = 0;
   try {
@@ -171,7 +209,7 @@ async function readJson(answer: IncomingMessage): Promise<unknown> {
         cause: error,
       });
     }
-    throw broken(error, undefined);
+    throw broken(error, undefined, options);
   }
 }
 
@@ -189,21 +227,21 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-function unreachable(error: Error, socket: string, signal: AbortSignal | undefined): Error {
+function unreachable(error: Error, options: ClientOptions, signal: AbortSignal | undefined): Error {
   if (signal?.aborted) return error;
   const code = codeOf(error);
-  if (code === 'ECONNREFUSED' || code === 'ENOENT') {
+  if ('socket' in options && (code === 'ECONNREFUSED' || code === 'ENOENT')) {
     return new NotReachable('daemon_not_running', 'the daemon is not running', {
-      why: `nothing answers at ${socket}`,
+      why: `nothing answers at ${options.socket}`,
       next: 'hoopctl daemon start',
       cause: error,
     });
   }
-  return broken(error, signal) as Error;
+  return broken(error, signal, options) as Error;
 }
 
 /** A connection that ended in the middle of an answer means that the daemon went away. */
-function broken(error: unknown, signal: AbortSignal | undefined): unknown {
+function broken(error: unknown, signal: AbortSignal | undefined, options: ClientOptions): unknown {
   const code = codeOf(error);
   if (
     signal?.aborted ||
@@ -211,8 +249,9 @@ function broken(error: unknown, signal: AbortSignal | undefined): unknown {
   ) {
     return error;
   }
-  return new NotReachable('daemon_gone', 'the daemon ended in the middle of the answer', {
-    next: 'hoopctl daemon status',
+  const local = 'socket' in options;
+  return new NotReachable('daemon_gone', `${peerOf(options).name} ended in the middle of the answer`, {
+    next: local ? 'hoopctl daemon status' : 'try again when it is back, or ask who runs it',
     retryable: true,
     cause: error,
   });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { endpointEventSchema, endpointOpenSchema } from './endpoint-schemas.ts';
 import * as s from './schemas.ts';
 
 /**
@@ -95,8 +96,8 @@ export const routes = {
     method: 'POST',
     path: '/v1/endpoints',
     allow: ['owner', 'approver', 'requester'],
-    body: s.endpointOpenSchema,
-    response: s.endpointEventSchema,
+    body: endpointOpenSchema,
+    response: endpointEventSchema,
     stream: true,
   },
 

@@ -119,49 +119,6 @@ export const connectionSavedSchema = z.object({
   auditId: z.string(),
 });
 
-export const endpointOpenSchema = z.object({
-  connection: z.string(),
-  listen: z.discriminatedUnion('kind', [
-    z.object({ kind: z.literal('tcp'), port: z.number().int().min(0).max(65_535).default(0) }),
-    z.object({ kind: z.literal('unix') }),
-  ]),
-  /** Accept one session, then stop listening (cancel requests still pass). */
-  single: z.boolean().default(false),
-});
-
-/** The first line of an endpoint's stream is `ready`; the endpoint lives as long as the stream. */
-export const endpointEventSchema = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('ready'),
-    endpoint: z.string(),
-    protocol: z.string(),
-    url: z.string(),
-    host: z.string(),
-    port: z.number(),
-    user: z.string(),
-    password: z.string(),
-    database: z.string(),
-    target: z.string(),
-    serverVersion: z.string(),
-    policy: z.string(),
-  }),
-  z.object({ type: z.literal('session-opened'), session: z.string(), client: z.string() }),
-  z.object({ type: z.literal('session-closed'), session: z.string(), reason: z.string() }),
-  z.object({
-    type: z.literal('approval'),
-    session: z.string(),
-    approval: z.string(),
-    status: z.string(),
-    rule: z.string(),
-    approvers: z.array(z.string()),
-    expiresAt: z.string(),
-    by: z.string().nullable(),
-    reason: z.string().nullable(),
-  }),
-  z.object({ type: z.literal('closing'), reason: z.string() }),
-]);
-export type EndpointEvent = z.infer<typeof endpointEventSchema>;
-
 export const approvalSchema = z.object({
   id: z.string(),
   version: z.number(),

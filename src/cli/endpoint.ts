@@ -1,5 +1,5 @@
 import type { AnswerOf, Client, InputOf } from '../api/client.ts';
-import type { EndpointEvent } from '../api/schemas.ts';
+import type { EndpointEvent } from '../api/endpoint-schemas.ts';
 import { Internal, NotReachable } from '../base/errors.ts';
 import { daemonGone } from './daemon-gone.ts';
 

@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts';
-import type { EndpointEvent } from '../api/schemas.ts';
+import type { EndpointEvent } from '../api/endpoint-schemas.ts';
 import { openEndpoint, type ReadyEvent } from './endpoint.ts';
 import { exitCodeOfSignal } from './interrupted.ts';
 import type { Io } from './io.ts';
@@ -64,6 +64,8 @@ function wordsOf(event: EndpointEvent): string | undefined {
       const by = event.by === null ? '' : ` by ${event.by}`;
       return `approval ${event.approval} ${event.status}${by} · rule "${event.rule}"`;
     }
+    case 'draining':
+      return `the gateway stops: no new sessions, open ones end at ${event.deadline}`;
     case 'closing':
       return `closing: ${event.reason}`;
     case 'ready':

@@ -20,6 +20,10 @@ export interface ApiServerDeps {
   /** Throws LoginNeeded. */
   readonly authenticate: (token: string) => Promise<TokenHolder>;
   readonly log: DaemonLog;
+  /** Where its callers are: on this machine, behind a socket only its user can open, or anywhere. */
+  readonly origin?: Call<RouteName>['origin'];
+  /** Told of every call that was answered, by its route; undefined where there is none. */
+  readonly answered?: (route: RouteName | undefined, status: number) => void;
 }
 
 /** Before a caller has shown a token it gets this long for its headers, in milliseconds. */
@@ -31,6 +35,15 @@ const MAX_CONNECTIONS = 512;
 /** What the holder of the bootstrap token may do besides `init`: look, and stop what was started. */
 const BOOTSTRAP_ROUTES: ReadonlySet<RouteName> = new Set<RouteName>(['init', 'status', 'stop']);
 
+/** Answers calls, over whatever they came. */
+export interface Api {
+  answer(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Whose token a request carries. Throws LoginNeeded. */
+  holderOf(request: IncomingMessage): Promise<TokenHolder>;
+  /** Ends streams, lets calls in progress finish for a moment. */
+  close(): Promise<void>;
+}
+
 export interface ApiServer {
   /** Listens on a Unix socket of mode 0600; its directory must exist with mode 0700. */
   listen(path: string): Promise<void>;
@@ -39,13 +52,34 @@ export interface ApiServer {
 }
 
 /** The daemon's API: every route of the contract, each call authorized, its words validated both ways. */
-export function createApiServer(deps: ApiServerDeps): ApiServer {
+export function createApi(deps: ApiServerDeps): Api {
   const stopping = new AbortController();
   const active = new Set<Promise<void>>();
-  const server = createServer((request, response) => {
-    const call = answer(deps, stopping.signal, request, response).finally(() => active.delete(call));
-    active.add(call);
-  });
+  return {
+    answer(request, response) {
+      const call = answer(deps, stopping.signal, request, response).finally(() => active.delete(call));
+      active.add(call);
+      return call;
+    },
+    async holderOf(request) {
+      return deps.authenticate(bearerToken(request));
+    },
+    async close() {
+      stopping.abort();
+      let late: NodeJS.Timeout | undefined;
+      const grace = new Promise<void>((resolve) => {
+        late = setTimeout(resolve, CLOSE_GRACE);
+      });
+      await Promise.race([Promise.allSettled([...active]), grace]);
+      clearTimeout(late);
+    },
+  };
+}
+
+/** The API on this machine. */
+export function createApiServer(deps: ApiServerDeps): ApiServer {
+  const api = createApi(deps);
+  const server = createServer((request, response) => void api.answer(request, response));
   server.headersTimeout = HEADERS_TIMEOUT;
   // Bulk bodies take as long as they take; a caller without a token never gets to its body.
   server.requestTimeout = 0;
@@ -54,13 +88,7 @@ export function createApiServer(deps: ApiServerDeps): ApiServer {
     listen: (path) => listen(server, path),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      stopping.abort();
-      let late: NodeJS.Timeout | undefined;
-      const grace = new Promise<void>((resolve) => {
-        late = setTimeout(resolve, CLOSE_GRACE);
-      });
-      await Promise.race([Promise.allSettled([...active]), grace]);
-      clearTimeout(late);
+      await api.close();
       server.closeAllConnections();
       await closed;
     },
@@ -89,13 +117,16 @@ async function answer(
   // A reset while writing is the same news as the close that follows it.
   response.on('error', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, stopping]);
+  let route: RouteName | undefined;
+  response.once('finish', () => deps.answered?.(route, response.statusCode));
   try {
     const holder = await deps.authenticate(bearerToken(request));
     const url = new URL(request.url ?? '/', 'http://daemon');
     const match = matchRoute(request.method ?? '', url.pathname);
     if (!match) throw new NotFound('no_such_route', `there is no ${request.method} ${url.pathname}`);
+    route = match.name;
     authorize(match, holder);
-    const call = await readCall(match, holder, url, request, signal);
+    const call = await readCall(deps, match, holder, url, request, signal);
     const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
     const result = await handler(call);
     if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
@@ -138,6 +169,7 @@ function authorize({ name, route }: RouteMatch, holder: TokenHolder): void {
 }
 
 async function readCall(
+  deps: ApiServerDeps,
   { route, params }: RouteMatch,
   holder: TokenHolder,
   url: URL,
@@ -152,6 +184,7 @@ async function readCall(
     query,
     body,
     lines: route.rawBody ? readLines(request) : noLines(),
+    origin: deps.origin ?? 'machine',
     signal,
   } as Call<RouteName>;
 }

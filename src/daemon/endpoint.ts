@@ -1,5 +1,5 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import type { EndpointEvent } from '../api/schemas.ts';
+import type { EndpointEvent } from '../api/endpoint-schemas.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
 import type { Clock } from '../base/clock.ts';
 import { NotPermitted } from '../base/errors.ts';
@@ -28,7 +28,11 @@ export interface EndpointOpening {
   readonly lease: TargetLease;
   readonly serverVersion: string;
   readonly policyName: string;
-  readonly listen: { readonly kind: 'tcp'; readonly port: number } | { readonly kind: 'unix' };
+  readonly listen:
+    | { readonly kind: 'tcp'; readonly port: number }
+    | { readonly kind: 'unix' }
+    /** Sockets are handed over by `accept`; the place is the requester's own. */
+    | { readonly kind: 'relay'; readonly host: string; readonly port: number };
   /** One session only; cancel requests still pass. */
   readonly single: boolean;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
@@ -57,6 +61,7 @@ export interface EndpointDeps {
 
 /** One listening place for one identity on one connection. It ends with its stream, and its sessions with it. */
 export class Endpoint {
+  readonly id: string;
   readonly identityId: string;
   readonly connectionId: string;
   readonly #deps: EndpointDeps;
@@ -76,6 +81,7 @@ export class Endpoint {
   #ended = false;
 
   constructor(deps: EndpointDeps, opening: EndpointOpening, signal: AbortSignal, onEnd: () => void) {
+    this.id = newId('ep', deps.clock.now());
     this.identityId = opening.identity.id;
     this.connectionId = opening.connection.id;
     this.#deps = deps;
@@ -88,10 +94,14 @@ export class Endpoint {
     };
     this.#events = new EventQueue(signal, () => this.#end('the endpoint was closed'));
     // Half-open: a client that has sent all it wants may close its side and still read the answers.
-    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.#accept(socket));
+    this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
     this.#stopWatching = deps.watchApprovals((request) => {
       if (this.#sessions.has(request.session)) this.#events.push(approvalEvent(request));
     });
+  }
+
+  get relayed(): boolean {
+    return this.#opening.listen.kind === 'relay';
   }
 
   /** Its first line is `ready`. */
@@ -103,10 +113,7 @@ export class Endpoint {
   async listen(): Promise<void> {
     const { connection, listen, policyName, protocol, serverVersion } = this.#opening;
     try {
-      this.#place =
-        listen.kind === 'tcp'
-          ? await listenOnPort(this.#server, listen.port)
-          : await listenOnSocket(this.#server, this.#deps.socketRoot, protocol.localSocket);
+      this.#place = await this.#listenAt(listen);
     } catch (error) {
       this.#end('it could not listen');
       throw error;
@@ -114,7 +121,7 @@ export class Endpoint {
     const { host, port } = this.#place;
     this.#events.push({
       type: 'ready',
-      endpoint: newId('ep', this.#deps.clock.now()),
+      endpoint: this.id,
       protocol: protocol.name,
       url: protocol.endpointUrl(host, port, this.#credentials),
       host,
@@ -123,6 +130,7 @@ export class Endpoint {
       target: protocol.describe(connection.settings),
       serverVersion,
       policy: policyName,
+      ...(listen.kind === 'relay' ? { socketName: protocol.localSocket.name } : {}),
     });
     // Its reader may have gone while it began to listen.
     if (!this.#ended) return;
@@ -137,7 +145,29 @@ export class Endpoint {
     this.#end(reason);
   }
 
-  #accept(socket: Socket): void {
+  async #listenAt(listen: EndpointOpening['listen']): Promise<ListeningPlace> {
+    const { localSocket } = this.#opening.protocol;
+    switch (listen.kind) {
+      case 'tcp':
+        return listenOnPort(this.#server, listen.port);
+      case 'unix':
+        return listenOnSocket(this.#server, this.#deps.socketRoot, localSocket);
+      case 'relay': {
+        const port = listen.host.startsWith('/') ? localSocket.port : listen.port;
+        return { host: listen.host, port, remove: () => {} };
+      }
+      default:
+        return listen satisfies never;
+    }
+  }
+
+  /** Its sessions may go on; new ones are refused elsewhere. */
+  drain(deadline: string): void {
+    this.#events.push({ type: 'draining', deadline });
+  }
+
+  /** Takes a client's socket: one that came to the listening place, or was relayed. */
+  accept(socket: Socket): void {
     if (this.#ended || this.#waiting.size >= MAX_WAITING) {
       socket.destroy();
       return;
@@ -256,6 +286,17 @@ export class Endpoints {
     this.#open.add(endpoint);
     await endpoint.listen();
     return endpoint;
+  }
+
+  /** The relayed endpoint of an identity. */
+  findRelayed(id: string, identityId: string): Endpoint | undefined {
+    return [...this.#open].find(
+      (endpoint) => endpoint.id === id && endpoint.relayed && endpoint.identityId === identityId,
+    );
+  }
+
+  drain(deadline: string): void {
+    for (const endpoint of this.#open) endpoint.drain(deadline);
   }
 
   /** Closes those that `which` picks; answers how many. */

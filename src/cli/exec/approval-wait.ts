@@ -1,4 +1,4 @@
-import type { EndpointEvent } from '../../api/schemas.ts';
+import type { EndpointEvent } from '../../api/endpoint-schemas.ts';
 import type { Io } from '../io.ts';
 import { SCHEMA_VERSION, safeJson } from '../output.ts';
 import { RedrawnLine } from '../redrawn-line.ts';

@@ -1,13 +1,15 @@
+import { UsageError } from '../../base/errors.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
 import { findConnection } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
-import type { Handlers } from './handler.ts';
+import type { Call, Handlers } from './handler.ts';
 
 /** A listening place for one identity on one connection, as long as its stream is read. */
 export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
   const { certificate, endpoints, policy, store, targets } = parts;
   return {
-    async endpointOpen({ caller, body, signal }) {
+    async endpointOpen({ caller, body, origin, signal }) {
+      requireReachable(body.listen.kind, origin);
       const connection = await findConnection(store, body.connection);
       const may = policy.current().mayConnect(caller, policyTarget(connection));
       requireMayConnect(may, caller.name, connection.name);
@@ -23,7 +25,8 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
             policyName: policy.row()?.source ?? '',
             listen: body.listen,
             single: body.single,
-            tls: await certificate(),
+            // A relayed client is on the requester's machine, its way here is TLS.
+            tls: body.listen.kind === 'relay' ? undefined : await certificate(),
           },
           signal,
         );
@@ -34,4 +37,12 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
       }
     },
   };
+}
+
+/** A place on the gateway's machine is out of its callers' reach, and nothing for them to open. */
+function requireReachable(kind: 'tcp' | 'unix' | 'relay', origin: Call<'endpointOpen'>['origin']): void {
+  if ((kind === 'relay') === (origin === 'network')) return;
+  throw new UsageError('bad_listen', `an endpoint cannot listen by "${kind}" here`, {
+    next: 'use a hoopctl of the same version as the gateway',
+  });
 }

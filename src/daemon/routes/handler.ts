@@ -16,6 +16,8 @@ export interface Call<N extends RouteName> {
   readonly body: Parsed<N, 'body'>;
   /** Lines of a `rawBody` route's body. */
   readonly lines: AsyncIterable<string>;
+  /** `machine`: over the Unix socket of this user; `network`: over a gateway's listener. */
+  readonly origin: 'machine' | 'network';
   /** Fires when the client went away or the daemon stops. */
   readonly signal: AbortSignal;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EndpointEvent } from '../../../src/api/schemas.ts';
+import type { EndpointEvent } from '../../../src/api/endpoint-schemas.ts';
 import { ApprovalWait } from '../../../src/cli/exec/approval-wait.ts';
 import { failureOf } from '../../../src/cli/exec/failure.ts';
 import { jsonResult, jsonValue } from '../../../src/cli/exec/json-values.ts';

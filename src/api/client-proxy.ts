@@ -1,0 +1,125 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { NotReachable, UsageError } from '../base/errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** An HTTP proxy that opens tunnels (RFC 9110, section 9.3.6). */
+export interface HttpProxy {
+  readonly host: string;
+  readonly port: number;
+  /** The proxy itself is spoken to over TLS. */
+  readonly tls: boolean;
+  /** `user:password`; never shown. */
+  readonly credentials: string | undefined;
+}
+
+/**
+ * The proxy that `HTTPS_PROXY` names for a host, unless `NO_PROXY` excepts it (both also in lower case, which
+ * goes first, as curl has it). Throws UsageError `bad_proxy`.
+ */
+export function proxyFor(host: string, port: number, environment: Environment): HttpProxy | undefined {
+  const text = environment.https_proxy || environment.HTTPS_PROXY;
+  if (!text || isExcepted(host, port, environment.no_proxy || environment.NO_PROXY || '')) return undefined;
+  const url = URL.parse(text.includes('://') ? text : `http://${text}`);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
+    throw new UsageError('bad_proxy', 'HTTPS_PROXY is not the URL of an HTTP proxy', {
+      next: 'write it as http://proxy.internal:3128, or unset it',
+    });
+  }
+  const tls = url.protocol === 'https:';
+  const credentials =
+    url.username === ''
+      ? undefined
+      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  return { host: bare(url.hostname), port: Number(url.port) || (tls ? 443 : 80), tls, credentials };
+}
+
+/** `*`, a host, a domain with or without its leading dot, an address; each with a port where one is given. */
+function isExcepted(host: string, port: number, list: string): boolean {
+  const name = bare(host).toLowerCase();
+  return list
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => {
+      if (entry === '*') return true;
+      const match = /^(\[[^\]]+\]|[^:]*|[0-9a-f:]+)(?::(\d+))?$/i.exec(entry);
+      if (match === null) return false;
+      if (match[2] !== undefined && Number(match[2]) !== port) return false;
+      const wanted = bare(match[1] ?? '')
+        .toLowerCase()
+        .replace(/^\*?\./, '');
+      if (wanted === '') return false;
+      return name === wanted || (isIP(name) === 0 && name.endsWith(`.${wanted}`));
+    });
+}
+
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
+}
+
+/** The longest answer to CONNECT that is read, in bytes. */
+const LONGEST_ANSWER = 8192;
+
+/** A socket to `host:port` through the proxy's tunnel. Throws NotReachable `proxy_failed`. */
+export async function openTunnel(
+  proxy: HttpProxy,
+  host: string,
+  port: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const socket = proxy.tls
+    ? connectTls({ host: proxy.host, port: proxy.port, servername: isIP(proxy.host) ? '' : proxy.host })
+    : connectTcp({ host: proxy.host, port: proxy.port });
+  const abort = () => socket.destroy(new Error('it took too long'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const target = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    const authorization =
+      proxy.credentials === undefined
+        ? ''
+        : `Proxy-Authorization: Basic ${Buffer.from(proxy.credentials).toString('base64')}\r\n`;
+    socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${authorization}\r\n`);
+    const status = await readStatus(socket);
+    if (status < 200 || status > 299) throw new Error(`it answered with status ${status}`);
+    return socket;
+  } catch (error) {
+    socket.on('error', () => {});
+    socket.destroy();
+    throw new NotReachable('proxy_failed', `the proxy ${proxy.host}:${proxy.port} opened no tunnel`, {
+      why: error instanceof Error ? error.message : String(error),
+      next: 'check HTTPS_PROXY, or except the gateway with NO_PROXY',
+      retryable: true,
+      cause: error,
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** Reads the head of the answer to CONNECT. Bytes behind it would be nobody's, so they are an error. */
+function readStatus(socket: Socket): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let head = Buffer.alloc(0);
+    const settle = (finish: () => void) => {
+      socket.off('data', onData).off('error', onError).off('close', onClose);
+      socket.pause();
+      finish();
+    };
+    const onError = (error: Error) => settle(() => reject(error));
+    const onClose = () => settle(() => reject(new Error('it closed the connection')));
+    const onData = (chunk: Buffer) => {
+      head = Buffer.concat([head, chunk]);
+      const end = head.indexOf('\r\n\r\n');
+      if (end < 0) {
+        if (head.length > LONGEST_ANSWER) settle(() => reject(new Error('its answer is too long')));
+        return;
+      }
+      const match = /^HTTP\/1\.[01] (\d{3})[ \r]/.exec(head.toString('latin1', 0, end + 2));
+      if (match === null) return settle(() => reject(new Error('it does not speak HTTP')));
+      if (end + 4 !== head.length) return settle(() => reject(new Error('it sent more than an answer')));
+      settle(() => resolve(Number(match[1])));
+    };
+    socket.on('data', onData).on('error', onError).on('close', onClose);
+  });
+}
