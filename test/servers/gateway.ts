@@ -30,6 +30,8 @@ export interface GatewayOptions {
   readonly policy: string;
   readonly requester?: Partial<Requester>;
   readonly connection?: string;
+  /** Key and certificate in PEM: the gateway then speaks TLS to who asks for it. */
+  readonly tls?: { readonly key: string; readonly cert: string };
 }
 
 /**
@@ -73,7 +75,7 @@ export class TestGateway {
     const credentials = { user: gateway.user, password: gateway.password, database: target.database };
     const endpoint = {
       credentials,
-      tls: undefined,
+      tls: options.tls,
       cancelKeys: cancelKeys(),
       loginFailed: () => {},
       openDesk: async () => gateway.#openDesk(),
