@@ -27,7 +27,9 @@ export async function checkedPolicy(
   const hash = policyHash(text);
   if (!file) return { problems, file, hash };
   const known: Known = {
-    identities: (await store.identities.list()).filter((identity) => isLive(identity, now)),
+    identities: (await store.identities.list())
+      .filter((identity) => isLive(identity, now))
+      .map((identity) => ({ ...identity, local: identity.origin === undefined })),
     connections: await store.connections.list(),
   };
   return { problems: [...problems, ...checkPolicy(file, known)], file, hash };

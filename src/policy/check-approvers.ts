@@ -1,4 +1,5 @@
 import type { Known, KnownIdentity } from './check.ts';
+import { groupsOfClaimRules } from './issuers-of.ts';
 import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
 import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './selectors.ts';
@@ -24,7 +25,7 @@ export function approverProblems(
   groups: FileGroups,
 ): Problem[] {
   // An approver group that does not exist is told by itself.
-  if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, known, groups)) return [];
+  if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, file, known, groups)) return [];
   const label = `rule "${rule.name}"`;
   const at = file.locate([...path, 'approvers']) ?? file.locate(path);
   const needed = rule.approvals ?? DEFAULT_APPROVALS;
@@ -74,12 +75,13 @@ function whyImpossible(
 
 function namesMissingGroup(
   principals: readonly string[] | undefined,
+  file: PolicyFile,
   known: Known,
   groups: FileGroups,
 ): boolean {
   return (principals ?? []).some((principal) => {
     const group = groupNamed(principal);
-    return group !== undefined && !groupExists(group, known.identities, groups);
+    return group !== undefined && !groupExists(group, known.identities, groups, groupsOfClaimRules(file));
   });
 }
 
@@ -108,5 +110,12 @@ function peopleOf(
     const exists = known.identities.some((identity) => identity.name === name);
     if (!name.includes('*') && !exists) names.add(name);
   }
-  return { names, open: written.some((name) => name.includes('*')) };
+  // Whom an issuer puts into a group is its to say, and may change at any time.
+  const coming = file.identity.issuers.length > 0 && (principals ?? ['*']).some(isForeign);
+  return { names, open: coming || written.some((name) => name.includes('*')) };
+
+  function isForeign(principal: string): boolean {
+    const group = groupNamed(principal);
+    return group === undefined ? principal.includes('*') : file.groups[group] === undefined;
+  }
 }

@@ -1,14 +1,24 @@
 import { approverProblems } from './check-approvers.ts';
 import { compileGlob } from './glob.ts';
+import { groupsOfClaimRules, issuersBringGroups } from './issuers-of.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, inFileOrder, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import type { PolicyMask, PolicyRule } from './schema.ts';
-import { compileConnections, compileGroups, type FileGroups, groupExists, groupNamed } from './selectors.ts';
+import {
+  compileConnections,
+  compileGroups,
+  compilePrincipals,
+  type FileGroups,
+  groupExists,
+  groupNamed,
+} from './selectors.ts';
 
 export interface KnownIdentity {
   readonly name: string;
   readonly groups: readonly string[];
   readonly roles: readonly string[];
+  /** Created here, not by signing in through an issuer. */
+  readonly local?: boolean;
 }
 
 export interface KnownConnection {
@@ -30,17 +40,32 @@ const WITHOUT_TABLES: readonly string[] = ['ssh'];
  * Checks a parsed policy against what exists. A rule that could never apply is an error; a name that does not
  * exist yet, or a choice that opens more than it seems to, is a warning.
  */
-export function checkPolicy(file: PolicyFile, known: Known): Problem[] {
+export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
   const groups = compileGroups(file.groups);
+  const known = withRolesOf(file, existing, groups);
   return inFileOrder([
     ...wholeFileProblems(file),
     ...groupProblems(file, known),
+    ...identityProblems(file, known, groups),
     ...file.rules.flatMap((rule, i) => [
       ...ruleProblems(file, rule, ['rules', i], known, groups),
       ...approverProblems(file, rule, ['rules', i], known, groups),
     ]),
     ...file.masks.flatMap((mask, i) => maskProblems(file, mask, ['masks', i], known, groups)),
   ]);
+}
+
+/** Identities with the roles that the file gives them. */
+function withRolesOf(file: PolicyFile, known: Known, groups: FileGroups): Known {
+  const given = Object.entries(file.identity.roles).map(([role, who]) => ({
+    role,
+    who: compilePrincipals(who, groups),
+  }));
+  const identities = known.identities.map((identity) => ({
+    ...identity,
+    roles: [...identity.roles, ...given.filter(({ who }) => who.admits(identity)).map(({ role }) => role)],
+  }));
+  return { ...known, identities };
 }
 
 function wholeFileProblems(file: PolicyFile): Problem[] {
@@ -74,6 +99,27 @@ function groupProblems(file: PolicyFile, known: Known): Problem[] {
       ];
     }),
   );
+}
+
+function identityProblems(file: PolicyFile, known: Known, groups: FileGroups): Problem[] {
+  const { issuers, on_behalf_of, roles } = file.identity;
+  const problems = Object.entries(roles).flatMap(([role, who]) =>
+    principalProblems(file, who, ['identity', 'roles', role], `role "${role}"`, known, groups),
+  );
+  for (const [i, { who }] of on_behalf_of.entries()) {
+    const path = ['identity', 'on_behalf_of', i, 'who'];
+    problems.push(...principalProblems(file, who, path, 'on_behalf_of', known, groups));
+  }
+  for (const [i, issuer] of issuers.entries()) {
+    // A local identity of such a name would stand in the way of the issuer's.
+    for (const { name } of known.identities.filter(({ local }) => local === true)) {
+      if (!name.endsWith(`@${issuer.domain}`)) continue;
+      const at = file.locate(['identity', 'issuers', i, 'domain']);
+      const words = `issuer "${issuer.name}": the local identity ${name} has a name of its domain; revoke it`;
+      problems.push(problemAt('error', at, words));
+    }
+  }
+  return problems;
 }
 
 function ruleProblems(
@@ -154,7 +200,10 @@ function principalProblems(
       return [problemAt('warning', at, `${label}: ${nobodyYet(principal, known)}`)];
     }
     // A group of the file with nobody in it yet is told at the group itself.
-    if (groupExists(group, known.identities, groups)) return [];
+    if (groupExists(group, known.identities, groups, groupsOfClaimRules(file))) return [];
+    if (issuersBringGroups(file)) {
+      return [problemAt('warning', at, `${label}: nobody who signed in so far brought the group "${group}"`)];
+    }
     const defined = [...groups.keys(), ...known.identities.flatMap((identity) => identity.groups)];
     return [
       problemAt(

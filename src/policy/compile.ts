@@ -1,5 +1,7 @@
+import { ROLES } from '../identity/roles.ts';
 import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
+import { anyMatches, compileGlob } from './glob.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
 import type { PolicyFile } from './problem.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
@@ -29,8 +31,22 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
   const masksOf = (requester: Requester): readonly CompiledMask[] =>
     masks.filter((mask) => mask.holdsFor(requester));
 
+  const roles = ROLES.flatMap((role) => {
+    const who = file.identity.roles[role];
+    return who === undefined ? [] : [{ role, who: compilePrincipals(who, groups) }];
+  });
+
+  const delegations = file.identity.on_behalf_of.map(({ who, acts_for }) => ({
+    who: compilePrincipals(who, groups),
+    people: acts_for.map((glob) => compileGlob(glob)),
+  }));
+
   return {
     hash,
+    issuers: file.identity.issuers,
+    rolesOf: (identity) => roles.filter(({ who }) => who.admits(identity)).map(({ role }) => role),
+    mayActFor: (machine, person) =>
+      delegations.some(({ who, people }) => who.admits(machine) && anyMatches(people, person)),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
     mayConnect: (requester, target) =>

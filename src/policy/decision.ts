@@ -1,3 +1,5 @@
+import type { Issuer } from '../identity/issuer-schema.ts';
+import type { Role } from '../identity/roles.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
 /** Who asks, as policy sees it. */
@@ -6,6 +8,10 @@ export interface Requester {
   readonly name: string;
   /** Groups that the identity itself brings; the policy file may add more. */
   readonly groups: readonly string[];
+  /** The person for whom a machine acts: a rule's `who` matches either. */
+  readonly endUser?:
+    | { readonly id: string; readonly name: string; readonly groups: readonly string[] }
+    | undefined;
 }
 
 /** Where it would run, as policy sees it. */
@@ -67,6 +73,12 @@ export type Decision =
 /** A policy ready to decide: parsed, checked, hashed. Pure and immutable. */
 export interface Policy {
   readonly hash: string;
+  /** Whose tokens are taken for who somebody is. */
+  readonly issuers: readonly Issuer[];
+  /** Roles that the file gives, besides those that the identity brings. What a machine acts for gives it none. */
+  rolesOf(identity: Pick<Requester, 'name' | 'groups'>): readonly Role[];
+  /** Whether a machine may say that it acts for that person. */
+  mayActFor(machine: Pick<Requester, 'name' | 'groups'>, person: string): boolean;
   decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];

@@ -20,12 +20,24 @@ export function diffPolicies(before: string | undefined, after: string): PolicyD
   return { diff, summary: summaryOf(then, now) };
 }
 
-const EMPTY: PolicyDocument = { version: 1, default: 'block', groups: {}, rules: [], masks: [] };
+const EMPTY: PolicyDocument = {
+  version: 1,
+  default: 'block',
+  groups: {},
+  identity: { issuers: [], roles: {}, on_behalf_of: [] },
+  rules: [],
+  masks: [],
+};
 
 function summaryOf(then: PolicyDocument, now: PolicyDocument): string[] {
   const words: string[] = [];
   if (then.default !== now.default) words.push(`default: ${then.default} -> ${now.default}`);
   words.push(...changes('group', groupItems(then), groupItems(now)));
+  words.push(...changes('issuer', then.identity.issuers, now.identity.issuers));
+  words.push(...changes('role', roleItems(then), roleItems(now)));
+  if (!isDeepStrictEqual(then.identity.on_behalf_of, now.identity.on_behalf_of)) {
+    words.push(`on_behalf_of: ${delegationWords(then)} -> ${delegationWords(now)}`);
+  }
   words.push(...changes('rule', then.rules, now.rules));
   words.push(...changes('mask', then.masks, now.masks));
   return words;
@@ -37,6 +49,17 @@ interface Named {
 
 function groupItems(document: PolicyDocument): (Named & { readonly members: readonly string[] })[] {
   return Object.entries(document.groups).map(([name, members]) => ({ name, members }));
+}
+
+function roleItems(document: PolicyDocument): (Named & { readonly who: readonly string[] })[] {
+  return Object.entries(document.identity.roles).map(([name, who]) => ({ name, who }));
+}
+
+function delegationWords(document: PolicyDocument): string {
+  const each = document.identity.on_behalf_of.map(
+    ({ who, acts_for }) => `${who.join(', ')} for ${acts_for.join(', ')}`,
+  );
+  return each.length === 0 ? 'nobody' : each.join('; ');
 }
 
 /** The strictest rule wins whatever the order, so order is no change of meaning. */
@@ -74,6 +97,10 @@ function contentWords(item: Named): string {
 function valueWords(key: string, value: unknown): string {
   if (value === undefined) return 'not set';
   if (key === 'expires' && typeof value === 'number') return formatDuration(value);
+  if (typeof value === 'object') {
+    const plain = Array.isArray(value) && value.every((item) => typeof item !== 'object');
+    if (!plain) return JSON.stringify(value);
+  }
   if (Array.isArray(value)) return `[${value.join(', ')}]`;
   return String(value);
 }

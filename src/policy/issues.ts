@@ -1,8 +1,9 @@
 import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
+import { claimRuleSchema, issuerSchema } from '../identity/issuer-schema.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, type Problem, problemAt } from './problem.ts';
-import { maskSchema, NOT_SUPPORTED_KEYS, policySchema, ruleSchema } from './schema.ts';
+import { identitySchema, maskSchema, NOT_SUPPORTED_KEYS, policySchema, ruleSchema } from './schema.ts';
 import { keyPosition, locator } from './source-map.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -14,6 +15,9 @@ const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   file: Object.keys(policySchema.shape),
   rule: Object.keys(ruleSchema.shape),
   mask: Object.keys(maskSchema.shape),
+  identity: Object.keys(identitySchema.shape),
+  issuer: Object.keys(issuerSchema.shape),
+  claimRule: Object.keys(claimRuleSchema.shape),
 };
 
 /** The schema's findings in the file's words, each where it stands. */
@@ -56,6 +60,10 @@ function notSupported(what: string): string {
 
 function placeOf(path: FilePath): string {
   if (path[0] === 'rules') return 'rule';
+  if (path[0] === 'identity') {
+    if (path[1] !== 'issuers' || path.length < 3) return 'identity';
+    return path.length < 4 ? 'issuer' : 'claimRule';
+  }
   return path[0] === 'masks' ? 'mask' : 'file';
 }
 
@@ -110,6 +118,10 @@ function typeWords(expected: string, key: string, given: unknown): string {
 /** `rule "cards": `, or its number while it has no name. */
 function prefix(path: FilePath, value: unknown): string {
   const [list, index] = path;
+  if (list === 'identity' && index === 'issuers' && path.length > 2) {
+    const called = at(value, [...path.slice(0, 3), 'name']);
+    return typeof called === 'string' ? `issuer "${called}": ` : `issuer ${Number(path[2]) + 1}: `;
+  }
   if (typeof index !== 'number') return '';
   const named = at(value, [list ?? '', index, 'name']);
   const kind = list === 'masks' ? 'mask' : 'rule';

@@ -3,7 +3,7 @@ import type { ColumnUse, StatementFacts } from '../sql/facts.ts';
 import type { ActiveMask, Requester } from './decision.ts';
 import { compileGlob, type Glob } from './glob.ts';
 import { DEFAULT_KEEP_LAST, type PolicyMask } from './schema.ts';
-import { compilePrincipals, type FileGroups } from './selectors.ts';
+import { admitsBoth, compilePrincipals, type FileGroups } from './selectors.ts';
 
 /** A mask with its column patterns compiled; none for a mask of detectors. */
 export interface ColumnMask {
@@ -31,7 +31,8 @@ export function compileMask(mask: PolicyMask, groups: FileGroups): CompiledMask 
   };
   return {
     ...withGlobs(active),
-    holdsFor: (requester) => !(except?.admits(requester) ?? false),
+    // What one of the two may not see, the other does not get for it.
+    holdsFor: (requester) => except === undefined || !admitsBoth(except, requester),
   };
 }
 

@@ -3,7 +3,7 @@ import type { ApprovalTerms, PolicyTarget, Requester } from './decision.ts';
 import { anyMatches, compileGlob } from './glob.ts';
 import { type Coverage, compileTables } from './objects.ts';
 import { DEFAULT_APPROVALS, DEFAULT_EXPIRES_MS, type PolicyRule } from './schema.ts';
-import { compileConnections, compilePrincipals, type FileGroups } from './selectors.ts';
+import { admitsEither, compileConnections, compilePrincipals, type FileGroups } from './selectors.ts';
 
 export type Outcome = 'allow' | 'approve' | 'block';
 
@@ -50,7 +50,7 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
       selfApproval: rule.self_approval ?? DEFAULT_TERMS.selfApproval,
     },
     appliesTo: (requester, target) =>
-      (who?.admits(requester) ?? true) && (connections?.selects(target) ?? true),
+      (who === undefined || admitsEither(who, requester)) && (connections?.selects(target) ?? true),
     covers(action, statement) {
       if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
       if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { HoopError } from '../base/errors.ts';
 import { parseDuration } from '../base/quantities.ts';
+import { issuersSchema } from '../identity/issuer-schema.ts';
+import { ROLES } from '../identity/roles.ts';
 import { EFFECTS } from '../sql/facts.ts';
 
 /** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
@@ -28,12 +30,12 @@ const name = z
 /** A name, a glob over names. */
 const nameGlob = z
   .string()
-  .regex(/^[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127}$/, 'write a name, or a glob such as "ci-*"');
+  .regex(/^[A-Za-z0-9*][A-Za-z0-9._@+*/-]{0,127}$/, 'write a name, or a glob such as "ci-*"');
 
 const principal = z
   .string()
   .regex(
-    /^(group:[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127})$/,
+    /^(group:[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|[A-Za-z0-9*][A-Za-z0-9._@+*/-]{0,127})$/,
     'write an identity, a glob such as "ci-*", or group:NAME',
   );
 
@@ -118,6 +120,24 @@ export const maskSchema = z.strictObject({
 });
 export type PolicyMask = z.infer<typeof maskSchema>;
 
+const delegationSchema = z.strictObject({
+  who: listOf(principal).describe('Machines: identities, globs or group:NAME.'),
+  acts_for: listOf(nameGlob).describe('Names of people, globs allowed.'),
+});
+
+export const identitySchema = z.strictObject({
+  issuers: issuersSchema.default([]).describe('Whose tokens are taken for who somebody is.'),
+  roles: z
+    .partialRecord(z.enum(ROLES), listOf(principal))
+    .default({})
+    .describe('Who may do what to hoopctl itself, besides the roles that identities bring.'),
+  on_behalf_of: z
+    .array(delegationSchema)
+    .max(LONGEST_LIST)
+    .default([])
+    .describe('Which machines may say for whom they act. Left out: none.'),
+});
+
 export const policySchema = z.strictObject({
   version: z.literal(1),
   default: z.enum(DECISIONS).default('block').describe('What no rule matches. Never covers "unknown".'),
@@ -125,6 +145,9 @@ export const policySchema = z.strictObject({
     .record(name, listOf(nameGlob))
     .default({})
     .describe("Groups besides those that an identity's token brings: names and globs."),
+  identity: identitySchema
+    .default({ issuers: [], roles: {}, on_behalf_of: [] })
+    .describe('Who may come: trusted issuers of tokens, and roles.'),
   rules: z.array(ruleSchema).max(LONGEST_LIST).default([]),
   masks: z.array(maskSchema).max(LONGEST_LIST).default([]),
 });

@@ -31,9 +31,15 @@ export function isMember(identity: Principal, group: string, groups: FileGroups)
   return identity.groups.includes(group) || anyMatches(groups.get(group) ?? [], identity.name);
 }
 
-/** Defined in the file, or brought by some identity. */
-export function groupExists(group: string, identities: readonly Principal[], groups: FileGroups): boolean {
-  return groups.has(group) || identities.some((identity) => identity.groups.includes(group));
+/** Defined in the file, brought by some identity, or given by a claim rule. */
+export function groupExists(
+  group: string,
+  identities: readonly Principal[],
+  groups: FileGroups,
+  comingGroups: ReadonlySet<string>,
+): boolean {
+  if (groups.has(group) || comingGroups.has(group)) return true;
+  return identities.some((identity) => identity.groups.includes(group));
 }
 
 /** Compiles identities, globs and `group:NAME`. */
@@ -44,6 +50,16 @@ export function compilePrincipals(principals: readonly string[], groups: FileGro
     admits: (identity) =>
       anyMatches(globs, identity.name) || named.some((group) => isMember(identity, group, groups)),
   };
+}
+
+/** The requester itself, or the person for whom it acts. */
+export function admitsEither(who: PrincipalSelector, requester: Requester): boolean {
+  return who.admits(requester) || (requester.endUser !== undefined && who.admits(requester.endUser));
+}
+
+/** The requester itself, and the person for whom it acts as well. */
+export function admitsBoth(who: PrincipalSelector, requester: Requester): boolean {
+  return who.admits(requester) && (requester.endUser === undefined || who.admits(requester.endUser));
 }
 
 export interface ConnectionSelector {

@@ -208,6 +208,7 @@ describe('templates/policy.schema.json', () => {
       'version',
       'default',
       'groups',
+      'identity',
       'rules',
       'masks',
     ]);

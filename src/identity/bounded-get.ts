@@ -1,0 +1,62 @@
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { NotReachable } from '../base/errors.ts';
+
+/** Discovery documents and key sets are some kilobytes; more is not what was asked for. */
+const LARGEST = 512 * 1024;
+const TIMEOUT = 5000;
+
+/** Gets JSON from an issuer. Throws NotReachable `issuer_unreachable`. */
+export type GetJson = (url: string) => Promise<unknown>;
+
+/** By https, or by plain http where the caller has allowed it. Follows no redirect; bounded in size and time. */
+export const getJson: GetJson = (url) => {
+  const { hostname, protocol } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const failed = (why: string) => reject(unreachable(hostname, why));
+    const call = (protocol === 'https:' ? httpsRequest : httpRequest)(
+      url,
+      { headers: { accept: 'application/json', 'user-agent': 'hoopctl' }, agent: false },
+      (answer) => {
+        if (answer.statusCode !== 200) {
+          answer.destroy();
+          failed(`it answered with status ${answer.statusCode}`);
+          return;
+        }
+        const chunks: Buffer[] = [];
+        let length = 0;
+        answer.on('data', (chunk: Buffer) => {
+          length += chunk.length;
+          if (length > LARGEST) {
+            answer.destroy();
+            failed('its answer is too large');
+          } else chunks.push(chunk);
+        });
+        answer.on('error', () => failed('its answer broke off'));
+        answer.on('end', () => {
+          try {
+            resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+          } catch {
+            failed('its answer is not JSON');
+          }
+        });
+      },
+    );
+    const deadline = setTimeout(() => {
+      failed(`it did not answer within ${TIMEOUT / 1000} s`);
+      call.destroy();
+    }, TIMEOUT);
+    call.on('close', () => clearTimeout(deadline));
+    call.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
+    call.end();
+  });
+};
+
+/** The issuer could not be asked, or said something else than it should. */
+export function unreachable(issuer: string, why: string): NotReachable {
+  return new NotReachable('issuer_unreachable', `the issuer ${issuer} cannot be asked for its keys`, {
+    why,
+    next: 'try again when it can be reached from where hoopctl runs',
+    retryable: true,
+  });
+}

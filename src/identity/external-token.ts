@@ -1,0 +1,282 @@
+import { type CompactJWSHeaderParameters, compactVerify, decodeProtectedHeader } from 'jose';
+import { HoopError, LoginNeeded } from '../base/errors.ts';
+import { type Claims, isPlain } from './claims.ts';
+import type { IssuerKeys } from './issuer-keys.ts';
+import type { Issuer } from './issuer-schema.ts';
+
+/** A token of an issuer, longer than any that fits a request header. In characters. */
+export const LONGEST_TOKEN = 16_384;
+const LONGEST_HEADER = 4096;
+const LONGEST_SUBJECT = 255;
+/** Actors behind actors (RFC 8693 section 4.1); only the first counts. */
+const MOST_ACTORS = 5;
+
+/** Header types that may carry an identity: RFC 7519 5.1, RFC 9068 2.1; SPIFFE JWT-SVID 2.2 allows JOSE. */
+const TYPES: ReadonlySet<string> = new Set(['jwt', 'at+jwt', 'application/at+jwt', 'jose']);
+/** What identity providers put into a `typ` or `token_use` claim of tokens that stand for somebody. */
+const USES: ReadonlySet<string> = new Set(['id', 'access', 'bearer', 'jwt']);
+
+/** What is asked of a token besides what its issuer's part of the policy says. */
+export interface TokenExpectation {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** The nonce of the request that the token answers, where there was one. */
+  readonly nonce?: string | undefined;
+}
+
+/** A token whose signature, times and audience hold. */
+export interface VerifiedToken {
+  readonly claims: Claims;
+  readonly subject: string;
+  /** Who acts, for a token with `act`. */
+  readonly actor: Claims | undefined;
+  /** When the person signed in at the issuer, in milliseconds. */
+  readonly authTime: number | undefined;
+  readonly acr: string | undefined;
+}
+
+/** The issuer that a token says it comes from: not believed yet, only for picking the one to verify with. */
+export function claimedIssuer(token: string): string {
+  if (token.length > LONGEST_TOKEN) throw malformed('it is longer than 16 384 characters');
+  const parts = token.split('.');
+  if (parts.length === 5) throw malformed('it is encrypted (JWE), which hoopctl does not read');
+  if (parts.length !== 3 || !parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part))) {
+    throw malformed('it is not three base64url parts');
+  }
+  const { iss } = jsonObject(Buffer.from(parts[1] ?? '', 'base64url'));
+  if (typeof iss !== 'string' || iss === '') throw malformed('it has no iss');
+  return iss;
+}
+
+/**
+ * Verifies a token (RFC 7519, RFC 8725) of an issuer: signature by one of its keys with an algorithm that the
+ * policy allows, exact issuer, audience, authorized party, times, type. Says what is wrong, never the token.
+ * Throws LoginNeeded with a code for each of these, NotReachable `issuer_unreachable`.
+ */
+export async function verifyExternalToken(
+  token: string,
+  issuer: Issuer,
+  keys: Pick<IssuerKeys, 'find'>,
+  expected: TokenExpectation,
+): Promise<VerifiedToken> {
+  if (claimedIssuer(token) !== issuer.issuer) throw wrongIssuer();
+  checkHeader(headerOf(token), issuer);
+  const claims = await verifiedClaims(token, issuer, keys);
+  if (claims.iss !== issuer.issuer) throw wrongIssuer();
+  checkUse(claims);
+  checkAudience(claims, issuer);
+  checkTimes(claims, issuer, expected.now);
+  checkNonce(claims, expected.nonce);
+  const authTime = checkSignIn(claims, issuer, expected.now);
+  const acr = typeof claims.acr === 'string' ? claims.acr : undefined;
+  return { claims, subject: subjectOf(claims), actor: actorOf(claims), authTime, acr };
+}
+
+function headerOf(token: string): CompactJWSHeaderParameters {
+  if (token.indexOf('.') > LONGEST_HEADER) throw malformed('its header is too long');
+  try {
+    return decodeProtectedHeader(token) as CompactJWSHeaderParameters;
+  } catch {
+    throw malformed('its header cannot be read');
+  }
+}
+
+function checkHeader(header: CompactJWSHeaderParameters, issuer: Issuer): void {
+  const { alg, crit, kid, typ } = header as Readonly<Record<string, unknown>>;
+  if (typeof alg !== 'string' || !(issuer.algorithms as readonly string[]).includes(alg)) {
+    throw new LoginNeeded('token_algorithm', 'the token is signed in a way that is not allowed', {
+      why: `the issuer ${issuer.name} signs with ${issuer.algorithms.join(', ')}`,
+    });
+  }
+  if (crit !== undefined || (header as Readonly<Record<string, unknown>>).b64 !== undefined) {
+    throw new LoginNeeded('token_critical', 'the token demands an extension that hoopctl does not know');
+  }
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > 1024))
+    throw malformed('its kid is not text');
+  if (typ !== undefined && (typeof typ !== 'string' || !TYPES.has(typ.toLowerCase()))) throw wrongType();
+}
+
+async function verifiedClaims(
+  token: string,
+  issuer: Issuer,
+  keys: Pick<IssuerKeys, 'find'>,
+): Promise<Claims> {
+  try {
+    const { payload } = await compactVerify(token, (header, jws) => keys.find(header, jws), {
+      algorithms: [...issuer.algorithms],
+    });
+    return jsonObject(payload);
+  } catch (error) {
+    if (error instanceof HoopError) throw error;
+    switch (codeOf(error)) {
+      case 'ERR_JWKS_NO_MATCHING_KEY':
+        throw new LoginNeeded(
+          'token_key_unknown',
+          `the issuer ${issuer.name} has no key that signed this token`,
+        );
+      case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
+        throw new LoginNeeded('token_key_ambiguous', 'the token does not say which key signed it (kid)');
+      case 'ERR_JOSE_ALG_NOT_ALLOWED':
+      case 'ERR_JOSE_NOT_SUPPORTED':
+        throw new LoginNeeded('token_algorithm', 'the token is signed in a way that is not allowed');
+      default:
+        throw new LoginNeeded(
+          'token_signature',
+          'the token was not signed by the issuer, or was changed since',
+        );
+    }
+  }
+}
+
+/** Tokens that mean something else: logout and security event tokens, refresh tokens, tokens bound to a key. */
+function checkUse(claims: Claims): void {
+  if (claims.events !== undefined) throw wrongType();
+  for (const use of [claims.typ, claims.token_use]) {
+    if (use !== undefined && (typeof use !== 'string' || !USES.has(use.toLowerCase()))) throw wrongType();
+  }
+  if (claims.cnf !== undefined) {
+    throw new LoginNeeded('token_bound', 'the token is bound to a key of its holder (cnf)', {
+      why: 'hoopctl takes bearer tokens only, and a bound one must not be used as one',
+    });
+  }
+}
+
+function checkAudience(claims: Claims, issuer: Issuer): void {
+  const { aud, azp } = claims;
+  const audiences: unknown[] = Array.isArray(aud) ? aud : [aud];
+  const wanted = issuer.audiences;
+  const readable = audiences.every((one) => typeof one === 'string') && audiences.length <= 100;
+  if (!readable || !audiences.some((one) => wanted.includes(String(one)))) {
+    throw new LoginNeeded('token_audience', 'the token was issued for somebody else (aud)', {
+      why: `hoopctl takes tokens for ${wanted.join(', ')}`,
+    });
+  }
+  const parties = issuer.authorized_parties ?? wanted;
+  // RFC 9068 names the client in client_id, OpenID Connect in azp.
+  const party = azp ?? (issuer.authorized_parties === undefined ? undefined : claims.client_id);
+  const needed =
+    issuer.authorized_parties !== undefined || audiences.some((one) => !wanted.includes(String(one)));
+  if (party === undefined && !needed) return;
+  if (typeof party === 'string' && parties.includes(party)) return;
+  throw new LoginNeeded('token_party', 'the token was issued to another client (azp)', {
+    why: party === undefined ? 'it does not say which client got it' : 'its client is not a known one',
+    next: `an owner lists the client under authorized_parties of the issuer ${issuer.name}`,
+  });
+}
+
+function checkTimes(claims: Claims, issuer: Issuer, now: number): void {
+  const { leeway, max_token_age: longest } = issuer;
+  const expires = timeOf(claims, 'exp');
+  const issued = timeOf(claims, 'iat');
+  const notBefore = timeOf(claims, 'nbf');
+  if (expires === undefined) throw missing('exp');
+  if (issued === undefined) throw missing('iat');
+  if (now >= expires + leeway) throw new LoginNeeded('token_expired', 'the token has expired', again());
+  if (notBefore !== undefined && notBefore > now + leeway) {
+    throw new LoginNeeded('token_not_yet', 'the token is not valid yet (nbf): are the clocks right?');
+  }
+  if (issued > now + leeway) {
+    throw new LoginNeeded(
+      'token_from_future',
+      'the token was issued in the future (iat): are the clocks right?',
+    );
+  }
+  if (expires <= issued) throw malformed('it ends before it begins');
+  if (now - issued > longest + leeway) {
+    throw new LoginNeeded('token_too_old', 'the token was issued too long ago (iat)', again());
+  }
+}
+
+function checkNonce(claims: Claims, nonce: string | undefined): void {
+  if (nonce === undefined || claims.nonce === nonce) return;
+  throw new LoginNeeded('token_nonce', 'the token answers another request (nonce)', again());
+}
+
+/** When and how the person signed in. Throws LoginNeeded `token_sign_in_age`, `token_acr`. */
+function checkSignIn(claims: Claims, issuer: Issuer, now: number): number | undefined {
+  const authTime = timeOf(claims, 'auth_time');
+  if (authTime !== undefined && authTime > now + issuer.leeway) {
+    throw new LoginNeeded('token_from_future', 'the token names a sign-in in the future (auth_time)');
+  }
+  if (
+    issuer.max_age !== undefined &&
+    !(authTime !== undefined && now - authTime <= issuer.max_age + issuer.leeway)
+  ) {
+    const why = authTime === undefined ? 'the token does not say when (auth_time)' : undefined;
+    throw new LoginNeeded('token_sign_in_age', 'you signed in at the issuer too long ago', {
+      ...(why === undefined ? {} : { why }),
+      next: 'hoopctl login --fresh',
+    });
+  }
+  if (issuer.acr !== undefined && !(typeof claims.acr === 'string' && issuer.acr.includes(claims.acr))) {
+    throw new LoginNeeded('token_acr', 'you did not sign in the way that is asked for (acr)', {
+      why: `one of ${issuer.acr.join(', ')}`,
+    });
+  }
+  return authTime;
+}
+
+function subjectOf(claims: Claims): string {
+  const { sub } = claims;
+  if (typeof sub === 'string' && sub !== '' && sub.length <= LONGEST_SUBJECT && isPlain(sub)) return sub;
+  throw malformed('its sub is not a name of up to 255 characters');
+}
+
+/** RFC 8693 section 4.1: the outermost `act` is who acts now, those within it acted before. */
+function actorOf(claims: Claims): Claims | undefined {
+  if (claims.act === undefined) return undefined;
+  let depth = 0;
+  for (let actor: unknown = claims.act; actor !== undefined; actor = (actor as Claims).act) {
+    depth += 1;
+    if (typeof actor !== 'object' || actor === null || Array.isArray(actor) || depth > MOST_ACTORS) {
+      throw malformed('its act claim is not an actor');
+    }
+  }
+  const actor = claims.act as Claims;
+  subjectOf(actor);
+  return actor;
+}
+
+/** NumericDate (RFC 7519 section 2) in milliseconds; undefined when the claim is not there. */
+function timeOf(claims: Claims, name: string): number | undefined {
+  const value = claims[name];
+  if (value === undefined) return undefined;
+  // Beyond year 9999 it is milliseconds or nonsense.
+  if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value < 253_402_300_800)
+    return value * 1000;
+  throw malformed(`its ${name} is not a time in seconds`);
+}
+
+function jsonObject(bytes: Uint8Array): Claims {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Claims;
+  } catch {
+    // Told the same way.
+  }
+  throw malformed('its claims are not a JSON object');
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
+
+const again = () => ({ next: 'hoopctl login' });
+
+function malformed(why: string): LoginNeeded {
+  return new LoginNeeded('token_malformed', 'that is not a token that hoopctl can take', { why, ...again() });
+}
+
+function missing(claim: string): LoginNeeded {
+  return new LoginNeeded('token_claim_missing', `the token has no claim "${claim}"`);
+}
+
+function wrongType(): LoginNeeded {
+  return new LoginNeeded('token_type', 'that token does not stand for an identity', {
+    why: 'hoopctl takes ID tokens and access tokens',
+  });
+}
+
+function wrongIssuer(): LoginNeeded {
+  return new LoginNeeded('token_issuer', 'the token is of another issuer');
+}
