@@ -131,6 +131,8 @@ export interface SessionState {
   readonly tempSchema?: string;
   /** `current_user`, for `"$user"` in a search_path; without it such a path cannot be told. */
   readonly user?: string;
+  /** `lock_timeout` in milliseconds; 0 or left out: waiting for a lock has no end. */
+  readonly lockTimeout?: number;
   /** True when search_path was changed inside the transaction that is open: its end changes it again. Left out: it may have been. */
   readonly pathIsTransactional?: boolean;
   /** Prepared statements (SQL and protocol level share one name space) and cursors/portals. */

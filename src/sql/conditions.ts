@@ -7,6 +7,9 @@ export const CONDITIONS = [
   'client-encoding-change',
   'reads-statistics',
   'reads-every-table',
+  'ddl-without-concurrently',
+  'lock-without-timeout',
+  'cross-schema',
 ] as const;
 
 export type Condition = (typeof CONDITIONS)[number];

@@ -115,8 +115,18 @@ function merge(stmt: MergeStmt, parent: Scope | undefined, ctx: Context): Column
     : { items: [], columns: [] };
   rows.add(source.items, source);
   expression(stmt.joinCondition, rows, { kind: 'predicate' }, ctx);
+  if (!ctx.planOnly && isTautology(stmt.joinCondition)) noteUnboundedMerge(clauses, ctx);
   for (const clause of clauses) mergeClause(clause, target, rows, ctx);
   return returning(stmt.returningClause, target, rows, ctx);
+}
+
+/** A join on nothing reaches every row, unless the clause itself picks some. */
+function noteUnboundedMerge(clauses: readonly MergeWhenClause[], ctx: Context): void {
+  for (const { commandType, condition } of clauses) {
+    if (!isTautology(condition)) continue;
+    if (commandType === 'CMD_UPDATE') ctx.out.condition('update-without-where');
+    if (commandType === 'CMD_DELETE') ctx.out.condition('delete-without-where');
+  }
 }
 
 function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ctx: Context): void {

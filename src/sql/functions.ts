@@ -1,12 +1,19 @@
 import type { Node, TypeName } from 'libpg-query';
 import { type BodyFacts, checkFacts, functionBody, sqlTextFacts } from './bodies.ts';
 import { EXTENSION_SQL_RUNNERS, extensionEffect } from './builtins/extensions.ts';
-import { builtinEffect, RELATION_READERS, readsStatistics, SQL_RUNNERS } from './builtins/functions.ts';
+import {
+  builtinEffect,
+  RELATION_READERS,
+  readsStatistics,
+  SQL_RUNNERS,
+  WAITING_LOCKS,
+} from './builtins/functions.ts';
 import { JSON_SYNTAX } from './builtins/json-syntax.ts';
 import type { CatalogFunction, CatalogType } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import type { SessionChange } from './facts.ts';
+import { noteLockWait } from './locks.ts';
 import {
   displayName,
   relationObject,
@@ -80,6 +87,7 @@ function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
   if (name in SQL_RUNNERS || name in RELATION_READERS) return;
   const effect = builtinEffect(name, volatility);
   if (effect === 'read') return;
+  if (WAITING_LOCKS.has(name)) noteLockWait(ctx);
   const object = { kind: 'function' as const, name: `pg_catalog.${name}` };
   if (effect === 'unknown') {
     ctx.out.unknown(`what pg_catalog.${name} does depends on what it is given`, 'CALL', object);

@@ -1,6 +1,7 @@
 import type { RangeVar, SelectStmt } from 'libpg-query';
 import type { Context } from './context.ts';
 import { writing } from './dml.ts';
+import { noteLockWait } from './locks.ts';
 import { relationObject } from './names.ts';
 import type { RangeItem, Scope } from './scope.ts';
 
@@ -15,6 +16,7 @@ const STRENGTHS: Readonly<Record<string, string>> = {
 export function lockRows(stmt: SelectStmt, scope: Scope, ctx: Context): void {
   for (const node of stmt.lockingClause ?? []) {
     if (!('LockingClause' in node)) continue;
+    if (waits(node.LockingClause.waitPolicy)) noteLockWait(ctx);
     const command = STRENGTHS[node.LockingClause.strength ?? ''] ?? 'SELECT FOR UPDATE';
     const named = (node.LockingClause.lockedRels ?? []).map((rel) =>
       'RangeVar' in rel ? rel.RangeVar : undefined,
@@ -31,5 +33,8 @@ export function lockRows(stmt: SelectStmt, scope: Scope, ctx: Context): void {
     if (!locked) ctx.out.act(writing(ctx), command);
   }
 }
+
+/** Neither NOWAIT nor SKIP LOCKED. */
+const waits = (policy: string | undefined) => policy === undefined || policy === 'LockWaitBlock';
 
 const isNamed = (item: RangeItem, rv: RangeVar | undefined) => rv?.relname === item.alias;

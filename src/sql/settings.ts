@@ -26,6 +26,7 @@ export function applyChanges(state: TextState, changes: readonly SessionChange[]
 function applyChange(state: TextState, change: SessionChange, catalog: Catalog): void {
   switch (change.kind) {
     case 'set':
+      if (change.name === 'lock_timeout') state.lockTimeout = isPositive(change.value);
       if (change.name !== 'search_path') return;
       state.searchPath =
         change.value === undefined
@@ -36,11 +37,14 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
       return;
     case 'reset-all':
     case 'role':
+      // A role may bring settings of its own.
+      state.lockTimeout = false;
       state.searchPath = undefined;
       return;
     case 'discard':
       if (change.what === 'all') {
         state.searchPath = undefined;
+        state.lockTimeout = false;
         state.deallocateAll();
         state.closeAll();
       }
@@ -56,6 +60,7 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
     case 'transaction':
       return endTransaction(state, change.operation);
     case 'opaque':
+      state.lockTimeout = false;
       state.searchPath = undefined;
       state.catalogUncertain = true;
       return;
@@ -68,6 +73,9 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
 
 /** A commit takes SET LOCAL back, a rollback every SET since its beginning; to what, is not known here. */
 function endTransaction(state: TextState, operation: string): void {
+  // What it was before the transaction is not known here.
+  if (operation !== 'begin' && operation !== 'savepoint' && operation !== 'release')
+    state.lockTimeout = false;
   if (operation === 'commit' || operation === 'prepare') {
     // ON COMMIT DROP takes temporary tables away.
     if (state.pathIsLocal) state.searchPath = undefined;
@@ -89,3 +97,6 @@ export function parseIdentifierList(text: string): string[] {
   }
   return names;
 }
+
+/** A number above zero, with or without a unit: `500`, `2s`, `1 min`. */
+const isPositive = (value: string | undefined) => value !== undefined && Number.parseFloat(value) > 0;

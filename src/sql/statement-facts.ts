@@ -15,6 +15,7 @@ export function makeFacts(
 ): StatementFacts {
   noteOutputs(result, out);
   noteActivityTexts(out);
+  noteSchemas(out);
   const actions = out.actions;
   const outputs =
     result.outputs && !result.outputs.open ? result.outputs.columns.map(outputColumn) : undefined;
@@ -61,6 +62,22 @@ function noteActivityTexts(out: Collector): void {
       out.condition('reads-statistics');
   }
 }
+
+/** Schemas that everybody uses beside their own. */
+const SHARED_SCHEMAS = new Set(['pg_catalog', 'information_schema', 'pg_temp', '?']);
+
+/** Tables of more than one schema in one statement, named or reached. */
+function noteSchemas(out: Collector): void {
+  const schemas = new Set<string>();
+  for (const { object } of out.actions) {
+    if (object === undefined || !SCHEMA_OBJECTS.has(object.kind)) continue;
+    const schema = object.name.slice(0, Math.max(0, object.name.indexOf('.')));
+    if (schema !== '' && !SHARED_SCHEMAS.has(schema)) schemas.add(schema);
+  }
+  if (schemas.size > 1) out.condition('cross-schema');
+}
+
+const SCHEMA_OBJECTS = new Set(['table', 'view', 'sequence']);
 
 /** Takes over what a statement prepared or declared earlier does. */
 export function mergeFacts(facts: StatementFacts, ctx: Context): void {

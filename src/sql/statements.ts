@@ -9,6 +9,7 @@ import { explainStatement } from './explain.ts';
 import { emptyScope, expression, expressions } from './expressions.ts';
 import type { CopyFacts } from './facts.ts';
 import { callStatement, doStatement } from './procedures.ts';
+import { noteLocks } from './locks.ts';
 import { querySelect } from './queries.ts';
 import type { ColumnList } from './scope.ts';
 import { sessionStatement } from './session-statements.ts';
@@ -28,6 +29,7 @@ export interface StatementResult {
 export function statement(node: Node, ctx: Context): StatementResult {
   const before = ctx.out.actionCount;
   const result = dispatch(node, ctx);
+  noteLocks(node, ctx);
   if (ctx.out.actionCount === before) ctx.out.act('read', result.tag);
   return result;
 }

@@ -22,6 +22,8 @@ export class TextState {
   pathIsTransactional: boolean;
   /** It was set with LOCAL: a commit takes it back too. */
   pathIsLocal: boolean;
+  /** Waiting for a lock ends by itself. */
+  lockTimeout: boolean;
   /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
   catalogUncertain = false;
   /** A transaction ended that had made or changed objects: whether they are there is not known. */
@@ -42,6 +44,7 @@ export class TextState {
     this.#session = session;
     this.searchPath = 'searchPath' in overrides ? overrides.searchPath : session.searchPath;
     this.tempSchema = session.tempSchema || undefined;
+    this.lockTimeout = (session.lockTimeout ?? 0) > 0;
     this.user = session.user || undefined;
     this.pathIsTransactional = session.pathIsTransactional ?? true;
     this.pathIsLocal = this.pathIsTransactional;
@@ -64,6 +67,7 @@ export class TextState {
     const state = new TextState(this.#session, { searchPath });
     state.catalogUncertain = this.catalogUncertain;
     state.undone = this.undone;
+    state.lockTimeout = this.lockTimeout;
     for (const [name, change] of this.#names) state.#names.set(name, change);
     for (const [name, change] of this.#functions) state.#functions.set(name, change);
     for (const [name, facts] of this.#prepared) state.#prepared.set(name, facts);

@@ -11,7 +11,9 @@ export const SESSION_STATE =
   '(SELECT nspname::pg_catalog.text FROM pg_catalog.pg_namespace WHERE oid OPERATOR(pg_catalog.=) pg_catalog.pg_my_temp_schema()), ' +
   'CURRENT_USER::pg_catalog.text, ' +
   "pg_catalog.current_setting('standard_conforming_strings'::pg_catalog.text), " +
-  "pg_catalog.current_setting('client_encoding'::pg_catalog.text)";
+  "pg_catalog.current_setting('client_encoding'::pg_catalog.text), " +
+  // In milliseconds, whatever unit it was given in.
+  "(SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'::pg_catalog.text)";
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';

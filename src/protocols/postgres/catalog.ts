@@ -62,18 +62,21 @@ export interface ProbedSessionState {
   /** Settings that decide how the server reads a statement. */
   readonly standardConformingStrings: string;
   readonly clientEncoding: string;
+  /** `lock_timeout` in milliseconds, 0 for none. */
+  readonly lockTimeout: number;
 }
 
 /** The answer to `sessionStateQuery`; undefined when it is not one. */
 export function readSessionState(rows: readonly Row[]): ProbedSessionState | undefined {
   const row = rows[0];
-  if (row === undefined || row.length < 5 || row[0] === null || row[2] === null) return undefined;
+  if (row === undefined || row.length < 6 || row[0] === null || row[2] === null) return undefined;
   const temp = row[1];
   return {
     searchPath: list(row[0]),
     user: text(row, 2),
     standardConformingStrings: text(row, 3),
     clientEncoding: text(row, 4),
+    lockTimeout: number(row, 5),
     ...(temp === null || temp === undefined || temp === '' ? {} : { tempSchema: temp }),
   };
 }

@@ -4,9 +4,10 @@ import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
 import type { TransactionStatus } from './codec/backend-messages.ts';
 import type { PreparedStatement, SessionNames } from './names.ts';
 
-/** Settings on which the resolution of names depends; any other SET leaves it as it is. */
+/** Settings on which the resolution of names or the conditions depend; any other SET leaves them as they are. */
 const NAMING_SETTINGS: ReadonlySet<string> = new Set([
   'search_path',
+  'lock_timeout',
   'role',
   'session_authorization',
   'standard_conforming_strings',
@@ -24,6 +25,8 @@ export class ServerState implements SessionState {
   /** Empty when the session has none yet. */
   tempSchema = '';
   user = '';
+  /** Milliseconds, 0 for none. */
+  lockTimeout = 0;
   transaction: TransactionStatus = 'idle';
   /** The search path, role or temporary schema may be another than known. */
   stale = true;

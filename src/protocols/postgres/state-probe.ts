@@ -67,5 +67,6 @@ async function askState({ judge, state }: Exchange, own: OwnQueries): Promise<vo
   state.searchPath = now?.searchPath;
   state.tempSchema = now?.tempSchema ?? '';
   state.user = now?.user ?? '';
+  state.lockTimeout = now?.lockTimeout ?? 0;
   judge.stateChanged();
 }

@@ -71,7 +71,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
 
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts {
     if (catalog !== this.#catalog || text.length > REMEMBERED_LENGTH) return analyze(text, catalog, state);
-    const key = `${JSON.stringify([state.searchPath ?? null, state.tempSchema ?? '', state.user ?? ''])}${text}`;
+    const key = `${JSON.stringify(stateKey(state))}${text}`;
     const known = this.#facts.get(key);
     if (known !== undefined) return known;
     const facts = analyze(text, catalog, state);
@@ -310,27 +310,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 }
 
-/** What a client may know of why it was not let in: nothing of the target's address or the daemon's files. */
-function rejection(error: unknown): { sqlstate: string; message: string; hint?: string } {
-  if (!(error instanceof HoopError)) return { sqlstate: 'XX000', message: 'hoopctl: internal error' };
-  switch (error.kind) {
-    case 'not-reachable':
-      return {
-        sqlstate: '08006',
-        message: 'hoopctl: the target could not be reached',
-        hint: 'an owner finds out why with: hoopctl connection test',
-      };
-    case 'internal':
-      return {
-        sqlstate: '58030',
-        message: `hoopctl: ${error.message}`,
-        hint: error.next ?? 'nothing was executed',
-      };
-    default:
-      return {
-        sqlstate: '42501',
-        message: `hoopctl: ${error.message}`,
-        ...(error.next === undefined ? {} : { hint: error.next }),
-      };
-  }
+/** What of a session's state its facts depend on, besides prepared statements and cursors. */
+function stateKey(state: SessionState): unknown {
+  const { searchPath = null, tempSchema = '', user = '', pathIsTransactional = true, lockTimeout = 0 } = state;
+  return [searchPath, tempSchema, user, pathIsTransactional, lockTimeout > 0];
 }

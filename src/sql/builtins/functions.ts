@@ -87,6 +87,14 @@ export const RELATION_READERS: Readonly<Record<string, 'relation' | 'schema' | '
   database_to_xml_and_xmlschema: 'database',
 };
 
+/** Advisory locks that wait for their turn; `lock_timeout` ends the wait. */
+export const WAITING_LOCKS: ReadonlySet<string> = new Set([
+  'pg_advisory_lock',
+  'pg_advisory_lock_shared',
+  'pg_advisory_xact_lock',
+  'pg_advisory_xact_lock_shared',
+]);
+
 /** Show other sessions' texts or samples of column values. */
 const STATISTICS_READERS = `pg_stat_get_activity pg_stat_get_backend_activity pg_mcv_list_items pg_stats_ext_mcvlist_items
   pg_ndistinct_out pg_stat_get_progress_info pg_prepared_statement pg_cursor`;
