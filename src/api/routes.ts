@@ -92,6 +92,15 @@ export const routes = {
     response: doneAndCut,
   },
 
+  /** The statements of a script as the connection's protocol reads them; null when it cannot. Nothing is run. */
+  connectionOutline: {
+    method: 'POST',
+    path: '/v1/connections/:name/outline',
+    allow: 'any',
+    body: z.object({ text: z.string() }),
+    response: z.object({ statements: z.array(s.scriptStatementSchema).nullable() }),
+  },
+
   endpointOpen: {
     method: 'POST',
     path: '/v1/endpoints',

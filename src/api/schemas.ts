@@ -213,6 +213,16 @@ export const policyCheckSchema = z.object({
   masks: z.number(),
   problems: z.array(policyProblemSchema),
 });
+/** A statement of a script: where it stands (UTF-16 code units, line from 1), how it begins, whether it refuses a transaction. */
+export const scriptStatementSchema = z.object({
+  start: z.number(),
+  end: z.number(),
+  line: z.number(),
+  begins: z.string(),
+  outside: z.boolean(),
+});
+export type ScriptStatement = z.infer<typeof scriptStatementSchema>;
+
 export const policyExplainRequestSchema = z.object({
   as: z.string().optional(),
   connection: z.string(),

@@ -4,6 +4,7 @@ import type { Explanation } from '../policy/explanation.ts';
 import type { Frame, ReplayEvent } from '../recording/events.ts';
 import type { SessionDesk } from '../session/desk.ts';
 import type { ConnectionReport } from './connection-report.ts';
+import type { NativeAccess } from './native-access.ts';
 
 /** What every protocol gives the daemon; `registry.ts` lists them. */
 export interface Protocol {
@@ -30,8 +31,25 @@ export interface Protocol {
   readonly localSocket: { readonly name: string; readonly port: number };
   /** The URL a native client takes to an endpoint; `host` is an address, or a directory for a Unix socket. */
   endpointUrl(host: string, port: number, credentials: EndpointCredentials): string;
+  /** The statements of a script; undefined when it cannot be read. Left out where scripts are not a thing. */
+  outlineScript?(text: string): Promise<readonly ScriptStatement[] | undefined>;
+  /** Serving a gateway's own listener; undefined where the protocol cannot. */
+  readonly native?: NativeAccess;
   /** Decodes a recording's frames into what replay shows. */
   replay(frames: AsyncIterable<Frame>): AsyncIterable<ReplayEvent>;
+}
+
+/** One statement of a script. */
+export interface ScriptStatement {
+  /** Where it stands in the text, in UTF-16 code units: [start, end). */
+  readonly start: number;
+  readonly end: number;
+  /** From 1. */
+  readonly line: number;
+  /** Its first words. */
+  readonly begins: string;
+  /** It cannot run inside a transaction. */
+  readonly outside: boolean;
 }
 
 /** Where and how an endpoint authenticates its clients. */

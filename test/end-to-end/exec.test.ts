@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { CARD_NUMBER, type GovernedShop, openShop } from '../servers/governed-shop.ts';
+import { CARD_NUMBER, type GovernedShop, openShop, SHOP_POLICY } from '../servers/governed-shop.ts';
 import { LAUNCHER, type RunOptions } from '../servers/hoopctl.ts';
 
 let shop: GovernedShop;
@@ -121,6 +121,46 @@ describe('exec', () => {
     expect((await exec(['-f', file])).stdout).toContain('three');
     expect((await exec(['-f', file, '-c', 'SELECT 1'])).code).toBe(2);
     expect((await exec(['-f', '/nowhere/to.sql'])).code).toBe(9);
+  });
+
+  test('runs a script as one transaction, and names the statement that failed and its line', async () => {
+    const script = [
+      '-- a migration',
+      'SELECT 1 AS first;',
+      '',
+      "SELECT 'before' AS seen;",
+      '/* twice',
+      '   the same */',
+      'SELECT 1 / (SELECT 0',
+      '  ) AS never;',
+      "SELECT 'after' AS seen;",
+    ].join('\n');
+    const failed = await exec([], { stdin: script });
+    expect(failed).toMatchObject({ code: 1, stdout: expect.stringContaining('before') });
+    expect(failed.stdout).not.toContain('after');
+    expect(failed.stderr).toContain('statement 3 of 4, line 7: SELECT 1 / (SELECT 0 ) AS never');
+    const mistyped = await exec(['--json'], { stdin: 'SELECT 1;\n\nSELECT id,\n  FROM customers' });
+    expect(JSON.parse(mistyped.stderr)).toMatchObject({ error: { why: 'line 4' } });
+    const blocked = await exec([], { stdin: 'SELECT 1;\nDROP TABLE customers;' });
+    expect(blocked).toMatchObject({ code: 6, stdout: '' });
+    expect(blocked.stderr).not.toContain('line 1');
+    const undone = await exec([], {
+      stdin: 'SET search_path = public;\nSELECT 1 / 0;',
+    });
+    expect(undone.stderr).toContain('statement 2 of 2, line 2');
+  });
+
+  test('runs statement by statement what refuses a transaction, and says so', async () => {
+    await shop.server.query('CREATE TABLE swept (id int); ALTER TABLE swept OWNER TO app', 'shop');
+    await shop.hoopctl.applyPolicy(SHOP_POLICY.replace('[read, session]', '[read, session, admin, ddl]'));
+    try {
+      const swept = await exec([], { stdin: 'SELECT 1 AS one;\nVACUUM swept;\nSELECT 1 / 0;' });
+      expect(swept).toMatchObject({ code: 1, stdout: expect.stringContaining('VACUUM') });
+      expect(swept.stderr).toContain('"VACUUM swept" cannot run in a transaction');
+      expect(swept.stderr).toContain('line 3');
+    } finally {
+      await shop.hoopctl.applyPolicy(SHOP_POLICY);
+    }
   });
 
   test('prints one JSON document with typed rows, masks included', async () => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Client } from '../../api/client.ts';
-import { ApprovalPending, UsageError } from '../../base/errors.ts';
+import { ApprovalPending, type HoopError, UsageError } from '../../base/errors.ts';
 import { type Endpoint, openEndpoint, type ReadyEvent } from '../endpoint.ts';
 import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
@@ -12,6 +12,7 @@ import { ApprovalWait } from './approval-wait.ts';
 import { cancelRequest } from './cancel-request.ts';
 import { failureOf } from './failure.ts';
 import { jsonResult } from './json-values.ts';
+import { type Outline, type Piece, placeOfFailure, planScript } from './script.ts';
 import { type Result, ScriptRun } from './script-run.ts';
 
 export interface ExecOptions {
@@ -33,7 +34,11 @@ export async function run(options: ExecOptions, io: Io, client: Client): Promise
     single: true,
   });
   const results: Result[] = [];
-  const execution = new Execution(options, io, endpoint, (result) => {
+  const outline: Outline = async (text) => {
+    const answer = await client.call('connectionOutline', { params: { name: options.name }, body: { text } });
+    return answer.statements ?? undefined;
+  };
+  const execution = new Execution(options, io, endpoint, outline, (result) => {
     if (options.json) results.push(result);
     else printResult(io, result);
   });
@@ -74,6 +79,7 @@ class Execution {
   private readonly options: ExecOptions;
   private readonly io: Io;
   private readonly endpoint: Endpoint;
+  private readonly outline: Outline;
   private readonly onResult: (result: Result) => void;
   private readonly database: pg.Client;
   private readonly wait: ApprovalWait;
@@ -81,10 +87,17 @@ class Execution {
   /** Why we cancelled, to be told instead of the server's words. */
   private ending: Error | undefined;
 
-  constructor(options: ExecOptions, io: Io, endpoint: Endpoint, onResult: (result: Result) => void) {
+  constructor(
+    options: ExecOptions,
+    io: Io,
+    endpoint: Endpoint,
+    outline: Outline,
+    onResult: (result: Result) => void,
+  ) {
     this.options = options;
     this.io = io;
     this.endpoint = endpoint;
+    this.outline = outline;
     this.onResult = onResult;
     this.database = databaseClient(endpoint.ready);
     this.wait = new ApprovalWait(io, options.wait, (approval) => {
@@ -109,14 +122,28 @@ class Execution {
     });
     try {
       await this.database.connect();
-      for (const text of texts) {
-        if (this.ending !== undefined) throw this.ending;
-        await this.database.query(this.script(text)).done;
-      }
+      for (const text of texts) await this.runScript(text);
     } catch (error) {
       throw this.ending ?? failureOf(error);
     }
     await this.database.end();
+  }
+
+  private async runScript(text: string): Promise<void> {
+    const { pieces, apart } = await planScript(text, this.outline);
+    if (apart !== undefined) {
+      const why = `"${apart}" cannot run in a transaction, so each statement runs by itself`;
+      tell(this.io, visible(`note: ${why}`));
+    }
+    for (const piece of pieces) {
+      if (this.ending !== undefined) throw this.ending;
+      const script = this.script(piece.text);
+      try {
+        await this.database.query(script).done;
+      } catch (error) {
+        throw await located(error, piece, script.completed, this.outline);
+      }
+    }
   }
 
   close(): void {
@@ -152,6 +179,22 @@ class Execution {
       // The connection ends with the daemon, and says so.
     }
   }
+}
+
+/** The failure, with the place in the script where it came up. */
+async function located(
+  error: unknown,
+  piece: Piece,
+  completed: number,
+  outline: Outline,
+): Promise<HoopError> {
+  const { position, routine } = error as { readonly position?: string; readonly routine?: string };
+  // What hoopctl refuses it refuses as a whole, before the first of its statements.
+  if (position === undefined && routine?.startsWith('hoopctl_')) return failureOf(error);
+  const at = position === undefined ? undefined : Number(position);
+  // The failure itself is what counts, when its place cannot be asked for.
+  const place = await placeOfFailure(piece, completed, at, outline).catch(() => undefined);
+  return failureOf(error, place);
 }
 
 function databaseClient({ host, port, user, password, database }: ReadyEvent): pg.Client {

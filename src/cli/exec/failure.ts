@@ -7,6 +7,7 @@ import {
   NotReachable,
   PolicyBlocked,
 } from '../../base/errors.ts';
+import type { FailedPlace } from './script.ts';
 
 /** The fields of an ErrorResponse that matter here (PostgreSQL docs 55.8). */
 interface ServerError extends Error {
@@ -18,12 +19,13 @@ interface ServerError extends Error {
 }
 
 /** A failed statement as one of our errors, whose kind gives the exit code. */
-export function failureOf(error: unknown): HoopError {
+export function failureOf(error: unknown, place?: FailedPlace): HoopError {
   if (error instanceof HoopError) return error;
   if (!(error instanceof Error)) return new Internal('defect', String(error));
   const { code, detail, hint, routine, message } = error as ServerError;
   const facts: ErrorFacts = {
     ...withText('why', [
+      place && placeWords(place),
       detail,
       code === undefined || routine?.startsWith('hoopctl_') ? undefined : `SQLSTATE ${code}`,
     ]),
@@ -48,6 +50,12 @@ export function failureOf(error: unknown): HoopError {
     return new NotReachable('connection_lost', message, { next, ...facts, retryable: true });
   }
   return new Internal('sql_error', message, facts);
+}
+
+/** `statement 3 of 5, line 12: UPDATE customers …` */
+function placeWords({ statement, statements, line, begins }: FailedPlace): string {
+  const which = statement === undefined || statements < 2 ? '' : `statement ${statement} of ${statements}, `;
+  return `${which}line ${line}${begins === undefined ? '' : `: ${begins}`}`;
 }
 
 function withText<K extends 'why' | 'next'>(

@@ -41,6 +41,8 @@ export class ScriptRun implements Submittable {
   readonly done: Promise<void>;
   private readonly events: ScriptEvents;
   private readonly settle = Promise.withResolvers<void>();
+  /** Statements answered so far. */
+  completed = 0;
   private columns: readonly Column[] | undefined;
   private rows: (readonly (string | null)[])[] = [];
 
@@ -63,6 +65,7 @@ export class ScriptRun implements Submittable {
   }
 
   handleCommandComplete(message: { readonly text: string }): void {
+    this.completed++;
     this.events.onResult({ columns: this.columns, rows: this.rows, tag: message.text });
     this.columns = undefined;
     this.rows = [];

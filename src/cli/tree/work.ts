@@ -56,6 +56,7 @@ export const execVerb: CommandSpec = {
   summary: 'run statements once, for scripts and CI',
   details: [
     'Statements come from -c, -f, or stdin. Results go to stdout as psql prints them, or as one JSON document.',
+    'A file is one transaction, unless a statement in it refuses one; a failed statement is named with its line.',
     'Exit codes: 6 blocked by policy, 7 denied, 8 approval expired, withdrawn or timed out.',
   ].join('\n'),
   arguments: [CONNECTION],

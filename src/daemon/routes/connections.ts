@@ -16,6 +16,7 @@ type Routes = Pick<
   | 'connectionAdd'
   | 'connectionShow'
   | 'connectionTest'
+  | 'connectionOutline'
   | 'connectionEdit'
   | 'connectionRemove'
 >;
@@ -93,6 +94,12 @@ export function connectionRoutes(parts: Parts): Routes {
 
     async connectionShow({ caller, param }) {
       return view(await findConnection(store, param('name')), caller);
+    },
+
+    async connectionOutline({ param, body }) {
+      const protocol = targets.protocolOf(await findConnection(store, param('name')));
+      const statements = await protocol.outlineScript?.(body.text);
+      return { statements: statements ? [...statements] : null };
     },
 
     async connectionTest({ param }) {

@@ -2,7 +2,9 @@ import type { EndpointCredentials, Protocol } from '../protocol.ts';
 import { describeConnection, readSettings } from './connection.ts';
 import { testConnection } from './connection-test.ts';
 import { parseConnection, SCHEMES, urlOf } from './connection-url.ts';
+import { nativePostgres } from './native.ts';
 import { replayPostgres } from './replay.ts';
+import { outlineScript } from './script-outline.ts';
 import { PostgresTarget } from './target.ts';
 
 /** PostgreSQL, protocol 3.0 and 3.2. */
@@ -20,6 +22,8 @@ export const postgres: Protocol = {
     new PostgresTarget(readSettings(settings), readSecret, maskKey),
   localSocket: { name: '.s.PGSQL.5432', port: 5432 },
   endpointUrl,
+  native: nativePostgres,
+  outlineScript,
   replay: replayPostgres,
 };
 
