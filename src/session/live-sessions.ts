@@ -17,12 +17,30 @@ export interface LiveSession {
   readonly closed: Promise<void>;
 }
 
+/** Since this process began. */
+export interface SessionTotals {
+  readonly sessions: number;
+  readonly statements: number;
+  readonly blocked: number;
+  readonly approved: number;
+  readonly denied: number;
+}
+
 export class LiveSessions {
   readonly #open = new Map<string, LiveSession>();
+  /** Of sessions that are closed. */
+  #past: SessionTotals = { sessions: 0, statements: 0, blocked: 0, approved: 0, denied: 0 };
 
   add(session: LiveSession): void {
     this.#open.set(session.id, session);
-    void session.closed.finally(() => this.#open.delete(session.id));
+    void session.closed.finally(() => {
+      this.#open.delete(session.id);
+      this.#past = plus(this.#past, session.row());
+    });
+  }
+
+  totals(): SessionTotals {
+    return [...this.#open.values()].reduce((sum, session) => plus(sum, session.row()), this.#past);
   }
 
   find(id: string): LiveSession | undefined {
@@ -54,4 +72,14 @@ export class LiveSessions {
   async saveCounters(): Promise<void> {
     await Promise.allSettled([...this.#open.values()].map((session) => session.saveCounters()));
   }
+}
+
+function plus(sum: SessionTotals, row: SessionRow): SessionTotals {
+  return {
+    sessions: sum.sessions + 1,
+    statements: sum.statements + row.statements,
+    blocked: sum.blocked + row.blocked,
+    approved: sum.approved + row.approved,
+    denied: sum.denied + row.denied,
+  };
 }

@@ -5,6 +5,7 @@ import type { Role } from '../identity/roles.ts';
 export interface Store {
   readonly identities: IdentityRows;
   readonly signIns: SignInRows;
+  readonly passwords: PasswordRows;
   readonly connections: ConnectionRows;
   readonly policies: PolicyRows;
   readonly sessions: SessionRows;
@@ -101,6 +102,34 @@ export interface IdentityRows {
   update(id: string, change: Pick<IdentityRow, 'name' | 'kind' | 'roles' | 'groups'>): Promise<void>;
   /** False when it was revoked before. */
   revoke(id: string, at: string): Promise<boolean>;
+}
+
+/** A short-lived password of one identity for one connection, for clients that come to a gateway without hoopctl. */
+export interface PasswordRow {
+  readonly id: string;
+  readonly identityId: string;
+  /** The sign-in it was made in, which it does not outlive. */
+  readonly signInId: string | undefined;
+  readonly connectionId: string;
+  /** SHA-256 (hex) of the password; the password itself is never stored. */
+  readonly secretHash: string;
+  /** What a client proves it against, in the protocol's own form. */
+  readonly verifier: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly revokedAt: string | undefined;
+}
+
+export interface PasswordRows {
+  create(row: PasswordRow): Promise<void>;
+  find(id: string): Promise<PasswordRow | undefined>;
+  bySecretHash(hash: string): Promise<PasswordRow | undefined>;
+  /** Oldest first; of every identity when undefined. */
+  list(identityId?: string): Promise<readonly PasswordRow[]>;
+  /** False when it was revoked before. */
+  revoke(id: string, at: string): Promise<boolean>;
+  /** Forgets those that expired before that time; answers how many. */
+  forget(before: string): Promise<number>;
 }
 
 export interface ConnectionRow {

@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { HoopError, Internal, NotReachable, ProtocolViolation } from '../../base/errors.ts';
 import type { EndpointCredentials } from '../protocol.ts';
 import { authenticateClient } from './client-side-authentication.ts';
-import { guardOf, type LoginGuard } from './client-side-guard.ts';
+import type { LoginGuard } from './client-side-guard.ts';
 import { type Opening, readOpening, type ServerTls } from './client-side-opening.ts';
 import { readStartupParameters, type StartupParameters } from './client-side-parameters.ts';
 import { ClientRefused, closeGently, fatal, type RefusalText } from './client-side-refusal.ts';
@@ -12,7 +12,8 @@ import { PROTOCOL_3_0, PROTOCOL_3_2 } from './codec/startup-packet.ts';
 import { HandshakeStream } from './handshake-stream.ts';
 
 export interface ClientSideOptions {
-  readonly credentials: EndpointCredentials;
+  /** Lets the client in by its user and password, or throws; most often `endpointLogin`. */
+  readonly logIn: ClientLogin;
   /** What the endpoint proves itself with; without it SSLRequest is answered `N`. */
   readonly tls: ServerTls | undefined;
   readonly clock: Clock;
@@ -20,11 +21,23 @@ export interface ClientSideOptions {
   cancel(processId: number, secret: Uint8Array): void;
   /** Told of every client that was turned away, for the books. */
   refused?(error: HoopError): void;
-  /** The endpoint's own; by default the one that belongs to `credentials`. */
-  readonly guard?: LoginGuard;
+  /** One for all clients of an endpoint or listener. */
+  readonly guard: LoginGuard;
+  /** Whoever has not begun TLS is told so and turned away; cancel requests still pass, as clients send them plain. */
+  readonly requireTls?: boolean;
   /** Milliseconds from the first byte to the client's proof. Default 10 s. */
   readonly deadline?: number;
 }
+
+/**
+ * Authenticates one client; AuthenticationOk is still to be sent. `certificate`: ours, PEM, where the client came
+ * over TLS. Throws ClientRefused, ProtocolViolation.
+ */
+export type ClientLogin = (
+  stream: HandshakeStream,
+  parameters: StartupParameters,
+  certificate: string | undefined,
+) => Promise<void>;
 
 /** A client that has proved the endpoint's password and waits for AuthenticationOk. */
 export interface AcceptedClient {
@@ -60,7 +73,7 @@ export async function acceptClient(
   socket: Socket,
   options: ClientSideOptions,
 ): Promise<AcceptedClient | undefined> {
-  const guard = options.guard ?? guardOf(options.credentials);
+  const { guard } = options;
   // An error is also told by `close`; without a listener it would end the process.
   socket.on('error', () => {});
   const stream = new HandshakeStream(socket, MOST_BUFFERED);
@@ -73,7 +86,7 @@ export async function acceptClient(
     cutOff('handshake_timeout', 'the client did not log in in time'),
   );
   try {
-    return await admit(stream, options, guard);
+    return await admit(stream, options);
   } catch (error) {
     turnAway(stream, options, asHoopError(error));
     return undefined;
@@ -86,7 +99,6 @@ export async function acceptClient(
 async function admit(
   stream: HandshakeStream,
   options: ClientSideOptions,
-  guard: LoginGuard,
 ): Promise<AcceptedClient | undefined> {
   const { packet, tls } = await readOpening(stream, options.tls);
   stream.socket.on('error', () => {});
@@ -96,9 +108,10 @@ async function admit(
     return undefined;
   }
   if (packet.kind === 'unsupported-version') throw unsupportedVersion(packet);
+  if (options.requireTls && !tls) throw tlsRequired();
   const parameters = readStartupParameters(packet.parameters);
   const protocolMinor = negotiate(stream, packet.minor, parameters.protocolOptions);
-  await logIn(stream, options, guard, parameters, tls);
+  await logIn(stream, options, parameters, tls);
   return accepted(stream, options, parameters, protocolMinor, tls);
 }
 
@@ -114,26 +127,44 @@ function negotiate(stream: HandshakeStream, asked: number, options: readonly str
 async function logIn(
   stream: HandshakeStream,
   options: ClientSideOptions,
-  guard: LoginGuard,
   parameters: StartupParameters,
   tls: boolean,
 ): Promise<void> {
-  const { credentials } = options;
+  const { clock, guard } = options;
   try {
-    await authenticateClient(stream, credentials, parameters.user, tls ? options.tls?.cert : undefined);
+    await options.logIn(stream, parameters, tls ? options.tls?.cert : undefined);
   } catch (error) {
     // A client that hangs up to ask its user for the password has not failed.
-    if (!(error instanceof NotReachable)) await pause(options.clock, guard.failed());
+    if (isFailedLogin(error)) await pause(clock, guard.failed());
     throw error;
   }
   guard.succeeded();
-  if ((parameters.database ?? credentials.database) !== credentials.database) {
+}
+
+function isFailedLogin(error: unknown): boolean {
+  if (error instanceof NotReachable) return false;
+  return !(error instanceof ClientRefused) || error.code === 'wrong_password';
+}
+
+/** The login of an endpoint: its password by SCRAM, its database by name. */
+export function endpointLogin(credentials: EndpointCredentials): ClientLogin {
+  return async (stream, parameters, certificate) => {
+    await authenticateClient(stream, credentials, parameters.user, certificate);
+    if ((parameters.database ?? credentials.database) === credentials.database) return;
     throw new ClientRefused('wrong_database', {
       sqlstate: '3D000',
       message: `database "${parameters.database}" does not exist on this endpoint`,
       hint: `it serves the database "${credentials.database}"`,
     });
-  }
+  };
+}
+
+function tlsRequired(): ClientRefused {
+  return new ClientRefused('tls_required', {
+    sqlstate: '28000',
+    message: 'hoopctl: this listener takes encrypted connections only',
+    hint: 'add sslmode=verify-full to the connection string',
+  });
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {

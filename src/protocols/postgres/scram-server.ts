@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { Internal } from '../../base/errors.ts';
 import {
   BINDING_TYPE,
   badScram,
@@ -32,6 +33,31 @@ export async function makeVerifier(password: string): Promise<ScramVerifier> {
   const salt = randomBytes(SALT_LENGTH);
   const { storedKey, serverKey } = await deriveKeys(password, salt, ITERATIONS);
   return { salt, iterations: ITERATIONS, storedKey, serverKey };
+}
+
+/** As PostgreSQL writes it into pg_authid: `SCRAM-SHA-256$4096:SALT$STOREDKEY:SERVERKEY`, in base 64. */
+export function verifierText({ salt, iterations, storedKey, serverKey }: ScramVerifier): string {
+  const text = (bytes: Buffer) => bytes.toString('base64');
+  return `SCRAM-SHA-256$${iterations}:${text(salt)}$${text(storedKey)}:${text(serverKey)}`;
+}
+
+const VERIFIER =
+  /^SCRAM-SHA-256\$(\d{1,7}):([A-Za-z0-9+/=]{4,64})\$([A-Za-z0-9+/=]{44}):([A-Za-z0-9+/=]{44})$/;
+
+/** Throws Internal `verifier_unreadable` for what `verifierText` did not write. */
+export function parseVerifier(text: string): ScramVerifier {
+  const match = VERIFIER.exec(text);
+  const [, iterations, salt = '', stored = '', server = ''] = match ?? [];
+  const bytes = (part: string) => Buffer.from(part, 'base64');
+  const verifier = {
+    salt: bytes(salt),
+    iterations: Number(iterations),
+    storedKey: bytes(stored),
+    serverKey: bytes(server),
+  };
+  const whole = verifier.storedKey.length === KEY_LENGTH && verifier.serverKey.length === KEY_LENGTH;
+  if (match === null || !whole) throw new Internal('verifier_unreadable', 'a stored password cannot be read');
+  return verifier;
 }
 
 /**

@@ -6,19 +6,25 @@ import type { HashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
+import type { SessionDesk } from '../../session/desk.ts';
 import { analyze, loadParser } from '../../sql/analyze.ts';
 import type { Catalog, SessionState } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { ClientEndpoint, Target } from '../protocol.ts';
 import { catalogFingerprint, loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
-import { type AcceptedClient, acceptClient } from './client-side.ts';
+import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.ts';
+import { guardOf } from './client-side-guard.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
 import { estimateRows } from './estimate.ts';
+import { rejection } from './rejection.ts';
 import { PostgresSession } from './session.ts';
 import type { SessionAnalyst } from './state-probe.ts';
 import { connectTarget, type TargetConnection } from './target-side.ts';
 import { simpleQuery } from './target-side-query.ts';
+
+/** Where a session gets its books and its cancel key. */
+type SessionPlace = Pick<ClientEndpoint, 'openDesk' | 'cancelKeys'>;
 
 /** A catalog older than this is compared with the target's before a session opens and while sessions run. */
 const CATALOG_CHECK_MS = 5000;
@@ -91,7 +97,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   async serve(socket: Socket, endpoint: ClientEndpoint): Promise<void> {
     const { credentials, tls, cancelKeys } = endpoint;
     const client = await acceptClient(socket, {
-      credentials,
+      logIn: endpointLogin(credentials),
+      guard: guardOf(credentials),
       tls,
       clock: systemClock,
       cancel: (processId, secret) => cancelKeys.find(processId, secret)?.(),
@@ -99,15 +106,15 @@ export class PostgresTarget implements Target, SessionAnalyst {
         if (error.code === 'wrong_password') endpoint.loginFailed();
       },
     });
-    if (client === undefined) return;
-    try {
-      await this.#serveClient(client, socket.remoteAddress ?? 'local', endpoint);
-    } catch (error) {
-      client.reject(rejection(error));
-    }
+    if (client !== undefined) await this.serveClient(client, socket.remoteAddress ?? 'local', endpoint);
   }
 
-  async #serveClient(client: AcceptedClient, address: string, endpoint: ClientEndpoint): Promise<void> {
+  /** Serves a client that has proved who it is; never throws. */
+  async serveClient(client: AcceptedClient, address: string, place: SessionPlace): Promise<void> {
+    await this.#open(client, address, place).catch((error: unknown) => client.reject(rejection(error)));
+  }
+
+  async #open(client: AcceptedClient, address: string, endpoint: SessionPlace): Promise<void> {
     const desk = await endpoint.openDesk({ address, application: client.applicationName });
     let reason = 'the session could not begin';
     try {
@@ -130,8 +137,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   async #runSession(
     client: AcceptedClient,
     address: string,
-    endpoint: ClientEndpoint,
-    desk: Awaited<ReturnType<ClientEndpoint['openDesk']>>,
+    endpoint: SessionPlace,
+    desk: SessionDesk,
     upstream: TargetConnection,
   ): Promise<string> {
     const session = new PostgresSession({
@@ -312,6 +319,12 @@ export class PostgresTarget implements Target, SessionAnalyst {
 
 /** What of a session's state its facts depend on, besides prepared statements and cursors. */
 function stateKey(state: SessionState): unknown {
-  const { searchPath = null, tempSchema = '', user = '', pathIsTransactional = true, lockTimeout = 0 } = state;
+  const {
+    searchPath = null,
+    tempSchema = '',
+    user = '',
+    pathIsTransactional = true,
+    lockTimeout = 0,
+  } = state;
   return [searchPath, tempSchema, user, pathIsTransactional, lockTimeout > 0];
 }

@@ -10,6 +10,7 @@ import { loadDriver } from './driver.ts';
 import { corrupt, newer, storeFailure } from './failures.ts';
 import { identityRows } from './identities.ts';
 import { migrations } from './migrations/all.ts';
+import { passwordRows } from './passwords.ts';
 import { policyRows } from './policies.ts';
 import { sessionRows } from './sessions.ts';
 import { settingRows } from './settings.ts';
@@ -46,6 +47,7 @@ function storeOn(database: Database): Store {
     identities: identityRows(database),
     signIns: signInRows(database),
     connections: connectionRows(database),
+    passwords: passwordRows(database),
     policies: policyRows(database),
     sessions: sessionRows(database),
     approvals: approvalRows(database),

@@ -12,6 +12,7 @@ import {
   type AcceptedClient,
   acceptClient,
   type ClientSideOptions,
+  endpointLogin,
 } from '../../../src/protocols/postgres/client-side.ts';
 import { selfSignedCertificate } from '../../../src/protocols/postgres/client-side-certificate.ts';
 import { LoginGuard } from '../../../src/protocols/postgres/client-side-guard.ts';
@@ -63,7 +64,7 @@ class Endpoint {
   constructor(options: Partial<ClientSideOptions> = {}, serve: (client: AcceptedClient) => void = () => {}) {
     this.server = createServer((socket) => {
       const outcome = acceptClient(socket, {
-        credentials,
+        logIn: endpointLogin(credentials),
         tls: certificate,
         clock: systemClock,
         cancel: (processId, secret) =>

@@ -17,7 +17,13 @@ import {
 } from '../../../src/protocols/postgres/scram.ts';
 import { endPointBinding } from '../../../src/protocols/postgres/scram-channel-binding.ts';
 import { type ChannelBinding, ScramClient } from '../../../src/protocols/postgres/scram-client.ts';
-import { makeVerifier, mockVerifier, ScramServer } from '../../../src/protocols/postgres/scram-server.ts';
+import {
+  makeVerifier,
+  mockVerifier,
+  parseVerifier,
+  ScramServer,
+  verifierText,
+} from '../../../src/protocols/postgres/scram-server.ts';
 
 const verifier = await makeVerifier('pencil');
 const bindingData = Buffer.from('hash of a certificate');
@@ -89,6 +95,24 @@ describe('a login', () => {
     const client = new ScramClient('pencil', { use: 'none' }, newNonce());
     const server = new ScramServer(mock, undefined);
     expect(server.finish(await client.answer(server.begin(SCRAM, client.first()))).ok).toBe(false);
+  });
+});
+
+describe('a kept verifier', () => {
+  test('comes back as it was written, in the form of pg_authid', () => {
+    const text = verifierText(verifier);
+    expect(text).toMatch(/^SCRAM-SHA-256\$4096:[A-Za-z0-9+/]{22}==\$[A-Za-z0-9+/]{43}=:[A-Za-z0-9+/]{43}=$/);
+    expect(parseVerifier(text)).toEqual(verifier);
+  });
+
+  test('that is damaged lets nobody in', () => {
+    const text = verifierText(verifier);
+    fc.assert(
+      fc.property(fc.nat(text.length - 2), (cut) => {
+        expect(() => parseVerifier(text.slice(0, cut))).toThrow(HoopError);
+      }),
+    );
+    expect(() => parseVerifier('md5d41d8cd98f00b204e9800998ecf8427e')).toThrow(HoopError);
   });
 });
 

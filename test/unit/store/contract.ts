@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRequest } from '../../../src/approval/request.ts';
-import type { ConnectionRow, IdentityRow, SessionRow, Store } from '../../../src/store/store.ts';
+import type { ConnectionRow, IdentityRow, PasswordRow, SessionRow, Store } from '../../../src/store/store.ts';
 
 const T0 = '2026-01-01T00:00:00.000Z';
 const T1 = '2026-01-02T00:00:00.000Z';
@@ -193,6 +193,54 @@ export function storeContract(open: () => Promise<Store>): void {
 
     it('cannot be changed when they are not there', async () => {
       await expect(store.connections.update(connection('c-1'))).rejects.toMatchObject({ kind: 'not-found' });
+    });
+  });
+
+  describe('passwords', () => {
+    const password = (id: string, more: Partial<PasswordRow> = {}): PasswordRow => ({
+      id,
+      identityId: 'id-1',
+      signInId: undefined,
+      connectionId: 'c-1',
+      secretHash: `hash-${id}`,
+      verifier: 'verifier',
+      createdAt: T0,
+      expiresAt: T1,
+      revokedAt: undefined,
+      ...more,
+    });
+    beforeEach(async () => {
+      await store.identities.create(identity('id-1'));
+      await store.identities.create(identity('id-2'));
+    });
+
+    it('come back as they were put in, by id, by hash and by identity', async () => {
+      const one = password('pw-1');
+      const other = password('pw-2', { identityId: 'id-2', signInId: 'si-1' });
+      await store.passwords.create(one);
+      await store.passwords.create(other);
+
+      expect(await store.passwords.find('pw-1')).toEqual(one);
+      expect(await store.passwords.bySecretHash('hash-pw-2')).toEqual(other);
+      expect(await store.passwords.list()).toEqual([one, other]);
+      expect(await store.passwords.list('id-2')).toEqual([other]);
+      expect(await store.passwords.find('pw-3')).toBeUndefined();
+    });
+
+    it('are revoked once', async () => {
+      await store.passwords.create(password('pw-1'));
+
+      expect(await store.passwords.revoke('pw-1', T2)).toBe(true);
+      expect(await store.passwords.revoke('pw-1', T2)).toBe(false);
+      expect(await store.passwords.find('pw-1')).toMatchObject({ revokedAt: T2 });
+    });
+
+    it('are forgotten some time after they expired', async () => {
+      await store.passwords.create(password('pw-1', { expiresAt: T0 }));
+      await store.passwords.create(password('pw-2', { expiresAt: T2 }));
+
+      expect(await store.passwords.forget(T1)).toBe(1);
+      expect(await store.passwords.list()).toMatchObject([{ id: 'pw-2' }]);
     });
   });
 

@@ -1,5 +1,6 @@
 import { first } from './001-first.ts';
 import { signIns } from './002-sign-ins.ts';
+import { passwords } from './003-passwords.ts';
 
 /** In order; a database of version n has had the first n. Never change one that was released, add another. */
-export const migrations: readonly string[] = [first, signIns];
+export const migrations: readonly string[] = [first, signIns, passwords];
