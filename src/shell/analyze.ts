@@ -1,0 +1,87 @@
+import { analyzeCommand, type Surroundings } from './commands.ts';
+import type { CommandLineFacts, ShellAction } from './facts.ts';
+import { readScript } from './read-script.ts';
+import { redirectAction } from './redirects.ts';
+import type { Script, SimpleCommand } from './script.ts';
+import { mayBeSet } from './variables.ts';
+import { wordsText } from './word.ts';
+
+/** Longer lines are not judged: a person could not either. In UTF-16 units. */
+export const LONGEST_LINE = 65_536;
+/** A line that does more things than this is not judged. */
+const MOST_ACTIONS = 500;
+/** `sh -c` inside `sh -c`. */
+const DEEPEST = 8;
+
+export interface LineOptions {
+  /** The line runs on a terminal, where pagers take commands. */
+  readonly terminal: boolean;
+}
+
+/**
+ * What a POSIX shell's command line does: every command in it, whatever branch it stands in. What cannot be told
+ * is `unknown`. Never throws. The line is taken as `sh -c` takes it, by a shell that has no aliases or functions
+ * of its own for the names it uses.
+ */
+export function analyzeLine(line: string, options: LineOptions): CommandLineFacts {
+  return { actions: distinct(linesActions(line, { ...options, depth: 0 })) };
+}
+
+function linesActions(
+  line: string,
+  at: { readonly terminal: boolean; readonly depth: number },
+): readonly ShellAction[] {
+  const refuse = (reason: string): readonly ShellAction[] => [
+    { effect: 'unknown', command: shortened(line), reason },
+  ];
+  if (line.length > LONGEST_LINE) return refuse('the command line is too long to be judged');
+  if (at.depth > DEEPEST) return refuse('it is nested too deeply');
+  // U+FFFD stands where bytes were no UTF-8: what runs would not be what was judged. Some read a carriage return
+  // as a blank and some as part of a word.
+  if (/[\0\r\ufffd]/.test(line)) return refuse('it holds bytes that are no plain text');
+  let script: Script;
+  try {
+    script = readScript(line);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return refuse(`the shell grammar does not take it: ${error.message}`);
+  }
+  const actions = script.problems.map(
+    (reason): ShellAction => ({ effect: 'unknown', command: shortened(line), reason }),
+  );
+  const surroundings: Surroundings = {
+    terminal: at.terminal,
+    functions: script.functions,
+    line: (inner) => linesActions(inner, { terminal: at.terminal, depth: at.depth + 1 }),
+  };
+  for (const command of script.commands) {
+    actions.push(...simpleActions(command, surroundings));
+    if (actions.length > MOST_ACTIONS) return refuse('it does too many things to be judged');
+  }
+  return actions;
+}
+
+function simpleActions(command: SimpleCommand, surroundings: Surroundings): readonly ShellAction[] {
+  const actions: ShellAction[] = [];
+  for (const { name, exported } of command.assignments) {
+    if (mayBeSet(name, exported)) continue;
+    const reason = `the variable ${name} can change what runs`;
+    actions.push({ effect: 'unknown', command: `${name}=… ${wordsText(command.words)}`.trim(), reason });
+  }
+  for (const redirect of command.redirects) {
+    const action = redirectAction(redirect);
+    if (action !== undefined) actions.push(action);
+  }
+  if (command.words.length > 0)
+    actions.push(...analyzeCommand(command.words, command.redirects, surroundings));
+  return actions;
+}
+
+function shortened(line: string): string {
+  return line.length <= 200 ? line : `${line.slice(0, 200)}…`;
+}
+
+function distinct(actions: readonly ShellAction[]): readonly ShellAction[] {
+  const seen = new Map(actions.map((action) => [JSON.stringify(action), action]));
+  return [...seen.values()];
+}

@@ -1,0 +1,266 @@
+import type { ShellAction, ShellEffect } from './facts.ts';
+import { findActions } from './find.ts';
+import { scan, unwrap } from './options.ts';
+import {
+  ADMINISTRATORS,
+  INTERPRETERS,
+  KEYED,
+  OPTIONED_READERS,
+  PAGED,
+  READERS,
+  SHELL_WORDS,
+  SHELLS,
+  STANDARD_DIRECTORIES,
+  VERBS,
+  type Verbs,
+  WRITERS,
+} from './programs.ts';
+import type { Redirect } from './script.ts';
+import { shellActions } from './shells.ts';
+import { SPECIAL } from './special.ts';
+import { transferVerdict } from './transfers.ts';
+import { mayBeSet } from './variables.ts';
+import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
+import { isOperand, literalWord, type Word, wordsText } from './word.ts';
+import { ELEVATORS, WRAPPERS, XARGS } from './wrappers.ts';
+
+/** What a command stands in. */
+export interface Surroundings {
+  readonly terminal: boolean;
+  /** Names that the line itself defines. */
+  readonly functions: ReadonlySet<string>;
+  /** Judges a command line inside this one. */
+  line(text: string): readonly ShellAction[];
+}
+
+/** What one simple command does: itself, or what it runs. `words` holds at least its name. */
+export function analyzeCommand(
+  words: readonly Word[],
+  redirects: readonly Redirect[],
+  around: Surroundings,
+): readonly ShellAction[] {
+  const [first, ...args] = words;
+  if (first === undefined) return [];
+  const one = (verdict: Verdict, command = wordsText(words)): readonly ShellAction[] => [
+    { effect: verdict.effect, command, ...(verdict.reason === undefined ? {} : { reason: verdict.reason }) },
+  ];
+  if (first.text === undefined || first.maySplit) {
+    return one(unknown(`which command ${first.source} is, is computed as it runs`));
+  }
+  const name = programName(first.text);
+  if (name === undefined) return one(unknown(`${first.text} is not in a directory of the system's programs`));
+  if (around.functions.has(name)) return one(unknown(`${name} is defined anew in the line`));
+  const named = [literalWord(name), ...args];
+  const command = wordsText(named);
+  const inner = (rest: readonly Word[] | undefined) =>
+    rest === undefined
+      ? one(unknown(`what ${name} runs cannot be told`), command)
+      : rest.length === 0
+        ? one(READS, command)
+        : analyzeCommand(rest, redirects, around);
+
+  const wrapper = WRAPPERS.get(name);
+  if (wrapper !== undefined) return inner(unwrap(args, wrapper));
+  switch (name) {
+    case 'sudo':
+    case 'doas':
+      return elevated(name, command, args, redirects, around);
+    case 'env':
+      return environment(command, args, redirects, around);
+    case 'command':
+      if (args[0]?.text !== undefined && /^-[vV]+$/.test(args[0].text)) return one(READS, command);
+      return inner(unwrap(args, { flags: 'p' }));
+    case 'busybox':
+    case 'toybox':
+      return args.length === 0 || args[0]?.mayBeOption
+        ? one(unknown(`what ${name} does cannot be told`), command)
+        : inner(args);
+    case 'xargs':
+      return xargs(command, args, redirects, around);
+    case 'find':
+      return findActions(command, args, (rest) => analyzeCommand(rest, [], around));
+    default:
+      if (SHELLS.has(name)) return shellActions(command, args, redirects, around);
+      return one(programVerdict(name, args, around), command);
+  }
+}
+
+/** Its plain name, or the path as it is where that is not one of the system's; undefined for a path that says nothing. */
+function programName(text: string): string | undefined {
+  const slash = text.lastIndexOf('/');
+  if (slash < 0) return text;
+  return STANDARD_DIRECTORIES.has(text.slice(0, slash)) ? text.slice(slash + 1) : undefined;
+}
+
+/** A program that runs no other. */
+function programVerdict(name: string, args: readonly Word[], around: Surroundings): Verdict {
+  if (around.terminal && PAGED.has(name) && args[0]?.text !== '--no-pager') {
+    return unknown(
+      `${name} shows a pager on a terminal, which runs commands: say --no-pager first, or do without -t`,
+    );
+  }
+  if (around.terminal && KEYED.has(name))
+    return unknown(`${name} takes keys on a terminal that change things`);
+  const special = SPECIAL.get(name)?.(args);
+  if (special !== undefined) return special;
+  const verbs = VERBS.get(name);
+  if (verbs !== undefined) return verbVerdict(verbs, args, name);
+  const optioned = OPTIONED_READERS.get(name);
+  if (optioned !== undefined) {
+    const found = scan(args, optioned);
+    const many = found.operands.length > (optioned.operands ?? Infinity);
+    if (!found.hit && !many && !found.open) return READS;
+    if (found.hit || many) return verdictOf(optioned.otherwise, name);
+    return unknown(`an argument of ${name} is computed and could be an option that changes something`);
+  }
+  if (READERS.has(name) || SHELL_WORDS.has(name)) return READS;
+  if (WRITERS.has(name)) return WRITES;
+  if (ADMINISTRATORS.has(name)) return ADMINISTERS;
+  const transfer = transferVerdict(name, args);
+  if (transfer !== undefined) return transfer;
+  if (INTERPRETERS.has(name)) {
+    const version = args.length === 1 && args[0]?.text === '--version';
+    return version ? READS : unknown(`${name} runs code or commands that are given to it`);
+  }
+  return unknown(`what ${name} does is not known`);
+}
+
+function verdictOf(effect: ShellEffect, name: string): Verdict {
+  return effect === 'unknown' ? unknown(`an option of ${name} runs or writes something`) : { effect };
+}
+
+function verbVerdict(verbs: Verbs, args: readonly Word[], name: string): Verdict {
+  const rest = unwrap(args, verbs.before ?? {});
+  const verb = rest?.[0]?.text;
+  if (rest === undefined || verb === undefined) return verdictOf(verbs.otherwise, name);
+  const calm = rest
+    .slice(1)
+    .every((word) => isOperand(word) || (word.text !== undefined && verbs.harmless.test(word.text)));
+  if (calm && verbs.read.has(verb)) return READS;
+  if (calm && verbs.write?.has(verb)) return WRITES;
+  return verdictOf(verbs.otherwise, `${name} ${verb}`);
+}
+
+function elevated(
+  name: string,
+  command: string,
+  args: readonly Word[],
+  redirects: readonly Redirect[],
+  around: Surroundings,
+): readonly ShellAction[] {
+  const self: ShellAction = { effect: 'admin', command };
+  if (args.length === 1 && /^-(l|v|k|K|V|-list|-version|-reset-timestamp)$/.test(args[0]?.text ?? ''))
+    return [self];
+  let rest = unwrap(args, ELEVATORS.get(name) ?? {});
+  const actions: ShellAction[] = [self];
+  // `sudo NAME=value command`.
+  for (
+    let next = rest?.[0];
+    rest !== undefined && next !== undefined && /^[A-Za-z_]\w*=/.test(next.prefix);
+    next = rest[0]
+  ) {
+    actions.push(...assigned(next, command));
+    rest = rest.slice(1);
+  }
+  if (rest === undefined || rest.length === 0) {
+    const reason = `what ${name} runs cannot be told`;
+    return [...actions, { effect: 'unknown', command, reason }];
+  }
+  return [...actions, ...analyzeCommand(rest, redirects, around)];
+}
+
+function assigned(word: Word, command: string): readonly ShellAction[] {
+  const variable = word.prefix.split('=', 1)[0] ?? '';
+  if (mayBeSet(variable, true)) return [];
+  return [{ effect: 'unknown', command, reason: `the variable ${variable} can change what runs` }];
+}
+
+/** `env [-i] [-u NAME] [NAME=value]… [command]`. */
+function environment(
+  command: string,
+  args: readonly Word[],
+  redirects: readonly Redirect[],
+  around: Surroundings,
+): readonly ShellAction[] {
+  let rest = unwrap(args, {
+    flags: 'i0',
+    values: 'u',
+    longFlags: ['ignore-environment', 'null'],
+    longValues: ['unset'],
+  });
+  if (rest === undefined) {
+    return [{ effect: 'unknown', command, reason: 'what env runs cannot be told' }];
+  }
+  const actions: ShellAction[] = [];
+  for (let next = rest[0]; next !== undefined && /^[A-Za-z_]\w*=/.test(next.prefix); next = rest[0]) {
+    actions.push(...assigned(next, command));
+    rest = rest.slice(1);
+  }
+  if (rest.length === 0) return [...actions, { effect: 'read', command }];
+  // A name with `=` that is no variable's is taken by env as one all the same.
+  if (rest[0]?.prefix.includes('=')) {
+    return [...actions, { effect: 'unknown', command, reason: 'what env sets cannot be told' }];
+  }
+  return [...actions, ...analyzeCommand(rest, redirects, around)];
+}
+
+/** Arguments come from the input, so they could be anything, options too. */
+function xargs(
+  command: string,
+  args: readonly Word[],
+  redirects: readonly Redirect[],
+  around: Surroundings,
+): readonly ShellAction[] {
+  const replaced = args.some((word) => word.text !== undefined && /^(-I|-i|-J|--replace)/.test(word.text));
+  const rest = unwrap(
+    args,
+    replaced
+      ? {
+          ...XARGS,
+          flags: `${XARGS.flags}i`,
+          values: `${XARGS.values}I`,
+          longValues: [...(XARGS.longValues ?? []), 'replace'],
+        }
+      : XARGS,
+  );
+  if (rest === undefined) return [{ effect: 'unknown', command, reason: 'what xargs runs cannot be told' }];
+  if (rest.length === 0) return [{ effect: 'read', command }];
+  const input: Word = { text: undefined, source: '…', mayBeOption: true, maySplit: true, prefix: '' };
+  if (!replaced) return analyzeCommand([...rest, input], redirects, around);
+  // Any word may hold the mark; the command's own name stays as it is when it plainly has none.
+  const [name, ...others] = rest;
+  if (
+    name === undefined ||
+    !/^[A-Za-z][\w.-]*$/.test(name.text ?? '') ||
+    replacesWith(args, name.text ?? '')
+  ) {
+    return [{ effect: 'unknown', command, reason: 'what xargs runs comes from its input' }];
+  }
+  const filled = others.map((word) =>
+    word.text !== undefined && !word.text.includes('{') && !hasMark(args, word.text)
+      ? word
+      : { ...input, source: word.source },
+  );
+  return analyzeCommand([name, ...filled], redirects, around);
+}
+
+/** The marks that `-I MARK` and its kin name. */
+function marks(args: readonly Word[]): readonly (string | undefined)[] {
+  const found: (string | undefined)[] = ['{}'];
+  args.forEach((word, index) => {
+    if (word.text === '-I' || word.text === '-J' || word.text === '--replace')
+      found.push(args[index + 1]?.text);
+    else if (word.text !== undefined && /^(-[IiJ]|--replace=)/.test(word.text)) {
+      found.push(word.text.replace(/^(-[IiJ]|--replace=)/, '') || '{}');
+    }
+  });
+  return found;
+}
+
+function hasMark(args: readonly Word[], text: string): boolean {
+  return marks(args).some((mark) => mark === undefined || mark === '' || text.includes(mark));
+}
+
+function replacesWith(args: readonly Word[], name: string): boolean {
+  return hasMark(args, name);
+}

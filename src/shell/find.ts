@@ -1,0 +1,60 @@
+import type { ShellAction } from './facts.ts';
+import { isOperand, type Word } from './word.ts';
+
+/** A path that find puts in the place of `{}`: begins as a starting point does, never with a dash of its own. */
+const FOUND: Word = { text: undefined, source: '{}', mayBeOption: false, maySplit: false, prefix: '' };
+
+/** `find` itself reads; `-delete` and `-fprint…` write; `-exec` and its kin run the command that follows them. */
+export function findActions(
+  command: string,
+  args: readonly Word[],
+  run: (words: readonly Word[]) => readonly ShellAction[],
+): readonly ShellAction[] {
+  const actions: ShellAction[] = [];
+  let computed = false;
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at];
+    if (word === undefined) break;
+    if (word.text === undefined) {
+      computed ||= !isOperand(word);
+      continue;
+    }
+    if (word.text === '-delete' || /^-f(print|print0|printf|ls)$/.test(word.text)) {
+      actions.push({ effect: 'write', command });
+    } else if (/^-(exec|execdir|ok|okdir)$/.test(word.text)) {
+      const end = endOfCommand(args, at + 1);
+      if (end === undefined) {
+        actions.push({ effect: 'unknown', command, reason: `the command of ${word.text} does not end` });
+        break;
+      }
+      actions.push(...run(args.slice(at + 1, end).map(filled)));
+      at = end;
+    }
+  }
+  if (computed) {
+    const reason = 'an argument of find is computed and could be -delete or -exec';
+    actions.push({ effect: 'unknown', command, reason });
+  }
+  return actions.length === 0 ? [{ effect: 'read', command }] : actions;
+}
+
+function filled(word: Word): Word {
+  if (word.text === '{}') return FOUND;
+  // `{}` inside of a word: the word's own beginning stays.
+  if (word.text?.includes('{}')) {
+    const prefix = word.text.slice(0, word.text.indexOf('{}'));
+    return { ...word, text: undefined, prefix, mayBeOption: prefix.startsWith('-') };
+  }
+  return word;
+}
+
+/** The place of `;`, or of a `+` behind `{}`; undefined when there is none, or a computed word could be one. */
+function endOfCommand(args: readonly Word[], from: number): number | undefined {
+  for (let at = from; at < args.length; at++) {
+    const word = args[at];
+    if (word === undefined || (word.text === undefined && word.maySplit)) return undefined;
+    if (word.text === ';' || (word.text === '+' && args[at - 1]?.text === '{}'))
+      return at > from ? at : undefined;
+  }
+  return undefined;
+}

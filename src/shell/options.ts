@@ -1,0 +1,99 @@
+import { isOperand, type Word } from './word.ts';
+
+/** Which options of a program matter, as GNU getopt reads them: clusters, abbreviations, `--name=value`. */
+export interface OptionRule {
+  /** Letters. */
+  readonly short?: string;
+  /** Long names without dashes; any abbreviation of one counts. */
+  readonly long?: readonly string[];
+}
+
+/** What a scan of arguments found. */
+export interface Scan {
+  /** An argument is, or could be, one of the options. */
+  readonly hit: boolean;
+  /** An argument that is computed could be any option. */
+  readonly open: boolean;
+  readonly operands: readonly Word[];
+}
+
+/** Looks for options among arguments; over-reads (a value that looks like an option counts as one). */
+export function scan(args: readonly Word[], rule: OptionRule): Scan {
+  const operands: Word[] = [];
+  let hit = false;
+  let open = false;
+  let ended = false;
+  for (const word of args) {
+    if (ended) operands.push(word);
+    else if (word.text === '--') ended = true;
+    else if (word.text === undefined ? !isOperand(word) : false) open = true;
+    else if (word.text?.startsWith('-') && word.text !== '-') hit ||= matches(word.text, rule);
+    else operands.push(word);
+  }
+  return { hit, open, operands };
+}
+
+function matches(option: string, rule: OptionRule): boolean {
+  if (option.startsWith('--')) {
+    const name = option.slice(2).split('=', 1)[0] ?? '';
+    return (rule.long ?? []).some((long) => long.startsWith(name));
+  }
+  return (
+    [...(rule.short ?? '')].some((letter) => option.slice(1).includes(letter)) ||
+    (rule.long ?? []).includes(option.slice(1))
+  );
+}
+
+/** How a program that runs another one takes its own arguments. */
+export interface WrapperSyntax {
+  /** Letters of options without a value. */
+  readonly flags?: string;
+  /** Letters of options with a value. */
+  readonly values?: string;
+  readonly longFlags?: readonly string[];
+  readonly longValues?: readonly string[];
+  /** Operands before the command: 1 for `timeout 5 ls`. */
+  readonly operands?: number;
+}
+
+/** The command inside a wrapper's arguments; undefined when the wrapper's own part cannot be told. */
+export function unwrap(args: readonly Word[], syntax: WrapperSyntax): readonly Word[] | undefined {
+  let at = 0;
+  for (; at < args.length; at++) {
+    const option = args[at];
+    if (option === undefined || option.text === undefined) break;
+    if (option.text === '--') {
+      at++;
+      break;
+    }
+    if (!option.text.startsWith('-') || option.text === '-') break;
+    const taken = optionLength(option.text, syntax);
+    if (taken === undefined) return undefined;
+    if (taken === 2) {
+      const value = args[++at];
+      if (value === undefined || value.maySplit) return undefined;
+    }
+  }
+  for (let operand = 0; operand < (syntax.operands ?? 0); operand++, at++) {
+    const word = args[at];
+    if (word === undefined || word.maySplit || (word.text === undefined && word.mayBeOption))
+      return undefined;
+  }
+  return args.slice(at);
+}
+
+/** Arguments that an option takes up, itself included; undefined for one that is not known. */
+function optionLength(option: string, syntax: WrapperSyntax): 1 | 2 | undefined {
+  if (option.startsWith('--')) {
+    const [name = '', value] = option.slice(2).split('=', 2);
+    if (syntax.longFlags?.includes(name)) return 1;
+    if (syntax.longValues?.includes(name)) return value === undefined ? 2 : 1;
+    return undefined;
+  }
+  for (let at = 1; at < option.length; at++) {
+    const letter = option[at] ?? '';
+    if (syntax.values?.includes(letter)) return at === option.length - 1 ? 2 : 1;
+    if (!syntax.flags?.includes(letter)) return undefined;
+  }
+  return 1;
+}

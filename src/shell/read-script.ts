@@ -1,0 +1,233 @@
+import { child, children, flag, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
+import { readArithmetic, readWord, type WordHost } from './read-word.ts';
+import type { Assignment, Redirect, Script, SimpleCommand } from './script.ts';
+import type { Word } from './word.ts';
+
+/** Operators of redirections in the grammar's numbering. */
+const OPERATOR = {
+  write: 54,
+  append: 55,
+  read: 56,
+  readWrite: 57,
+  duplicateIn: 58,
+  duplicateOut: 59,
+  clobber: 60,
+  here: 61,
+  hereDash: 62,
+  hereString: 63,
+  writeAll: 64,
+  appendAll: 65,
+} as const;
+
+/** Statements inside statements; a line written by hand has a handful. */
+const DEEPEST = 200;
+
+/** Parses a command line and takes out all that could run. Throws SyntaxError where the grammar does. */
+export function readScript(line: string): Script {
+  const reader = new ScriptReader();
+  reader.statements(children(parseTree(line), 'Stmts'));
+  return reader.script();
+}
+
+class ScriptReader implements WordHost {
+  readonly #commands: SimpleCommand[] = [];
+  readonly #functions = new Set<string>();
+  readonly #problems = new Set<string>();
+  #depth = 0;
+
+  script(): Script {
+    return { commands: this.#commands, functions: this.#functions, problems: [...this.#problems] };
+  }
+
+  substitution(statements: readonly Tree[]): void {
+    this.statements(statements);
+  }
+
+  problem(words: string): void {
+    this.#problems.add(words);
+  }
+
+  statements(list: readonly Tree[]): void {
+    this.#depth++;
+    if (this.#depth > DEEPEST) throw new SyntaxError('it is nested too deeply');
+    for (const one of list) this.#statement(one);
+    this.#depth--;
+  }
+
+  #statement(node: Tree): void {
+    const redirects = children(node, 'Redirs').map((redirect) => this.#redirect(redirect));
+    const command = child(node, 'Cmd');
+    if (command !== undefined && typeOf(command) === 'CallExpr') {
+      const assignments = children(command, 'Assigns').flatMap((one) =>
+        this.#assignment(one, children(command, 'Args').length > 0),
+      );
+      const words = children(command, 'Args').map((word) => readWord(word, this));
+      this.#commands.push({ assignments, words, redirects });
+      return;
+    }
+    if (redirects.length > 0) this.#commands.push({ assignments: [], words: [], redirects });
+    if (command !== undefined) this.#compound(command);
+  }
+
+  #compound(node: Tree): void {
+    switch (typeOf(node)) {
+      case 'Block':
+      case 'Subshell':
+        return this.statements(children(node, 'Stmts'));
+      case 'BinaryCmd':
+        return this.statements([child(node, 'X'), child(node, 'Y')].filter((one) => one !== undefined));
+      case 'IfClause':
+        return this.#if(node);
+      case 'WhileClause':
+        this.statements(children(node, 'Cond'));
+        return this.statements(children(node, 'Do'));
+      case 'ForClause':
+        return this.#for(node);
+      case 'CaseClause':
+        return this.#case(node);
+      case 'FuncDecl':
+        this.#functions.add(text(child(node, 'Name')));
+        return this.#inner(node, 'Body');
+      case 'TimeClause':
+      case 'CoprocClause':
+        return this.#inner(node, 'Stmt');
+      case 'DeclClause':
+        return this.#declaration(node);
+      case 'TestClause':
+        return this.problem('[[ … ]] means other things in other shells: write [ … ]');
+      case 'ArithmCmd':
+      case 'LetClause':
+        return this.problem('((…)) and let can run what a variable holds');
+      default:
+        return this.problem(`${typeOf(node)} cannot be judged`);
+    }
+  }
+
+  #inner(node: Tree, field: string): void {
+    const statement = child(node, field);
+    if (statement !== undefined) this.statements([statement]);
+  }
+
+  #if(node: Tree): void {
+    this.statements(children(node, 'Cond'));
+    this.statements(children(node, 'Then'));
+    const otherwise = child(node, 'Else');
+    if (otherwise === undefined) return;
+    this.#depth++;
+    if (this.#depth > DEEPEST) throw new SyntaxError('it is nested too deeply');
+    this.#if(otherwise);
+    this.#depth--;
+  }
+
+  #for(node: Tree): void {
+    const loop = child(node, 'Loop');
+    if (loop === undefined || typeOf(loop) !== 'WordIter') {
+      this.problem('for ((…)) can run what a variable holds');
+    } else {
+      for (const item of children(loop, 'Items')) readWord(item, this);
+      // The loop's variable is set like any other.
+      const name = text(child(loop, 'Name'));
+      this.#commands.push({
+        assignments: [{ name, value: undefined, exported: false }],
+        words: [],
+        redirects: [],
+      });
+    }
+    this.statements(children(node, 'Do'));
+  }
+
+  #case(node: Tree): void {
+    const subject = child(node, 'Word');
+    if (subject !== undefined) readWord(subject, this);
+    for (const item of children(node, 'Items')) {
+      for (const pattern of children(item, 'Patterns')) readWord(pattern, this);
+      this.statements(children(item, 'Stmts'));
+    }
+  }
+
+  /** `export A=1`, `readonly B`, `declare -x C`. */
+  #declaration(node: Tree): void {
+    const variant = text(child(node, 'Variant'));
+    if (!['export', 'readonly', 'local'].includes(variant)) {
+      this.problem(`${variant} can give a variable a meaning of its own`);
+    }
+    const assignments = children(node, 'Args').flatMap((one) => {
+      const value = child(one, 'Value');
+      if (!flag(one, 'Naked') || value === undefined) return this.#assignment(one, variant === 'export');
+      // An option (`-p`), or a name that is computed.
+      const word = readWord(value, this);
+      if (word.text !== '-p') this.problem(`${variant} ${word.source} cannot be judged`);
+      return [];
+    });
+    this.#commands.push({ assignments, words: [], redirects: [] });
+  }
+
+  #assignment(node: Tree, exported: boolean): Assignment[] {
+    const name = text(child(node, 'Name'));
+    if (child(node, 'Index') !== undefined) {
+      this.problem('an array index can run what a variable holds');
+      readArithmetic(child(node, 'Index'), this);
+    }
+    const array = child(node, 'Array');
+    if (array !== undefined) {
+      this.problem('arrays mean other things in other shells');
+      for (const element of children(array, 'Elems')) {
+        const value = child(element, 'Value');
+        if (value !== undefined) readWord(value, this);
+        readArithmetic(child(element, 'Index'), this);
+      }
+    }
+    const value = child(node, 'Value');
+    return [{ name, value: value === undefined ? undefined : readWord(value, this), exported }];
+  }
+
+  #redirect(node: Tree): Redirect {
+    const target = child(node, 'Word');
+    const body = child(node, 'Hdoc');
+    const word: Word | undefined = target === undefined ? undefined : readWord(target, this);
+    const operator = number(node, 'Op');
+    switch (operator) {
+      case OPERATOR.here:
+      case OPERATOR.hereDash: {
+        const quotedWord = target !== undefined && isQuoted(target);
+        return { kind: 'here', body: body === undefined ? '' : this.#hereBody(body, quotedWord) };
+      }
+      case OPERATOR.hereString:
+        return { kind: 'here', body: word?.text };
+      case OPERATOR.read:
+        if (word !== undefined) return { kind: 'read', target: word };
+        break;
+      case OPERATOR.duplicateIn:
+      case OPERATOR.duplicateOut:
+        if (word?.text !== undefined && /^(\d+-?|-)$/.test(word.text)) return { kind: 'duplicate' };
+        if (word !== undefined) return { kind: 'write', target: word };
+        break;
+      case OPERATOR.write:
+      case OPERATOR.append:
+      case OPERATOR.readWrite:
+      case OPERATOR.clobber:
+      case OPERATOR.writeAll:
+      case OPERATOR.appendAll:
+        if (word !== undefined) return { kind: 'write', target: word };
+        break;
+    }
+    this.problem('a redirection cannot be judged');
+    return { kind: 'duplicate' };
+  }
+
+  /** A here-document's text, where no expansion changes it. */
+  #hereBody(body: Tree, verbatim: boolean): string | undefined {
+    const parts = children(body, 'Parts');
+    for (const part of parts) {
+      if (typeOf(part) !== 'Lit') readWord(body, this);
+    }
+    if (!parts.every((part) => typeOf(part) === 'Lit')) return undefined;
+    const whole = parts.map((part) => text(part)).join('');
+    return verbatim || !whole.includes('\\') ? whole : undefined;
+  }
+}
+
+function isQuoted(word: Tree): boolean {
+  const parts = children(word, 'Parts');
+  return parts.some((part) => typeOf(part) !== 'Lit' || text(part).includes('\\'));
+}

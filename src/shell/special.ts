@@ -1,0 +1,114 @@
+import { scan, unwrap } from './options.ts';
+import { awkOnlyPrints, sedOnlyPrints } from './sed.ts';
+import { mayBeSet } from './variables.ts';
+import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
+import { isOperand, type Word } from './word.ts';
+
+/** Programs whose arguments need more than a list of options. */
+export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | undefined> = new Map<
+  string,
+  (args: readonly Word[]) => Verdict | undefined
+>([
+  ['date', date],
+  ['ip', ip],
+  ['service', (args) => (args.length === 2 && args[1]?.text === 'status' ? READS : ADMINISTERS)],
+  [
+    'sysctl',
+    (args) =>
+      args.some((word) => !isOperand(word) && word.text === undefined) ||
+      args.some((word) => word.prefix.includes('='))
+        ? ADMINISTERS
+        : undefined,
+  ],
+  [
+    'printf',
+    (args) => (args[0] !== undefined && isOperand(args[0]) ? READS : unknown('printf may set a variable')),
+  ],
+  [
+    'set',
+    (args) =>
+      args.every((word) => /^[-+]([eux]+|o)$|^(pipefail|errexit|nounset|xtrace)$/.test(word.text ?? ''))
+        ? READS
+        : unknown('set can change what later words mean'),
+  ],
+  ['unset', variables],
+  ['read', variables],
+  ['[', test],
+  ['test', test],
+  ['sed', sed],
+  ['awk', awk],
+  ['gawk', awk],
+  ['mawk', awk],
+  ['hash', (args) => (args.length === 0 ? READS : unknown('hash can make a name mean another program'))],
+]);
+
+function date(args: readonly Word[]): Verdict {
+  const plain = args.filter((word) => !/^-(I\w*|[uR]+)$/.test(word.text ?? ''));
+  const rest = unwrap(plain, {
+    values: 'dr',
+    longFlags: ['utc', 'universal', 'rfc-email', 'iso-8601'],
+    longValues: ['date', 'reference', 'iso-8601', 'rfc-3339'],
+  });
+  return rest?.every((word) => word.prefix.startsWith('+')) ? READS : ADMINISTERS;
+}
+
+function ip(args: readonly Word[]): Verdict {
+  const rest = args.filter(
+    (word) => !/^-(4|6|br|brief|o|oneline|s|stats|d|details|j|json|p|pretty|c|color)$/.test(word.text ?? ''),
+  );
+  const [object, verb] = rest;
+  if (object === undefined) return READS;
+  const known = /^(a|addr|address|l|link|r|ro|route|n|neigh|rule|maddress|netns)$/.test(object.text ?? '');
+  const looks = verb === undefined || /^(show|list|ls|lst|get)$/.test(verb.text ?? '');
+  return known && looks && rest.every(isOperand) ? READS : ADMINISTERS;
+}
+
+/** `read` and `unset`: names only. */
+function variables(args: readonly Word[]): Verdict {
+  const fine = args.every(
+    (word) =>
+      word.text === '-r' ||
+      (word.text !== undefined && /^[A-Za-z_]\w*$/.test(word.text) && mayBeSet(word.text, false)),
+  );
+  return fine ? READS : unknown('it may change a variable that changes what runs');
+}
+
+/** Bash's `test -v` evaluates its operand, so an operator must not be computed. */
+function test(args: readonly Word[]): Verdict {
+  const words = args.at(-1)?.text === ']' ? args.slice(0, -1) : args;
+  if (words.some((word) => word.maySplit || word.text === '-v' || word.text === '-R')) {
+    return unknown('test with -v, -R or an unquoted expansion can run what a variable holds: quote it');
+  }
+  const computed = words.some((word) => word.text === undefined);
+  const operator =
+    words.length === 3 ? words[1] : words.length === 4 && words[0]?.text === '!' ? words[2] : words[0];
+  const known = /^(-[a-zA-Z]{1,2}|!?=|==)$/.test(operator?.text ?? '');
+  return !computed || known || words.length === 1 ? READS : unknown('the operator of test is computed');
+}
+
+function sed(args: readonly Word[]): Verdict {
+  const found = scan(args, { short: 'if', long: ['in-place', 'file'] });
+  const unsure = unknown('what this sed script does cannot be told');
+  if (args.some((word) => word.text !== undefined && /^-([nErsuz]*i|-in)/.test(word.text))) return WRITES;
+  if (found.hit || found.open) return unsure;
+  const scripts = args.flatMap((word, index) => (word.text === '-e' ? [args[index + 1]] : []));
+  if (
+    args.some(
+      (word) =>
+        /^-\w*e./.test(word.text ?? '') ||
+        /^-[a-zA-Z]+e$/.test(word.text ?? '') ||
+        word.text?.startsWith('--exp'),
+    )
+  )
+    return unsure;
+  const script = scripts.length > 0 ? scripts : [found.operands[0]];
+  return script.every((one) => one?.text !== undefined && sedOnlyPrints(one.text)) ? READS : unsure;
+}
+
+function awk(args: readonly Word[]): Verdict {
+  const unsure = unknown('what this awk program does cannot be told');
+  const rest = unwrap(args, { values: 'Fv' });
+  const program = rest?.[0]?.text;
+  if (rest === undefined || program === undefined || !awkOnlyPrints(program)) return unsure;
+  return READS;
+}
