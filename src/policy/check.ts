@@ -34,7 +34,7 @@ export interface Known {
 }
 
 /** Protocols whose statements touch no tables. */
-const WITHOUT_TABLES: readonly string[] = ['ssh'];
+const WITHOUT_TABLES: readonly string[] = ['ssh', 'kubernetes'];
 
 /**
  * Checks a parsed policy against what exists. A rule that could never apply is an error; a name that does not

@@ -7,6 +7,12 @@ import { compileGlob, type Glob } from './glob.ts';
  */
 export type Coverage = 'sure' | 'possible' | 'none';
 
+/** What two selectors of one rule cover together. */
+export function weaker(a: Coverage, b: Coverage): Coverage {
+  if (a === 'none' || b === 'none') return 'none';
+  return a === 'possible' ? a : b;
+}
+
 export interface TableSelector {
   /** `grants` is true for an allow rule, which covers only what certainly is meant. */
   covers(action: Action, grants: boolean): Coverage;

@@ -1,7 +1,8 @@
 import type { Action, Effect, StatementFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, PolicyTarget, Requester } from './decision.ts';
 import { anyMatches, compileGlob } from './glob.ts';
-import { type Coverage, compileTables } from './objects.ts';
+import { compileObjects } from './object-globs.ts';
+import { type Coverage, compileTables, weaker } from './objects.ts';
 import { DEFAULT_APPROVALS, DEFAULT_EXPIRES_MS, type PolicyRule } from './schema.ts';
 import { admitsEither, compileConnections, compilePrincipals, type FileGroups } from './selectors.ts';
 
@@ -36,6 +37,7 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
   const connections = rule.connections && compileConnections(rule.connections);
   const coversEffect = compileEffects(rule);
   const tables = rule.tables && compileTables(rule.tables);
+  const objects = rule.objects && compileObjects(rule.objects);
   const coversCommand = compileCommands(rule.commands);
   const conditions = rule.when && new Set(rule.when);
 
@@ -54,7 +56,10 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
     covers(action, statement) {
       if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
       if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
-      return tables?.covers(action, rule.decision === 'allow') ?? 'sure';
+      return weaker(
+        tables?.covers(action, rule.decision === 'allow') ?? 'sure',
+        objects?.covers(action, rule.decision === 'allow') ?? 'sure',
+      );
     },
   };
 }

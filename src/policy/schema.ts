@@ -91,6 +91,9 @@ export const ruleSchema = z.strictObject({
     .optional()
     .describe('What a statement does. Left out: all (but only a block rule then covers "unknown").'),
   tables: listOf(table).optional().describe('Objects touched, as globs over schema.name. Left out: all.'),
+  objects: listOf(z.string().min(1).max(512))
+    .optional()
+    .describe('Things touched other than tables, as globs: "shop/deployments/*", a path. Left out: all.'),
   commands: listOf(z.string().trim().min(1).max(256))
     .optional()
     .describe('Command words, globs allowed: DROP, "ALTER TABLE * DROP *".'),
