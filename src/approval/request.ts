@@ -5,6 +5,8 @@ export interface ApprovalCard {
   readonly requester: string;
   readonly requesterKind: 'person' | 'machine';
   readonly requesterGroups: readonly string[];
+  /** The person for whom the requester acts. */
+  readonly endUser?: string | undefined;
   readonly clientAddress: string;
   /** `PostgreSQL db.internal:5432/shop as app_rw`. */
   readonly target: string;
@@ -37,11 +39,13 @@ export interface ApprovalRequest {
   readonly connection: string;
   readonly connectionId: string;
   readonly requesterId: string;
+  /** The person for whom the requester acts. */
+  readonly endUserId?: string | undefined;
   readonly rule: string;
   readonly policy: string;
   readonly terms: ApprovalTerms;
   readonly card: ApprovalCard;
-  /** SHA-256 (hex) over connection, target, requester, session, exact bytes, parameters, state fingerprint, policy hash. */
+  /** SHA-256 (hex) over connection, target, requester, end user, session, exact bytes, parameters, state fingerprint, policy hash. */
   readonly fingerprint: string;
   readonly createdAt: string;
   readonly expiresAt: string;

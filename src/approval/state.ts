@@ -17,6 +17,8 @@ export type ApprovalDraft = Omit<
 export interface Decider {
   readonly id: string;
   readonly name: string;
+  /** Decides for another person, by what it says or its token. */
+  readonly delegated?: boolean;
   /** Has the role approver or owner. */
   readonly hasRole: boolean;
   /** `Policy.mayApprove` for the request's terms. */
@@ -45,7 +47,7 @@ export function openRequest(draft: ApprovalDraft, now: number): ApprovalRequest 
 
 /**
  * Counts one vote: a denial ends the request, an approval ends it when enough different people gave one.
- * Throws NotPermitted `self_approval`, `role_missing`, `not_an_approver`; UsageError `reason_required`;
+ * Throws NotPermitted `self_approval`, `delegated_decision`, `role_missing`, `not_an_approver`; UsageError `reason_required`;
  * Conflict `approval_not_pending`, `already_decided`, `approval_changed`; ApprovalPending `approval_expired`.
  */
 export function decideRequest(
@@ -146,6 +148,22 @@ export function isEnded(status: ApprovalStatus): boolean {
 
 /** The same name counts as the same person: an identity created again under it gains nothing. */
 function refuseStranger(request: ApprovalRequest, decider: Decider): void {
+  if (decider.delegated) {
+    throw new NotPermitted(
+      'delegated_decision',
+      `${decider.name} acts for somebody else and decides for nobody`,
+      {
+        next: 'decide with a sign-in of your own',
+      },
+    );
+  }
+  const { endUser } = request.card;
+  if (decider.id === request.endUserId || decider.name === endUser) {
+    throw new NotPermitted('self_approval', 'the statement runs for you, so you cannot decide it', {
+      rule: request.rule,
+      next: 'ask another approver',
+    });
+  }
   const own = decider.id === request.requesterId || decider.name === request.card.requester;
   if (own && !request.terms.selfApproval) {
     throw new NotPermitted('self_approval', 'you cannot decide your own statement', {

@@ -6,6 +6,8 @@ export type AuditKind =
   | 'init'
   | 'login'
   | 'login.failed'
+  | 'login.renewed'
+  | 'logout'
   | 'session.start'
   | 'session.end'
   | 'session.kill'
@@ -20,6 +22,8 @@ export type AuditKind =
   | 'connection.removed'
   | 'identity.created'
   | 'identity.revoked'
+  | 'password.created'
+  | 'password.revoked'
   | 'policy.applied'
   | 'recording.removed';
 

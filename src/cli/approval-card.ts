@@ -63,7 +63,8 @@ function stateOf(approval: ApprovalView, now: number): string {
 function whoOf(approval: ApprovalView): string {
   const { requesterGroups: groups, requesterKind: kind } = approval;
   const inGroups = groups.length === 0 ? '' : `, group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`;
-  return `${approval.requester} (${kind}${inGroups}) · session ${approval.session} · from ${approval.clientAddress}`;
+  const behalf = approval.endUser == null ? '' : ` for ${approval.endUser}`;
+  return `${approval.requester} (${kind}${inGroups})${behalf} · session ${approval.session} · from ${approval.clientAddress}`;
 }
 
 function ruleOf(approval: ApprovalView): string {

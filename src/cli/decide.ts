@@ -48,11 +48,13 @@ export async function sendDecision(
   passphraseStdin: boolean,
   signal?: AbortSignal,
 ): Promise<{ readonly approval: ApprovalView; readonly auditId: string }> {
-  const send = (passphrase: string) =>
+  const send = (passphrase?: string) =>
     client.call('approvalDecide', {
       params: { id: approval.id },
-      body: { ...decision, passphrase, version: approval.version },
+      body: { ...decision, ...(passphrase === undefined ? {} : { passphrase }), version: approval.version },
     });
+  // Who signed in through an issuer shows that it is there by a fresh sign-in.
+  if (approval.presence === 'sign-in') return send();
   if (passphraseStdin) return send(await secretFromStdin(io, '--passphrase-stdin'));
   const prompts = askForPassphrase(io);
   for (let attempt = 1; ; attempt++) {

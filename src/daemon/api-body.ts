@@ -3,16 +3,18 @@ import { UsageError } from '../base/errors.ts';
 
 /** The largest body that is read whole: a policy file of 1 MiB, doubled by JSON escapes. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
+/** The largest body of a caller without a token: the longest token, and some words. */
+export const MAX_PUBLIC_BODY_BYTES = 32 * 1024;
 /** One line of a streamed body: a statement the gateway would still judge, doubled by JSON escapes. */
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
 
 /** A whole JSON body; undefined when it is empty. Throws UsageError `body_too_large` or `bad_json`. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
+export async function readJson(request: IncomingMessage, limit = MAX_BODY_BYTES): Promise<unknown> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw tooLarge('body', MAX_BODY_BYTES);
+    if (length > limit) throw tooLarge('body', limit);
     chunks.push(chunk);
   }
   if (length === 0) return undefined;
@@ -46,5 +48,5 @@ export async function* readLines(request: IncomingMessage): AsyncGenerator<strin
 }
 
 function tooLarge(what: string, limit: number): UsageError {
-  return new UsageError('body_too_large', `the request ${what} is larger than ${limit / 1024 / 1024} MiB`);
+  return new UsageError('body_too_large', `the request ${what} is larger than ${limit / 1024} KiB`);
 }

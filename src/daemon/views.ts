@@ -6,6 +6,7 @@ import type { Protocol } from '../protocols/protocol.ts';
 import type { ApprovalBoard } from '../session/approval-board.ts';
 import { approverWords } from '../session/approver-words.ts';
 import { policyTarget } from '../session/open-desk.ts';
+import { requesterOf } from '../session/requester.ts';
 import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 
 /** What rows look like to a caller, and which of them a caller may see: the same rule for get, list and stream. */
@@ -14,9 +15,13 @@ export function hasRole(identity: Pick<IdentityRow, 'roles'>, ...roles: readonly
   return identity.roles.some((role) => roles.includes(role));
 }
 
-/** Owners, approvers and auditors see every session; anyone else its own. */
-export function seesSession(caller: IdentityRow, session: Pick<SessionRow, 'identityId'>): boolean {
-  return hasRole(caller, 'owner', 'approver', 'auditor') || session.identityId === caller.id;
+/** Owners, approvers, auditors and operators see every session; anyone else its own and those run for it. */
+export function seesSession(
+  caller: IdentityRow,
+  session: Pick<SessionRow, 'identityId' | 'endUser'>,
+): boolean {
+  if (hasRole(caller, 'owner', 'approver', 'auditor', 'operator')) return true;
+  return session.identityId === caller.id || session.endUser?.id === caller.id;
 }
 
 /** Owners and auditors see every approval; anyone else its own and those it is asked to decide. */
@@ -53,7 +58,7 @@ export function connectionView(
   policy: Policy | undefined,
   caller: IdentityRow,
 ): ConnectionView {
-  const mayConnect = policy?.mayConnect(caller, policyTarget(row)) ?? false;
+  const mayConnect = policy?.mayConnect(requesterOf(caller), policyTarget(row)) ?? false;
   const shown = mayConnect || hasRole(caller, 'owner', 'approver', 'auditor');
   return {
     id: row.id,
@@ -80,6 +85,7 @@ export function sessionView(row: SessionRow): SessionView {
     id: row.id,
     connection: row.connection,
     identity: row.identity,
+    endUser: row.endUser?.name ?? null,
     protocol: row.protocol,
     client: row.client,
     startedAt: row.startedAt,
@@ -109,6 +115,7 @@ export function approvalView(
     requester: card.requester,
     requesterKind: card.requesterKind,
     requesterGroups: [...card.requesterGroups],
+    endUser: card.endUser ?? null,
     clientAddress: card.clientAddress,
     target: card.target,
     transaction: card.transaction,
@@ -130,5 +137,6 @@ export function approvalView(
     expiresAt: request.expiresAt,
     mayDecide: mayNotReason === null,
     mayNotReason,
+    presence: caller.origin ? 'sign-in' : 'passphrase',
   };
 }

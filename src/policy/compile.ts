@@ -2,6 +2,7 @@ import { ROLES } from '../identity/roles.ts';
 import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
 import { anyMatches, compileGlob } from './glob.ts';
+import { mayComeByIssuer } from './issuers-of.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
 import type { PolicyFile } from './problem.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
@@ -49,6 +50,8 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
       delegations.some(({ who, people }) => who.admits(machine) && anyMatches(people, person)),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
+    approversMayCome: (terms) =>
+      [terms.approvers, ...(terms.alsoAdmittedBy ?? [])].every((list) => mayComeByIssuer(list, file)),
     mayConnect: (requester, target) =>
       file.default !== 'block' ||
       rules.some((rule) => rule.decision !== 'block' && rule.appliesTo(requester, target)),

@@ -38,7 +38,7 @@ export interface ApprovalTerms {
   /** `name`, `group:NAME` or globs; empty means anyone with the role approver or owner. For show: `Policy.mayApprove` decides. */
   readonly approvers: readonly string[];
   /** Lists of further rules that matched as well: an approver must be admitted by each of them too. */
-  readonly alsoAdmittedBy?: readonly (readonly string[])[];
+  readonly alsoAdmittedBy?: readonly (readonly string[])[] | undefined;
   readonly approvals: number;
   /** Milliseconds. */
   readonly expires: number;
@@ -87,6 +87,8 @@ export interface Policy {
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
    */
   mayApprove(terms: ApprovalTerms, identity: Requester): boolean;
+  /** True when people whom an issuer vouches for may be among `terms.approvers` although they never came yet. */
+  approversMayCome(terms: ApprovalTerms): boolean;
   /** True when any rule could allow or approve something there: what `connection list` shows. */
   mayConnect(requester: Requester, target: PolicyTarget): boolean;
 }

@@ -14,12 +14,13 @@ import {
 } from '../approval/state.ts';
 import type { AuditEntry, AuditEvent, AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
-import { Conflict, HoopError, NotFound, NotPermitted } from '../base/errors.ts';
+import { Conflict, HoopError, NotFound } from '../base/errors.ts';
 import { newApprovalId } from '../base/ids.ts';
 import { requireLive } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
-import { approverWords } from './approver-words.ts';
+import { endUserOf } from './requester.ts';
+import { requireApprover } from './require-approver.ts';
 
 export interface ApprovalBoardDeps {
   readonly clock: Clock;
@@ -80,12 +81,14 @@ export class ApprovalBoard {
     this.#admit(draft.requesterId);
     const id = await this.#freeId();
     try {
-      await this.#requireApprover(draft);
+      const able = await this.#deps.identities.list();
+      requireApprover(draft, able, this.#deps.policy.current(), clock.now());
       const began = { wall: clock.now(), monotonic: clock.monotonic() };
       const request = openRequest({ ...draft, id }, began.wall);
       record(id);
       this.#audit('approval.requested', draft.card.requester, request, {
         requester: draft.card.requester,
+        ...(draft.card.endUser === undefined ? {} : { endUser: draft.card.endUser }),
         policy: request.policy,
         fingerprint: request.fingerprint,
         approvers: request.terms.approvers,
@@ -170,7 +173,8 @@ export class ApprovalBoard {
   /** True when the rules of the request name this identity, its own or already decided ones included. */
   concerns(request: ApprovalRequest, identity: IdentityRow): boolean {
     const { hasRole, amongApprovers } = this.#decider(request, identity);
-    return request.requesterId === identity.id || (hasRole && amongApprovers);
+    const own = request.requesterId === identity.id || request.endUserId === identity.id;
+    return own || (hasRole && amongApprovers);
   }
 
   /** Every change of every request from now on. */
@@ -184,6 +188,7 @@ export class ApprovalBoard {
     return {
       id,
       name,
+      delegated: endUserOf(identity) !== undefined,
       hasRole: roles.includes('approver') || roles.includes('owner'),
       amongApprovers: this.#deps.policy.get()?.mayApprove(request.terms, { id, name, groups }) ?? false,
     };
@@ -196,25 +201,6 @@ export class ApprovalBoard {
     for (const { request } of this.#waiting.values()) if (request.requesterId === requesterId) pending += 1;
     admitRequest({ pending, askedAt }, now);
     this.#askedAt.set(requesterId, [...askedAt, now]);
-  }
-
-  /** Waiting for someone who does not exist would only time out. */
-  async #requireApprover(draft: Omit<ApprovalDraft, 'id'>): Promise<void> {
-    const now = this.#deps.clock.now();
-    const policy = this.#deps.policy.current();
-    const able = (await this.#deps.identities.list()).filter((identity) => {
-      const live = identity.revokedAt === undefined && !(Date.parse(identity.expiresAt ?? '') <= now);
-      const role = identity.roles.includes('approver') || identity.roles.includes('owner');
-      const self = identity.id === draft.requesterId || identity.name === draft.card.requester;
-      return live && role && (!self || draft.terms.selfApproval) && policy.mayApprove(draft.terms, identity);
-    });
-    if (able.length >= draft.terms.approvals) return;
-    const who = approverWords(draft.terms).join(', ') || 'anyone with the role approver or owner';
-    throw new NotPermitted('no_approver', `rule "${draft.rule}" wants an approval that nobody could give`, {
-      why: `it asks ${draft.terms.approvals} of ${who}; ${able.length} such identities exist besides the requester`,
-      next: 'an owner creates one: hoopctl identity create NAME --role approver',
-      rule: draft.rule,
-    });
   }
 
   async #freeId(): Promise<string> {

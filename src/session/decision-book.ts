@@ -4,6 +4,15 @@ import type { AuditEvent, AuditLog } from '../audit/entry.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
 import type { InternedStatement, StatementToRecord } from './desk.ts';
 
+/** Whose decisions these are. */
+export interface BookedSession {
+  readonly id: string;
+  readonly connection: string;
+  readonly actor: string;
+  /** The person for whom the actor acts. */
+  readonly endUser?: string | undefined;
+}
+
 /** What was decided about a statement, as recording and audit log hold it. */
 interface Entry {
   readonly outcome: 'allow' | 'approve' | 'block';
@@ -34,15 +43,11 @@ class Interned {
 export class DecisionBook {
   readonly #recording: RecordingWriter;
   readonly #audit: AuditLog;
-  readonly #session: { readonly id: string; readonly connection: string; readonly actor: string };
+  readonly #session: BookedSession;
   #statements = 0;
   #staged: AuditEvent[] = [];
 
-  constructor(
-    recording: RecordingWriter,
-    audit: AuditLog,
-    session: { readonly id: string; readonly connection: string; readonly actor: string },
-  ) {
+  constructor(recording: RecordingWriter, audit: AuditLog, session: BookedSession) {
     this.#recording = recording;
     this.#audit = audit;
     this.#session = session;
@@ -105,6 +110,7 @@ export class DecisionBook {
       facts: {
         session: this.#session.id,
         connection: this.#session.connection,
+        ...(this.#session.endUser === undefined ? {} : { endUser: this.#session.endUser }),
         decision: entry.outcome,
         rule: statement.decision.rule ?? null,
         policy: statement.decision.policy,

@@ -40,10 +40,21 @@ export class HeldStatements {
     if (decision.outcome !== 'approve')
       throw new Internal('wrong_outcome', 'only what needs approval is held');
     const { policy, rule = 'default', terms } = decision;
-    const { connection, connectionId, id: session, identityId: requesterId } = row;
+    const { connection, connectionId, endUser, id: session, identityId: requesterId } = row;
     const takeFingerprint = () =>
-      fingerprint([connectionId, card.target, requesterId, session, policy, ...fingerprintInput()]);
-    const draft = { session, connection, connectionId, requesterId, rule, policy, terms, card };
+      fingerprint([
+        connectionId,
+        card.target,
+        requesterId,
+        endUser?.id ?? null,
+        session,
+        policy,
+        ...fingerprintInput(),
+      ]);
+    const shown = endUser === undefined ? card : { ...card, endUser: endUser.name };
+    const endUserId = endUser?.id;
+    const asked = { session, connection, connectionId, requesterId, endUserId, rule, policy, terms };
+    const draft = { ...asked, card: shown };
     const ticket = await board
       .request({ ...draft, fingerprint: takeFingerprint() }, (id) =>
         book.write(statement, { outcome: 'approve', approval: id }),

@@ -13,6 +13,7 @@ import type { Hold, InternedStatement, Judged, SessionDesk, StatementToRecord } 
 import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
 import type { LiveSession } from './live-sessions.ts';
+import { requesterOf } from './requester.ts';
 
 /** What a desk works with; the daemon's composition root gives it. */
 export interface LiveDeskDeps {
@@ -38,6 +39,7 @@ export interface OpenedSession {
 /** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
 export class LiveDesk implements SessionDesk, LiveSession {
   readonly id: string;
+  readonly identity: IdentityRow;
   readonly identityId: string;
   readonly connectionId: string;
   readonly requester: Requester;
@@ -47,10 +49,10 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly #deps: LiveDeskDeps;
   readonly #opened: OpenedSession;
   readonly #book: DecisionBook;
-  readonly #expiresAt: number;
   readonly #held: HeldStatements;
   readonly #counts = { statements: 0, blocked: 0, approved: 0, denied: 0 };
   #unsaved = false;
+  #expiresAt: number;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
   #cutReason: string | undefined;
   #cutListener: ((reason: string) => void) | undefined;
@@ -62,9 +64,10 @@ export class LiveDesk implements SessionDesk, LiveSession {
   constructor(deps: LiveDeskDeps, opened: OpenedSession) {
     const { row, identity } = opened;
     this.id = row.id;
+    this.identity = identity;
     this.identityId = identity.id;
     this.connectionId = row.connectionId;
-    this.requester = { id: identity.id, name: identity.name, groups: identity.groups };
+    this.requester = requesterOf(identity);
     this.requesterKind = identity.kind;
     this.target = opened.target;
     this.closed = new Promise((resolve) => {
@@ -76,6 +79,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
       id: row.id,
       connection: row.connection,
       actor: identity.name,
+      endUser: row.endUser?.name,
     });
     this.#held = new HeldStatements({
       board: deps.board,
@@ -87,7 +91,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
       refuse: (statement, message) => this.#writeRefusal(statement, message),
       failed: deps.storeFailed,
     });
-    this.#expiresAt = identity.expiresAt === undefined ? Infinity : Date.parse(identity.expiresAt);
+    this.#expiresAt = millisecondsOf(identity.expiresAt);
     this.#watchExpiry();
   }
 
@@ -167,6 +171,14 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#cutReason = reason;
     this.#held.withdrawAll(reason);
     this.#cutListener?.(reason);
+  }
+
+  extend(expiresAt: string | undefined): void {
+    const until = millisecondsOf(expiresAt);
+    if (until === this.#expiresAt || this.#closing) return;
+    this.#expiresAt = until;
+    this.#stopExpiry();
+    this.#watchExpiry();
   }
 
   row(): SessionRow {
@@ -278,6 +290,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
         facts: {
           session: row.id,
           connection: row.connection,
+          ...(row.endUser === undefined ? {} : { endUser: row.endUser.name }),
           reason,
           ...this.#counts,
           recording: file ?? null,
@@ -288,4 +301,8 @@ export class LiveDesk implements SessionDesk, LiveSession {
       storeFailed(error);
     }
   }
+}
+
+function millisecondsOf(expiresAt: string | undefined): number {
+  return expiresAt === undefined ? Infinity : Date.parse(expiresAt);
 }

@@ -1,14 +1,18 @@
-import type { SessionRow } from '../store/store.ts';
+import type { IdentityRow, SessionRow } from '../store/store.ts';
 
 /** A session that is open now, as the rest of the daemon sees it. */
 export interface LiveSession {
   readonly id: string;
   readonly identityId: string;
+  /** As it was when the session began. */
+  readonly identity: IdentityRow;
   readonly connectionId: string;
   /** With the counters of this moment. */
   row(): SessionRow;
   /** Ends it: pending approvals are withdrawn, the client is told `reason` in its protocol. Idempotent. */
   cut(reason: string): void;
+  /** Its identity was renewed, or lives for less long; ISO 8601, undefined for ever. */
+  extend(expiresAt: string | undefined): void;
   /** Closes its books, whatever its client does. */
   close(reason: string): Promise<void>;
   /** Brings the stored counters up to date. */
@@ -41,6 +45,10 @@ export class LiveSessions {
 
   totals(): SessionTotals {
     return [...this.#open.values()].reduce((sum, session) => plus(sum, session.row()), this.#past);
+  }
+
+  list(): readonly LiveSession[] {
+    return [...this.#open.values()];
   }
 
   find(id: string): LiveSession | undefined {

@@ -1,14 +1,15 @@
-import { LoginNeeded, NotPermitted } from '../base/errors.ts';
+import { NotPermitted } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
-import { requireLive } from '../identity/token.ts';
+import type { CurrentIdentities } from '../identity/current.ts';
 import type { PolicyTarget } from '../policy/decision.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
-import type { ConnectionRow, IdentityRow, SessionRow, Store } from '../store/store.ts';
+import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 import { LiveDesk, type LiveDeskDeps } from './live-desk.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import { endUserOf, requesterOf } from './requester.ts';
 
 export interface OpenDeskDeps extends LiveDeskDeps {
-  readonly identities: Store['identities'];
+  readonly identities: Pick<CurrentIdentities, 'current'>;
   readonly live: LiveSessions;
   /** Creates a session's recording. Throws Internal `recording_failed`. */
   readonly createRecording: (session: string) => RecordingWriter;
@@ -37,11 +38,17 @@ export function policyTarget(connection: ConnectionRow): PolicyTarget {
  */
 export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promise<LiveDesk> {
   const { connection, client } = opening;
-  const identity = await currentIdentity(deps, opening.identity);
+  // The row may be as old as the endpoint; revocation and groups may be newer.
+  const identity = await deps.identities.current(opening.identity);
   const target = policyTarget(connection);
   const policy = deps.policy.current();
-  requireMayConnect(deps.policy.current().mayConnect(identity, target), identity.name, connection.name);
+  requireMayConnect(
+    deps.policy.current().mayConnect(requesterOf(identity), target),
+    identity.name,
+    connection.name,
+  );
 
+  const endUser = endUserOf(identity);
   const startedAt = deps.clock.now();
   const row: SessionRow = {
     id: newId('s', startedAt),
@@ -50,6 +57,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     protocol: connection.protocol,
     identityId: identity.id,
     identity: identity.name,
+    endUser,
     client: clientWords(client),
     startedAt: new Date(startedAt).toISOString(),
     endedAt: undefined,
@@ -68,6 +76,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
       session: row.id,
       connection: row.connection,
       identity: row.identity,
+      ...(endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy }),
       protocol: row.protocol,
       target: opening.target,
       client: row.client,
@@ -77,7 +86,14 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     deps.audit.append({
       kind: 'session.start',
       actor: row.identity,
-      facts: { session: row.id, connection: row.connection, client: row.client, policy: policy.hash },
+      facts: {
+        session: row.id,
+        connection: row.connection,
+        identity: row.identityId,
+        ...(endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy }),
+        client: row.client,
+        policy: policy.hash,
+      },
     });
     await deps.sessions.open(row);
   } catch (error) {
@@ -87,21 +103,13 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   const desk = new LiveDesk(deps, { row, identity, target, recording });
   deps.live.add(desk);
   // A revocation while the books were opened did not find the session yet.
-  await currentIdentity(deps, identity).catch((error: Error) => desk.cut(error.message));
+  await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));
   return desk;
 }
 
 /** The application's name is the client's own words. */
 function clientWords({ address, application }: DeskOpening['client']): string {
   return application === '' ? address : `${address} (${application.slice(0, LONGEST_APPLICATION)})`;
-}
-
-/** The row may be as old as the endpoint; revocation may be newer. */
-async function currentIdentity(deps: OpenDeskDeps, known: IdentityRow): Promise<IdentityRow> {
-  const identity = await deps.identities.find(known.id);
-  if (!identity) throw new LoginNeeded('token_wrong', `the identity ${known.name} no longer exists`);
-  requireLive(identity, deps.clock.now());
-  return identity;
 }
 
 /** Throws NotPermitted `connection_not_allowed`. */

@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../../api/schemas.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
-import { NotFound } from '../../base/errors.ts';
+import { NotFound, UsageError } from '../../base/errors.ts';
+import { requireFreshSignIn } from '../../identity/step-up.ts';
 import type { IdentityRow } from '../../store/store.ts';
 import { EventQueue } from '../event-queue.ts';
 import type { Parts } from '../parts.ts';
@@ -11,7 +12,7 @@ type Routes = Pick<Handlers, 'approvalList' | 'approvalWatch' | 'approvalShow' |
 
 /** What waits for a decision, and the decision. */
 export function approvalRoutes(parts: Parts): Routes {
-  const { board, presence, store } = parts;
+  const { board, clock, issuers, presence, store } = parts;
 
   async function visible(caller: IdentityRow, id: string): Promise<ApprovalRequest> {
     const request = await board.find(id);
@@ -24,6 +25,17 @@ export function approvalRoutes(parts: Parts): Routes {
     return rows
       .filter((request) => seesApproval(board, caller, request))
       .map((request) => approvalView(board, caller, request));
+  }
+
+  /** A person who signed in through an issuer shows it by a fresh sign-in there, others by the passphrase. */
+  async function prove(caller: IdentityRow, passphrase: string | undefined): Promise<void> {
+    const { signIn } = caller;
+    if (signIn && caller.origin) {
+      requireFreshSignIn(signIn, issuers.named(signIn.issuerName), clock.now());
+      return;
+    }
+    if (passphrase !== undefined) return presence.prove(passphrase);
+    throw new UsageError('passphrase_missing', 'deciding needs the approver passphrase');
   }
 
   return {
@@ -52,7 +64,7 @@ export function approvalRoutes(parts: Parts): Routes {
     async approvalDecide({ caller, param, body }) {
       const { id } = await visible(caller, param('id'));
       const vote = { decision: body.decision, reason: body.reason, version: body.version };
-      const { request, entry } = await board.decide(id, caller, vote, () => presence.prove(body.passphrase));
+      const { request, entry } = await board.decide(id, caller, vote, () => prove(caller, body.passphrase));
       return { approval: approvalView(board, caller, request), auditId: String(entry.seq) };
     },
   };

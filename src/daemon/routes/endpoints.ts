@@ -1,5 +1,6 @@
 import { UsageError } from '../../base/errors.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
+import { requesterOf } from '../../session/requester.ts';
 import { findConnection } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
 import type { Call, Handlers } from './handler.ts';
@@ -11,7 +12,7 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
     async endpointOpen({ caller, body, origin, signal }) {
       requireReachable(body.listen.kind, origin);
       const connection = await findConnection(store, body.connection);
-      const may = policy.current().mayConnect(caller, policyTarget(connection));
+      const may = policy.current().mayConnect(requesterOf(caller), policyTarget(connection));
       requireMayConnect(may, caller.name, connection.name);
       const lease = await targets.lease(connection);
       try {

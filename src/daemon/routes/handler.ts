@@ -8,8 +8,8 @@ type Parsed<N extends RouteName, K extends string> =
 
 /** One authorized call: who makes it and its validated words. */
 export interface Call<N extends RouteName> {
-  /** The identity whose token came with the call; `init` is called with the bootstrap token and has none. */
-  readonly caller: N extends 'init' ? undefined : IdentityRow;
+  /** The identity whose token came with the call; the bootstrap token and public routes have none. */
+  readonly caller: Definition<N>['allow'] extends 'bootstrap' | 'public' ? undefined : IdentityRow;
   /** The path's `:parameter`, decoded; empty for a parameter the path does not have. */
   param(name: string): string;
   readonly query: Parsed<N, 'query'>;

@@ -10,12 +10,23 @@ type Routes = Pick<Handlers, 'whoami' | 'identityList' | 'identityCreate' | 'ide
 
 /** Who may come, and what becomes of their sessions when they may not any more. */
 export function identityRoutes(parts: Parts): Routes {
-  const { audit, clock, endpoints, live, policy, store, targets } = parts;
+  const { audit, clock, endpoints, issuers, live, policy, store, targets } = parts;
   return {
     async whoami({ caller }) {
       const rows = await store.connections.list();
+      const { signIn } = caller;
       return {
         identity: identityView(caller, clock.now()),
+        endUser: signIn?.endUser?.name ?? null,
+        signIn: signIn
+          ? {
+              issuer: signIn.issuerName,
+              authTime: signIn.authTime ?? null,
+              acr: signIn.acr ?? null,
+              checkedAt: signIn.checkedAt,
+              expiresAt: signIn.expiresAt,
+            }
+          : null,
         connections: rows.map((row) => {
           const { name, mayConnect } = connectionView(row, targets.find(row), policy.get(), caller);
           return { name, mayConnect };
@@ -25,7 +36,7 @@ export function identityRoutes(parts: Parts): Routes {
 
     async identityList() {
       const rows = await store.identities.list();
-      return { identities: rows.map((row) => identityView(row, clock.now())) };
+      return { identities: rows.map((row) => identityView(parts.current.withRoles(row), clock.now())) };
     },
 
     async identityCreate({ caller, body }) {
@@ -42,6 +53,7 @@ export function identityRoutes(parts: Parts): Routes {
         expiresAt: body.ttl === undefined ? undefined : new Date(now + body.ttl).toISOString(),
         revokedAt: undefined,
       };
+      refuseIssuersName(row.name);
       const same = await store.identities.find(row.name);
       if (same && same.name === row.name && same.revokedAt === undefined) throw nameTaken(row.name);
       const entry = audit.append({
@@ -82,6 +94,19 @@ export function identityRoutes(parts: Parts): Routes {
       return { auditId: String(entry.seq), cutSessions };
     },
   };
+
+  /** Names that end in an issuer's domain are the issuer's to give. */
+  function refuseIssuersName(name: string): void {
+    const issuer = issuers.list().find(({ domain }) => name.toLowerCase().endsWith(`@${domain}`));
+    if (!issuer) return;
+    throw new Conflict(
+      'name_of_issuer',
+      `names that end in @${issuer.domain} are those of the issuer ${issuer.name}`,
+      {
+        next: 'take a name without it; people of the issuer sign in: hoopctl login',
+      },
+    );
+  }
 
   /** Without an owner nobody could ever create one again. */
   async function refuseLastOwner(row: IdentityRow): Promise<void> {

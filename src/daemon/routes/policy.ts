@@ -7,6 +7,7 @@ import { parseExpectations, runPolicyTests } from '../../policy/expectations.ts'
 import type { Explanation } from '../../policy/explanation.ts';
 import type { Target } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
+import { requesterOf } from '../../session/requester.ts';
 import type { ConnectionRow, IdentityRow } from '../../store/store.ts';
 import { findConnection, findIdentity } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
@@ -46,7 +47,7 @@ export function policyRoutes(parts: Parts): Routes {
   async function askedOf(caller: IdentityRow, name: string): Promise<ConnectionRow> {
     const connection = await findConnection(store, name);
     if (hasRole(caller, 'owner', 'approver', 'auditor')) return connection;
-    const may = applied.current().mayConnect(caller, policyTarget(connection));
+    const may = applied.current().mayConnect(requesterOf(caller), policyTarget(connection));
     requireMayConnect(may, caller.name, connection.name);
     return connection;
   }
@@ -57,7 +58,7 @@ export function policyRoutes(parts: Parts): Routes {
     requester: IdentityRow,
     connection: ConnectionRow,
     statement: string,
-  ) => target.explain(policy, requester, policyTarget(connection), statement);
+  ) => target.explain(policy, requesterOf(requester), policyTarget(connection), statement);
 
   return {
     async policyShow() {

@@ -33,7 +33,7 @@ export function sessionRoutes(parts: Parts): Routes {
     async sessionList({ caller, query }) {
       await live.saveCounters();
       const { text, limit, ...rest } = query;
-      const all = hasRole(caller, 'owner', 'approver', 'auditor');
+      const all = hasRole(caller, 'owner', 'approver', 'auditor', 'operator');
       const wanted = withoutUndefined({ ...rest, ...(text === undefined ? { limit } : {}) });
       // A name may have belonged to somebody else before, so ids are compared as well.
       const filter = all ? wanted : { ...wanted, identity: rest.identity ?? caller.name };
@@ -53,9 +53,9 @@ export function sessionRoutes(parts: Parts): Routes {
 
     async sessionKill({ caller, param }) {
       const row = await visible(caller, param('id'));
-      if (row.identityId !== caller.id && !hasRole(caller, 'owner', 'approver')) {
+      if (row.identityId !== caller.id && !hasRole(caller, 'owner', 'approver', 'operator')) {
         throw new NotPermitted('role_missing', `${caller.name} may not end the sessions of others`, {
-          why: 'it needs the role owner or approver',
+          why: 'it needs the role owner, approver or operator',
         });
       }
       const session = live.find(row.id);
@@ -71,6 +71,11 @@ export function sessionRoutes(parts: Parts): Routes {
 
     async sessionReplay({ caller, param }) {
       const row = await visible(caller, param('id'));
+      if (row.identityId !== caller.id && !hasRole(caller, 'owner', 'approver', 'auditor')) {
+        throw new NotPermitted('role_missing', `${caller.name} may not replay the sessions of others`, {
+          why: 'it needs the role owner, approver or auditor',
+        });
+      }
       const frames = readRecording(recordingPath(directory.recordings, row.id));
       return targets.protocolOf(row).replay(frames);
     },

@@ -21,6 +21,7 @@ const card = z.object({
   requester: z.string(),
   requesterKind: z.enum(['person', 'machine']),
   requesterGroups: z.array(z.string()),
+  endUser: z.string().optional(),
   clientAddress: z.string(),
   target: z.string(),
   transaction: z.enum(['none', 'open', 'failed']),
@@ -32,6 +33,7 @@ const card = z.object({
 
 const terms = z.object({
   approvers: z.array(z.string()),
+  alsoAdmittedBy: z.array(z.array(z.string())).optional(),
   approvals: z.int().positive(),
   expires: z.number().positive(),
   selfApproval: z.boolean(),
@@ -43,6 +45,7 @@ const asked = z.object({
   connection: z.string(),
   connectionId: z.string(),
   requesterId: z.string(),
+  endUserId: z.string().optional(),
   rule: z.string(),
   policy: z.string(),
   terms,

@@ -93,10 +93,10 @@ export function sessionRows(db: Database): SessionRows {
 
 function valuesOf(session: Partial<SessionRow>): Record<string, Value> {
   const fields = FIELDS.filter((field) => field in session);
-  return Object.fromEntries(fields.map((field) => [field, valueOf(session[field])]));
+  return Object.fromEntries(fields.map((field) => [field, columnValue(session[field])]));
 }
 
-function valueOf(field: SessionRow[keyof SessionRow]): Value {
+function columnValue(field: SessionRow[keyof SessionRow]): Value {
   return typeof field === 'object' ? JSON.stringify(field) : (field ?? null);
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ApprovalCard } from '../../../src/approval/request.ts';
 import type { FileAuditLog } from '../../../src/audit/file-log.ts';
 import { openAuditLog } from '../../../src/audit/log.ts';
+import { CurrentIdentities } from '../../../src/identity/current.ts';
 import type { Role } from '../../../src/identity/roles.ts';
 import { hashToken, newToken } from '../../../src/identity/token.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
@@ -90,7 +91,12 @@ export async function makeWorld(): Promise<World> {
   const deps: OpenDeskDeps = {
     clock,
     sessions: store.sessions,
-    identities: store.identities,
+    identities: new CurrentIdentities({
+      identities: store.identities,
+      signIns: store.signIns,
+      clock,
+      policy: () => policy.get(),
+    }),
     audit,
     policy,
     board,

@@ -1,0 +1,64 @@
+import { HoopError } from '../../base/errors.ts';
+import type { SignedIn } from '../../identity/sign-ins.ts';
+import type { Parts } from '../parts.ts';
+import { identityView } from '../views.ts';
+import type { Handlers } from './handler.ts';
+
+type Routes = Pick<Handlers, 'signInMethods' | 'tokenExchange' | 'tokenRenew' | 'signOut'>;
+
+/** Signing in through an issuer that the policy trusts. */
+export function signInRoutes(parts: Parts): Routes {
+  const { clock, endpoints, issuers, live, loginFailures, signIns } = parts;
+
+  async function audited(signingIn: Promise<SignedIn>) {
+    try {
+      const { entry, identity, token } = await signingIn;
+      return {
+        token: token ?? null,
+        expiresAt: identity.expiresAt ?? '',
+        identity: identityView(identity, clock.now()),
+        endUser: identity.signIn?.endUser?.name ?? null,
+        auditId: String(entry.seq),
+      };
+    } catch (error) {
+      loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected' });
+      throw error;
+    }
+  }
+
+  return {
+    async signInMethods() {
+      return {
+        issuers: issuers.list().map((issuer) => ({
+          name: issuer.name,
+          issuer: issuer.issuer,
+          clientId: issuer.client_id ?? null,
+          audience: issuer.audiences[0] ?? null,
+          scopes: issuer.scopes ?? ['openid'],
+          allowHttpLoopback: issuer.allow_http_loopback ?? false,
+        })),
+      };
+    },
+
+    async tokenExchange({ body }) {
+      return audited(signIns.exchange(body));
+    },
+
+    async tokenRenew({ caller, body }) {
+      const renewed = await audited(signIns.renew(caller, body.token));
+      await parts.recheckSessions();
+      return renewed;
+    },
+
+    async signOut({ caller }) {
+      const entry = await signIns.end(caller);
+      const id = caller.signIn?.id;
+      const mine = (identity: { readonly signIn?: { readonly id: string } | undefined }) =>
+        id !== undefined && identity.signIn?.id === id;
+      const reason = `${caller.name} signed out`;
+      const cutSessions = live.cut((session) => mine(session.identity), reason);
+      endpoints.close((endpoint) => mine(endpoint.identity), reason);
+      return { auditId: String(entry.seq), cutSessions };
+    },
+  };
+}

@@ -1,0 +1,269 @@
+import { createHash } from 'node:crypto';
+import type { AuditEntry, AuditLog } from '../audit/entry.ts';
+import type { Clock } from '../base/clock.ts';
+import { Conflict, LoginNeeded, NotPermitted, UsageError } from '../base/errors.ts';
+import { newId } from '../base/ids.ts';
+import type { Policy } from '../policy/decision.ts';
+import type { EndUser, IdentityRow, SignInCheck, SignInRow, Store } from '../store/store.ts';
+import type { CurrentIdentities } from './current.ts';
+import type { VerifiedToken } from './external-token.ts';
+import type { Issuer } from './issuer-schema.ts';
+import { authenticate, hashToken, newToken } from './token.ts';
+import { bearerOf, type TokenBearer } from './token-bearer.ts';
+import { issuerHash, type TrustedIssuers } from './trusted-issuers.ts';
+
+export interface SignInsDeps {
+  readonly identities: Store['identities'];
+  readonly signIns: Store['signIns'];
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly policy: () => Policy | undefined;
+  readonly issuers: TrustedIssuers;
+  readonly current: CurrentIdentities;
+}
+
+/** What somebody shows to sign in. */
+export interface TokenToExchange {
+  /** A token of a trusted issuer, or an identity's own token together with `onBehalfOf`. */
+  readonly token: string;
+  readonly nonce?: string | undefined;
+  /** The name of the person for whom a machine says that it acts. */
+  readonly onBehalfOf?: string | undefined;
+}
+
+export interface SignedIn {
+  /** The session token, told this once; undefined when one was renewed. */
+  readonly token: string | undefined;
+  readonly identity: IdentityRow;
+  readonly entry: AuditEntry;
+}
+
+/** How long ended sign-ins are kept for looking back, in milliseconds. */
+const KEEP_ENDED = 86_400_000;
+/** A session token of a machine that says for whom it acts lives as long as one of an issuer may, in milliseconds. */
+const DELEGATED_SESSION = 3_600_000;
+
+/** Exchanges tokens of trusted issuers for session tokens, renews them and ends them. */
+export class SignIns {
+  readonly #deps: SignInsDeps;
+
+  constructor(deps: SignInsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Throws LoginNeeded for a token that does not count, NotPermitted `on_behalf_of`, NotReachable `issuer_unreachable`. */
+  async exchange(shown: TokenToExchange): Promise<SignedIn> {
+    if (shown.token.startsWith('hpt_')) return this.#delegate(shown);
+    const { issuer, verified } = await this.#deps.issuers.verify(shown.token, { nonce: shown.nonce });
+    const bearer = bearerOf(issuer, verified);
+    const row = await this.#identityOf(issuer, bearer);
+    const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
+    return this.#begin(row, issuer.name, this.#checked(issuer, bearer, verified, endUser));
+  }
+
+  /** Signs in whom another protocol (SAML) has proven; `source` is its part of the policy. */
+  async begin(
+    source: Issuer,
+    bearer: TokenBearer,
+    verified: Pick<VerifiedToken, 'authTime' | 'acr'>,
+  ): Promise<SignedIn> {
+    const row = await this.#identityOf(source, bearer);
+    return this.#begin(row, source.name, this.#checked(source, bearer, verified, undefined));
+  }
+
+  /**
+   * A fresh token of the same identity gives its session token more life and brings groups and roles up to date.
+   * Throws like `exchange`, and NotPermitted `other_identity`.
+   */
+  async renew(caller: IdentityRow, token: string): Promise<SignedIn> {
+    const { signIn } = caller;
+    if (!signIn || !caller.origin) throw notSignedIn(caller);
+    const { issuer, verified } = await this.#deps.issuers.verify(token, {});
+    const bearer = bearerOf(issuer, verified);
+    const asserted = signIn.endUser?.vouchedBy === 'asserted' ? signIn.endUser : undefined;
+    const sameEndUser = asserted ? bearer.endUser === undefined : bearer.endUser?.id === signIn.endUser?.id;
+    if (bearer.id !== caller.id || issuer.name !== signIn.issuerName || !sameEndUser) {
+      throw new NotPermitted('other_identity', 'the fresh token stands for somebody else', {
+        next: 'hoopctl login',
+      });
+    }
+    const row = await this.#identityOf(issuer, bearer);
+    const checked = this.#checked(issuer, bearer, verified, asserted ?? bearer.endUser);
+    if (!(await this.#deps.signIns.check(signIn.id, checked))) throw ended();
+    const identity = await this.#deps.current.current({ ...row, signIn });
+    const entry = this.#audit('login.renewed', identity);
+    return { token: undefined, identity, entry };
+  }
+
+  /** Throws Conflict `not_signed_in`. */
+  async end(caller: IdentityRow): Promise<AuditEntry> {
+    const { signIn } = caller;
+    if (!signIn) throw notSignedIn(caller);
+    const entry = this.#audit('logout', caller);
+    await this.#deps.signIns.end(signIn.id, new Date(this.#deps.clock.now()).toISOString());
+    return entry;
+  }
+
+  /** A machine of this daemon says for whom it acts. */
+  async #delegate({ token, onBehalfOf }: TokenToExchange): Promise<SignedIn> {
+    const { clock, current, identities } = this.#deps;
+    const row = await authenticate(token, identities, clock.now());
+    if (onBehalfOf === undefined) {
+      throw new UsageError('nothing_to_exchange', 'the token of a local identity is used as it is', {
+        next: 'export HOOPCTL_TOKEN, or name the person with --on-behalf-of',
+      });
+    }
+    const endUser = await this.#assertedUser(current.withRoles(row), onBehalfOf);
+    const now = clock.now();
+    return this.#begin(row, '', {
+      issuerHash: '',
+      roles: row.roles,
+      groups: row.groups,
+      endUser,
+      authTime: undefined,
+      acr: undefined,
+      checkedAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + DELEGATED_SESSION).toISOString(),
+    });
+  }
+
+  async #begin(row: IdentityRow, issuerName: string, checked: SignInCheck): Promise<SignedIn> {
+    const { clock, current, signIns } = this.#deps;
+    const now = clock.now();
+    const token = newToken();
+    const signIn: SignInRow = {
+      id: newId('si', now),
+      identityId: row.id,
+      tokenHash: hashToken(token),
+      issuerName,
+      createdAt: new Date(now).toISOString(),
+      endedAt: undefined,
+      ...checked,
+    };
+    const entry = this.#audit('login', { ...row, signIn });
+    await signIns.create(signIn);
+    await signIns.forget(new Date(now - KEEP_ENDED).toISOString());
+    return { token, identity: await current.current({ ...row, signIn }), entry };
+  }
+
+  #checked(
+    issuer: Issuer,
+    { groups, identity }: TokenBearer,
+    { acr, authTime }: Pick<VerifiedToken, 'authTime' | 'acr'>,
+    endUser: EndUser | undefined,
+  ): SignInCheck {
+    const now = this.#deps.clock.now();
+    return {
+      issuerHash: issuerHash(issuer),
+      roles: identity.roles,
+      groups,
+      endUser,
+      authTime: authTime === undefined ? undefined : new Date(authTime).toISOString(),
+      acr,
+      checkedAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + issuer.session).toISOString(),
+    };
+  }
+
+  /** The identity's row, made at its first sign-in and brought up to date at each. */
+  async #identityOf(issuer: Issuer, bearer: TokenBearer): Promise<IdentityRow> {
+    const { audit, clock, identities } = this.#deps;
+    const { groups, id, identity, origin } = bearer;
+    const { kind, name, roles } = identity;
+    const known = await identities.byOrigin(origin);
+    if (known?.revokedAt !== undefined) {
+      throw new LoginNeeded(
+        'identity_revoked',
+        `the identity ${known.name} was revoked at ${known.revokedAt}`,
+        {
+          next: 'ask an owner of hoopctl',
+        },
+      );
+    }
+    const holder = await identities.find(name);
+    if (holder && holder.name === name && holder.id !== id && holder.revokedAt === undefined)
+      throw nameHeld(name);
+    if (known) {
+      await identities.update(known.id, { name, kind, roles, groups });
+      return { ...known, name, kind, roles, groups };
+    }
+    const row: IdentityRow = {
+      id,
+      name,
+      kind,
+      roles,
+      groups,
+      // No token has such a hash: an identity of an issuer comes with session tokens only.
+      tokenHash: createHash('sha256').update(`no token: ${id}`).digest('hex'),
+      createdAt: new Date(clock.now()).toISOString(),
+      expiresAt: undefined,
+      revokedAt: undefined,
+      origin,
+    };
+    audit.append({
+      kind: 'identity.created',
+      actor: 'hoopctl',
+      facts: { identity: id, name, roles, groups, issuer: issuer.name, subject: origin.subject },
+    });
+    await identities.create(row);
+    return row;
+  }
+
+  async #endUser(
+    row: IdentityRow,
+    bearer: TokenBearer,
+    onBehalfOf: string | undefined,
+  ): Promise<EndUser | undefined> {
+    if (onBehalfOf === undefined) return bearer.endUser;
+    if (bearer.endUser !== undefined) {
+      throw new UsageError('two_end_users', 'the token itself says for whom it acts');
+    }
+    return this.#assertedUser(row, onBehalfOf);
+  }
+
+  /** Throws NotPermitted `on_behalf_of`. */
+  async #assertedUser(machine: IdentityRow, person: string): Promise<EndUser> {
+    const allowed = machine.kind === 'machine' && this.#deps.policy()?.mayActFor(machine, person);
+    const found = allowed ? await this.#deps.identities.find(person) : undefined;
+    const known = found?.name === person ? found : undefined;
+    if (!allowed || known?.revokedAt !== undefined || known?.kind === 'machine') {
+      throw new NotPermitted('on_behalf_of', `${machine.name} may not act for ${person}`, {
+        next: 'an owner allows it under identity, on_behalf_of in the policy',
+      });
+    }
+    // What an issuer once said of the person's groups is not said now.
+    const groups = known && !known.origin ? known.groups : [];
+    return { id: known?.id ?? `name:${person}`, name: person, groups, vouchedBy: 'asserted' };
+  }
+
+  #audit(kind: 'login' | 'login.renewed' | 'logout', identity: IdentityRow): AuditEntry {
+    const { signIn } = identity;
+    return this.#deps.audit.append({
+      kind,
+      actor: identity.name,
+      facts: {
+        identity: identity.id,
+        signIn: signIn?.id ?? null,
+        issuer: signIn?.issuerName || null,
+        ...(signIn?.endUser ? { endUser: signIn.endUser.name, vouchedBy: signIn.endUser.vouchedBy } : {}),
+        groups: identity.groups,
+      },
+    });
+  }
+}
+
+function nameHeld(name: string): Conflict {
+  return new Conflict('identity_name_taken', `the name ${name} belongs to another identity`, {
+    next: `an owner revokes that one first: hoopctl identity revoke ${name}`,
+  });
+}
+
+function notSignedIn(caller: IdentityRow): Conflict {
+  return new Conflict('not_signed_in', `${caller.name} did not sign in through an issuer`, {
+    next: 'a token that hoopctl gave is revoked by an owner: hoopctl identity revoke',
+  });
+}
+
+function ended(): LoginNeeded {
+  return new LoginNeeded('signed_out', 'this sign-in has ended', { next: 'hoopctl login' });
+}

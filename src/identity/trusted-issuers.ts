@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
+import { LoginNeeded } from '../base/errors.ts';
+import type { GetJson } from './bounded-get.ts';
+import {
+  claimedIssuer,
+  type TokenExpectation,
+  type VerifiedToken,
+  verifyExternalToken,
+} from './external-token.ts';
+import { IssuerKeys } from './issuer-keys.ts';
+import type { Issuer } from './issuer-schema.ts';
+
+/** SHA-256 (hex) of an issuer's part of the policy: what was read by it counts as long as it stays the same. */
+export function issuerHash(issuer: Issuer): string {
+  return createHash('sha256').update(JSON.stringify(issuer)).digest('hex');
+}
+
+/** The issuers of the applied policy, each with its keys. Mutable: the keys that are kept. */
+export class TrustedIssuers {
+  readonly #deps: {
+    readonly clock: Clock;
+    readonly getJson: GetJson;
+    readonly issuers: () => readonly Issuer[];
+  };
+  readonly #keys = new Map<string, IssuerKeys>();
+
+  constructor(deps: {
+    readonly clock: Clock;
+    readonly getJson: GetJson;
+    readonly issuers: () => readonly Issuer[];
+  }) {
+    this.#deps = deps;
+  }
+
+  list(): readonly Issuer[] {
+    return this.#deps.issuers();
+  }
+
+  named(name: string): Issuer | undefined {
+    return this.list().find((issuer) => issuer.name === name);
+  }
+
+  /** Throws LoginNeeded `token_issuer` for one that the policy does not trust, and what verifying throws. */
+  async verify(
+    token: string,
+    expected: Omit<TokenExpectation, 'now'>,
+  ): Promise<{ readonly issuer: Issuer; readonly verified: VerifiedToken }> {
+    const claimed = claimedIssuer(token);
+    const issuer = this.list().find((candidate) => candidate.issuer === claimed);
+    if (!issuer) {
+      throw new LoginNeeded('token_issuer', 'the policy trusts no issuer of that name (iss)', {
+        next: 'an owner adds it under identity, issuers in the policy',
+      });
+    }
+    const now = this.#deps.clock.now();
+    const verified = await verifyExternalToken(token, issuer, this.#keysOf(issuer), { ...expected, now });
+    return { issuer, verified };
+  }
+
+  /** Kept while the issuer is described the same way; what is not trusted any more is dropped. */
+  #keysOf(issuer: Issuer): IssuerKeys {
+    const hash = issuerHash(issuer);
+    const known = this.#keys.get(hash);
+    if (known) return known;
+    const trusted = new Set(this.list().map(issuerHash));
+    for (const old of this.#keys.keys()) if (!trusted.has(old)) this.#keys.delete(old);
+    const keys = new IssuerKeys(this.#deps, issuer);
+    this.#keys.set(hash, keys);
+    return keys;
+  }
+}
