@@ -1,0 +1,156 @@
+import type { Action } from '../../sql/facts.ts';
+import {
+  ADMIN_GROUPS,
+  ADMIN_RESOURCES,
+  ADMIN_SUBRESOURCES,
+  isBuiltIn,
+  isBuiltInGroup,
+  isDiscoveryPath,
+  PLAIN_SUBRESOURCES,
+  REVIEWS,
+  resourceWord,
+} from './api-resources.ts';
+import type { BodyFacts } from './request-body.ts';
+import type { PathRequest, RequestInfo, ResourceRequest } from './request-info.ts';
+
+/** What the request does, and why where that is not known. */
+export interface RequestActions {
+  readonly actions: readonly Action[];
+  readonly reasons: readonly string[];
+}
+
+/**
+ * True for a group that the cluster's own API server answers by itself (built in, or a custom resource), false for
+ * one that it hands on to another server, undefined when the cluster has not told.
+ */
+export type ServedLocally = (group: string, version: string) => boolean | undefined;
+
+const SEGMENT = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
+
+/** What a request does, by what it says about itself. */
+export function requestActions(
+  info: RequestInfo,
+  body: BodyFacts,
+  servedLocally: ServedLocally,
+): RequestActions {
+  if (info.kind === 'path') return pathActions(info);
+  const word = resourceWord(info.group, info.resource);
+  const named = objectName(info, body, word);
+  const command = commandOf(info, named);
+  const object = { kind: 'other', name: named } as const;
+  const unknown = whyUnknown(info, body, servedLocally);
+  if (unknown !== undefined) {
+    return { actions: [{ effect: 'unknown', command, object }], reasons: [unknown] };
+  }
+  const actions: Action[] = [{ effect: effectOf(info), command, object }];
+  // The answer to a patch is the whole object: an empty one reads a secret.
+  if (word === 'secrets' && info.verb === 'patch') {
+    actions.push({ effect: 'admin', command: `READ ${named}`, object });
+  }
+  // With a namespace goes everything in it.
+  if (word === 'namespaces' && info.verb === 'delete' && info.name !== undefined) {
+    const inside = `${info.name}/*/*`;
+    actions.push({ effect: 'write', command: `DELETE ${inside}`, object: { kind: 'other', name: inside } });
+  }
+  if (body.hostAccess.length > 0 && !READS.has(info.verb)) {
+    actions.push({ effect: 'admin', command: `HOST ACCESS ${named} ${body.hostAccess.join(' ')}`, object });
+  }
+  return { actions, reasons: [] };
+}
+
+function pathActions(info: PathRequest): RequestActions {
+  const command = `${info.verb.toUpperCase()} ${info.path}`;
+  const segments = info.path === '/' ? [] : info.path.slice(1).split('/');
+  const reads = info.verb === 'get' || info.verb === 'head';
+  if (reads && isDiscoveryPath(segments)) return { actions: [{ effect: 'read', command }], reasons: [] };
+  const reason = `${info.path.slice(0, 120)} is no path of the Kubernetes API that hoopctl knows`;
+  return { actions: [{ effect: 'unknown', command }], reasons: [reason] };
+}
+
+function whyUnknown(
+  info: ResourceRequest,
+  body: BodyFacts,
+  servedLocally: ServedLocally,
+): string | undefined {
+  const { group, resource, subresource, version } = info;
+  for (const part of [group, version, resource, subresource]) {
+    if (part !== undefined && part !== '' && !SEGMENT.test(part)) return 'its path names no resource';
+  }
+  if (info.resource === '') return 'its path names no resource';
+  if (isBuiltInGroup(group)) {
+    if (!isBuiltIn(group, resource)) return `${resource} is no resource of Kubernetes that hoopctl knows`;
+  } else if (servedLocally(group, version) !== true) {
+    return `${group}/${version} is served by another server than the cluster's own, or not at all`;
+  }
+  const known = subresource === undefined || isKnownSubresource(info, subresource);
+  if (!known) return `${resource}/${subresource} is no subresource that hoopctl knows`;
+  if (info.verb === 'proxy') return undefined;
+  if (body.unreadable !== undefined && !READS.has(info.verb)) return body.unreadable;
+  return undefined;
+}
+
+function isKnownSubresource({ group }: ResourceRequest, subresource: string): boolean {
+  if (!isBuiltInGroup(group)) return subresource === 'status' || subresource === 'scale';
+  return PLAIN_SUBRESOURCES.has(subresource) || ADMIN_SUBRESOURCES.has(subresource);
+}
+
+function effectOf(info: ResourceRequest): Action['effect'] {
+  const { group, resource, subresource, verb } = info;
+  if (verb === 'proxy') return 'admin';
+  if (subresource !== undefined && ADMIN_SUBRESOURCES.has(subresource)) return 'admin';
+  const reads = READS.has(verb);
+  const qualified = `${resource}.${group}`;
+  if (reads) return group === '' && resource === 'secrets' ? 'admin' : 'read';
+  if (verb === 'create' && REVIEWS.has(qualified)) return 'read';
+  if (ADMIN_GROUPS.has(group)) return 'admin';
+  if (ADMIN_RESOURCES.has(group === '' ? resource : qualified)) return 'admin';
+  return group === 'apiextensions.k8s.io' ? 'ddl' : 'write';
+}
+
+/** `shop/deployments/web`; `*` for what the request leaves open, nothing before the slash for cluster-wide things. */
+function objectName(info: ResourceRequest, body: BodyFacts, word: string): string {
+  const own = info.name ?? (info.verb === 'create' ? body.name : undefined) ?? '*';
+  return `${namespaceOf(info)}/${word}/${own}`;
+}
+
+/** Resources of Kubernetes that live in no namespace. */
+const CLUSTER_WIDE: ReadonlySet<string> = new Set([
+  'namespaces',
+  'nodes',
+  'persistentvolumes',
+  'componentstatuses',
+  'clusterroles.rbac.authorization.k8s.io',
+  'clusterrolebindings.rbac.authorization.k8s.io',
+  'storageclasses.storage.k8s.io',
+  'customresourcedefinitions.apiextensions.k8s.io',
+  'apiservices.apiregistration.k8s.io',
+]);
+
+function namespaceOf({ group, name, namespace, resource, verb }: ResourceRequest): string {
+  if (group === '' && resource === 'namespaces') return '';
+  if (namespace !== '') return namespace;
+  const qualified = group === '' ? resource : `${resource}.${group}`;
+  if (CLUSTER_WIDE.has(qualified)) return '';
+  // One name or a creation outside of any namespace: only what is cluster-wide can be asked for so.
+  const one = name !== undefined && verb !== 'list' && verb !== 'watch';
+  return one || verb === 'create' ? '' : '*';
+}
+
+/** `DELETE shop/deployments/web`, `CREATE shop/pods/web/eviction`, `EXEC shop/pods/web`. */
+function commandOf({ subresource, verb }: ResourceRequest, named: string): string {
+  switch (subresource) {
+    case undefined:
+      return `${verb.toUpperCase()} ${named}`;
+    case 'exec':
+      return `EXEC ${named}`;
+    case 'attach':
+      return `ATTACH ${named}`;
+    case 'portforward':
+      return `PORT-FORWARD ${named}`;
+    case 'proxy':
+      return `PROXY ${named}`;
+    default:
+      return `${verb.toUpperCase()} ${named}/${subresource}`;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Action, TextFacts } from '../../sql/facts.ts';
+import { requestActions, type ServedLocally } from './request-actions.ts';
+import { type BodyFacts, type RequestBody, readBody } from './request-body.ts';
+import { type Method, type RequestInfo, requestInfo } from './request-info.ts';
+import type { RequestTarget } from './request-target.ts';
+
+/** A request as its client sent it, of which no byte has gone on. */
+export interface ApiRequest {
+  readonly method: Method;
+  readonly target: RequestTarget;
+  readonly body: RequestBody | undefined;
+  /** Whom the client asked to be (`Impersonate-User` and its kin); never passed on. */
+  readonly impersonates: string | undefined;
+}
+
+export interface RequestFacts {
+  /** Undefined where the API server could not resolve it either. */
+  readonly info: RequestInfo | undefined;
+  readonly body: BodyFacts;
+  readonly facts: TextFacts;
+}
+
+/** Everything policy needs to know of a request; `more` is what its upgrade would run besides. */
+export function requestFacts(
+  request: ApiRequest,
+  servedLocally: ServedLocally,
+  more: { readonly actions: readonly Action[]; readonly reasons: readonly string[] } = NOTHING,
+): RequestFacts {
+  const info = requestInfo(request.method, request.target);
+  const body = readBody(request.body);
+  const command = `${request.method} ${request.target.raw}`;
+  const { actions, reasons } =
+    info === undefined
+      ? { actions: [{ effect: 'unknown', command } as const], reasons: ['its path names no resource'] }
+      : requestActions(info, body, servedLocally);
+  const all: Action[] = [...actions, ...more.actions];
+  if (request.impersonates !== undefined) {
+    const name = `/users/${request.impersonates}`;
+    all.push({ effect: 'admin', command: `IMPERSONATE ${name}`, object: { kind: 'other', name } });
+  }
+  return { info, body, facts: factsOf(all, [...reasons, ...more.reasons], statementText(request).length) };
+}
+
+const NOTHING = { actions: [], reasons: [] };
+
+function factsOf(actions: readonly Action[], reasons: readonly string[], end: number): TextFacts {
+  return {
+    statements: [
+      {
+        start: 0,
+        end,
+        tag: actions[0]?.command.split(' ')[0] ?? '',
+        actions,
+        conditions: [],
+        functions: [],
+        columnUses: [],
+        changes: [],
+        reasons,
+        explainable: false,
+        dependsOnSession: false,
+      },
+    ],
+  };
+}
+
+/** What is recorded, hashed and approved: the request line and, where there is one, the body. */
+export function statementText({ body, method, target }: ApiRequest): string {
+  const line = `${method} ${target.raw}`;
+  if (body === undefined || body.bytes.length === 0) return line;
+  return `${line}\n${bodyText(body)}`;
+}
+
+/** Bytes that are no text are shown in base64: complete, if not readable. */
+function bodyText({ bytes, type }: RequestBody): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return `${type} in base64: ${bytes.toString('base64')}`;
+  }
+}
+
+/** `write: shop/deployments/web`, one line an action. */
+export function effectWords(facts: TextFacts): readonly string[] {
+  return facts.statements.flatMap(({ actions }) =>
+    actions.map((action) => `${action.effect}: ${action.command}`),
+  );
+}
