@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { endpointEventSchema, endpointOpenSchema } from './endpoint-schemas.ts';
+import { passwordCreatedSchema, passwordCreateSchema, passwordSchema } from './password-schemas.ts';
 import * as s from './schemas.ts';
+import * as signIn from './sign-in-schemas.ts';
 
 /**
  * Every call of the API: method, path (`:name` is a parameter), who may make it, and its shapes.
@@ -12,8 +14,11 @@ import * as s from './schemas.ts';
 export interface Route {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   readonly path: string;
-  /** Roles that may call it; `any` for every valid identity; `bootstrap` for the one-time token of a new state directory. */
-  readonly allow: readonly s.Role[] | 'any' | 'bootstrap';
+  /**
+   * Roles that may call it; `any` for every valid identity; `bootstrap` for the one-time token of a new state
+   * directory; `public` for callers without any token, whose bodies are kept small.
+   */
+  readonly allow: readonly s.Role[] | 'any' | 'bootstrap' | 'public';
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly response: z.ZodType;
@@ -36,16 +41,46 @@ export const routes = {
     response: s.initResponseSchema,
   },
   whoami: { method: 'GET', path: '/v1/whoami', allow: 'any', response: s.whoamiSchema },
-  stop: { method: 'POST', path: '/v1/daemon/stop', allow: ['owner'], response: done },
+  /** How one may sign in here. */
+  signInMethods: {
+    method: 'GET',
+    path: '/v1/sign-in',
+    allow: 'public',
+    response: signIn.signInMethodsSchema,
+  },
+  /** A token of a trusted issuer for a session token. */
+  tokenExchange: {
+    method: 'POST',
+    path: '/v1/token-exchange',
+    allow: 'public',
+    body: signIn.tokenExchangeSchema,
+    response: signIn.signedInSchema,
+  },
+  /** More life for the session token of the call, by a fresh token of the same identity. */
+  tokenRenew: {
+    method: 'POST',
+    path: '/v1/token-exchange/renew',
+    allow: 'any',
+    body: signIn.tokenRenewSchema,
+    response: signIn.signedInSchema,
+  },
+  /** Ends the session token of the call, and its sessions. */
+  signOut: { method: 'POST', path: '/v1/sign-out', allow: 'any', response: doneAndCut },
+  stop: { method: 'POST', path: '/v1/daemon/stop', allow: ['owner', 'operator'], response: done },
   logs: {
     method: 'GET',
     path: '/v1/daemon/logs',
-    allow: ['owner'],
+    allow: ['owner', 'operator'],
     query: follow,
     response: z.object({ line: z.string() }),
     stream: true,
   },
-  doctor: { method: 'GET', path: '/v1/doctor', allow: 'any', response: s.doctorSchema },
+  doctor: {
+    method: 'GET',
+    path: '/v1/doctor',
+    allow: ['owner', 'auditor', 'operator'],
+    response: s.doctorSchema,
+  },
   complete: {
     method: 'GET',
     path: '/v1/complete/:kind',
@@ -75,7 +110,7 @@ export const routes = {
   connectionTest: {
     method: 'POST',
     path: '/v1/connections/:name/test',
-    allow: ['owner'],
+    allow: ['owner', 'operator'],
     response: s.connectionReportSchema,
   },
   connectionEdit: {
@@ -110,25 +145,51 @@ export const routes = {
     stream: true,
   },
 
+  passwordCreate: {
+    method: 'POST',
+    path: '/v1/passwords',
+    allow: ['owner', 'approver', 'requester'],
+    body: passwordCreateSchema,
+    response: passwordCreatedSchema,
+  },
+  /** Owners and auditors see everybody's, others their own. */
+  passwordList: {
+    method: 'GET',
+    path: '/v1/passwords',
+    allow: 'any',
+    response: z.object({ passwords: z.array(passwordSchema) }),
+  },
+  passwordRevoke: {
+    method: 'POST',
+    path: '/v1/passwords/:id/revoke',
+    allow: 'any',
+    response: doneAndCut,
+  },
+
   approvalList: {
     method: 'GET',
     path: '/v1/approvals',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     query: z.object({ status: z.enum(['pending', 'all']).default('pending') }),
     response: z.object({ approvals: z.array(s.approvalSchema) }),
   },
   approvalWatch: {
     method: 'GET',
     path: '/v1/approvals/watch',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     response: s.approvalEventSchema,
     stream: true,
   },
-  approvalShow: { method: 'GET', path: '/v1/approvals/:id', allow: 'any', response: s.approvalSchema },
+  approvalShow: {
+    method: 'GET',
+    path: '/v1/approvals/:id',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
+    response: s.approvalSchema,
+  },
   approvalDecide: {
     method: 'POST',
     path: '/v1/approvals/:id/decision',
-    allow: 'any',
+    allow: ['owner', 'approver'],
     body: s.approvalDecisionSchema,
     response: s.approvalDecidedSchema,
   },
@@ -136,17 +197,27 @@ export const routes = {
   sessionList: {
     method: 'GET',
     path: '/v1/sessions',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor', 'operator'],
     query: s.sessionFilterSchema,
     response: z.object({ sessions: z.array(s.sessionSchema) }),
   },
-  sessionShow: { method: 'GET', path: '/v1/sessions/:id', allow: 'any', response: s.sessionSchema },
-  sessionKill: { method: 'POST', path: '/v1/sessions/:id/kill', allow: 'any', response: done },
+  sessionShow: {
+    method: 'GET',
+    path: '/v1/sessions/:id',
+    allow: ['owner', 'approver', 'requester', 'auditor', 'operator'],
+    response: s.sessionSchema,
+  },
+  sessionKill: {
+    method: 'POST',
+    path: '/v1/sessions/:id/kill',
+    allow: ['owner', 'approver', 'requester', 'operator'],
+    response: done,
+  },
   /** Lines are ReplayEvents (`src/recording/events.ts`). */
   sessionReplay: {
     method: 'GET',
     path: '/v1/sessions/:id/replay',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     response: z.unknown(),
     stream: true,
   },
@@ -155,14 +226,14 @@ export const routes = {
   policyCheck: {
     method: 'POST',
     path: '/v1/policy/check',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     body: s.policyCheckRequestSchema,
     response: s.policyCheckSchema,
   },
   policyExplain: {
     method: 'POST',
     path: '/v1/policy/explain',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     body: s.policyExplainRequestSchema,
     response: s.explanationSchema,
   },
@@ -170,7 +241,7 @@ export const routes = {
   policyExplainBulk: {
     method: 'POST',
     path: '/v1/policy/explain-bulk',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     query: z.object({ as: z.string().optional(), connection: z.string() }),
     response: s.explanationSchema,
     stream: true,
@@ -179,7 +250,7 @@ export const routes = {
   policyTest: {
     method: 'POST',
     path: '/v1/policy/test',
-    allow: 'any',
+    allow: ['owner', 'approver', 'requester', 'auditor'],
     body: s.policyTestRequestSchema,
     response: s.policyTestSchema,
   },

@@ -75,6 +75,19 @@ export const identityCreatedSchema = z.object({
 export const whoamiSchema = z.object({
   identity: identitySchema,
   connections: z.array(z.object({ name: z.string(), mayConnect: z.boolean() })),
+  /** The person for whom a machine acts. */
+  endUser: z.string().nullable().optional(),
+  /** How it signed in; null for an identity of this daemon. */
+  signIn: z
+    .object({
+      issuer: z.string(),
+      authTime: z.string().nullable(),
+      acr: z.string().nullable(),
+      checkedAt: z.string(),
+      expiresAt: z.string(),
+    })
+    .nullable()
+    .optional(),
 });
 
 export const connectionSchema = z.object({
@@ -128,6 +141,8 @@ export const approvalSchema = z.object({
   requester: z.string(),
   requesterKind: z.enum(['person', 'machine']),
   requesterGroups: z.array(z.string()),
+  /** The person for whom the requester acts. */
+  endUser: z.string().nullable().optional(),
   clientAddress: z.string(),
   target: z.string(),
   transaction: z.enum(['none', 'open', 'failed']),
@@ -152,13 +167,16 @@ export const approvalSchema = z.object({
   /** Whether the caller may decide it, and why not. */
   mayDecide: z.boolean(),
   mayNotReason: z.string().nullable(),
+  /** How the caller shows that it is there: by the approver passphrase, or by a fresh sign-in at its issuer. */
+  presence: z.enum(['passphrase', 'sign-in']).optional(),
 });
 export type ApprovalView = z.infer<typeof approvalSchema>;
 
 export const approvalDecisionSchema = z.object({
   decision: z.enum(['approve', 'deny']),
   reason: z.string().min(1).max(4096).optional(),
-  passphrase: z.string().max(1024),
+  /** Not needed from who signed in through an issuer: that must have been lately. */
+  passphrase: z.string().max(1024).optional(),
   /** The version of the card that was shown. */
   version: z.number().int(),
 });
@@ -172,6 +190,8 @@ export const sessionSchema = z.object({
   id: z.string(),
   connection: z.string(),
   identity: z.string(),
+  /** The person for whom a machine acts. */
+  endUser: z.string().nullable().optional(),
   protocol: z.string(),
   client: z.string(),
   startedAt: z.string(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Route, RouteName } from '../api/routes.ts';
 import { type HoopError, Internal, LoginNeeded, NotFound, NotPermitted, UsageError } from '../base/errors.ts';
 import type { IdentityRow } from '../store/store.ts';
-import { readJson, readLines } from './api-body.ts';
+import { MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES, readJson, readLines } from './api-body.ts';
 import { asHoopError, errorBody, statusOf } from './api-errors.ts';
 import type { DaemonLog } from './daemon-log.ts';
 import { matchRoute, type RouteMatch } from './route-match.ts';
@@ -15,15 +15,24 @@ export type TokenHolder =
   | { readonly kind: 'identity'; readonly identity: IdentityRow }
   | { readonly kind: 'bootstrap' };
 
+/** Whoever calls: nobody in particular on a public route. */
+type Caller = TokenHolder | { readonly kind: 'anyone' };
+
+/** Where a call comes from. */
+export interface CallPeer {
+  readonly remoteAddress?: string | undefined;
+  readonly remotePort?: number | undefined;
+}
+
 export interface ApiServerDeps {
   readonly handlers: Handlers;
-  /** Throws LoginNeeded. */
-  readonly authenticate: (token: string) => Promise<TokenHolder>;
+  /** Throws LoginNeeded. `from`: the peer of the connection; it has no address on a Unix socket. */
+  readonly authenticate: (token: string, from: CallPeer) => Promise<TokenHolder>;
   readonly log: DaemonLog;
   /** Where its callers are: on this machine, behind a socket only its user can open, or anywhere. */
   readonly origin?: Call<RouteName>['origin'];
   /** Told of every call that was answered, by its route; undefined where there is none. */
-  readonly answered?: (route: RouteName | undefined, status: number) => void;
+  readonly answered?: (route: RouteName | undefined, status: number, from: CallPeer) => void;
 }
 
 /** Before a caller has shown a token it gets this long for its headers, in milliseconds. */
@@ -62,7 +71,7 @@ export function createApi(deps: ApiServerDeps): Api {
       return call;
     },
     async holderOf(request) {
-      return deps.authenticate(bearerToken(request));
+      return deps.authenticate(bearerToken(request), request.socket);
     },
     async close() {
       stopping.abort();
@@ -118,11 +127,14 @@ async function answer(
   response.on('error', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, stopping]);
   let route: RouteName | undefined;
-  response.once('finish', () => deps.answered?.(route, response.statusCode));
+  response.once('finish', () => deps.answered?.(route, response.statusCode, request.socket));
   try {
-    const holder = await deps.authenticate(bearerToken(request));
     const url = new URL(request.url ?? '/', 'http://daemon');
     const match = matchRoute(request.method ?? '', url.pathname);
+    const open = match?.route.allow === 'public';
+    const holder: Caller = open
+      ? { kind: 'anyone' }
+      : await deps.authenticate(bearerToken(request), request.socket);
     if (!match) throw new NotFound('no_such_route', `there is no ${request.method} ${url.pathname}`);
     route = match.name;
     authorize(match, holder);
@@ -146,7 +158,9 @@ function bearerToken(request: IncomingMessage): string {
   return match[1];
 }
 
-function authorize({ name, route }: RouteMatch, holder: TokenHolder): void {
+function authorize({ name, route }: RouteMatch, holder: Caller): void {
+  if (route.allow === 'public') return;
+  if (holder.kind === 'anyone') throw new NotPermitted('role_missing', 'only an identity may do this');
   if (holder.kind === 'bootstrap') {
     if (BOOTSTRAP_ROUTES.has(name)) return;
     throw new NotPermitted('not_initialized', 'this state directory has no owner yet', {
@@ -171,13 +185,13 @@ function authorize({ name, route }: RouteMatch, holder: TokenHolder): void {
 async function readCall(
   deps: ApiServerDeps,
   { route, params }: RouteMatch,
-  holder: TokenHolder,
+  holder: Caller,
   url: URL,
   request: IncomingMessage,
   signal: AbortSignal,
 ): Promise<Call<RouteName>> {
   const query = route.query ? validated(route.query, Object.fromEntries(url.searchParams)) : undefined;
-  const body = route.body ? validated(route.body, await readJson(request)) : undefined;
+  const body = route.body ? validated(route.body, await readJson(request, bodyLimit(route))) : undefined;
   return {
     caller: holder.kind === 'identity' ? holder.identity : undefined,
     param: (name: string) => params.get(name) ?? '',
@@ -187,6 +201,10 @@ async function readCall(
     origin: deps.origin ?? 'machine',
     signal,
   } as Call<RouteName>;
+}
+
+function bodyLimit(route: Route): number {
+  return route.allow === 'public' ? MAX_PUBLIC_BODY_BYTES : MAX_BODY_BYTES;
 }
 
 async function* noLines(): AsyncGenerator<string> {}

@@ -63,6 +63,7 @@ export interface EndpointDeps {
 export class Endpoint {
   readonly id: string;
   readonly identityId: string;
+  readonly identity: IdentityRow;
   readonly connectionId: string;
   readonly #deps: EndpointDeps;
   readonly #opening: EndpointOpening;
@@ -83,6 +84,7 @@ export class Endpoint {
   constructor(deps: EndpointDeps, opening: EndpointOpening, signal: AbortSignal, onEnd: () => void) {
     this.id = newId('ep', deps.clock.now());
     this.identityId = opening.identity.id;
+    this.identity = opening.identity;
     this.connectionId = opening.connection.id;
     this.#deps = deps;
     this.#opening = opening;

@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type ErrorKind, HoopError } from '../base/errors.ts';
+import { requireGatewayConfig } from '../api/gateway-config.ts';
+import { type ErrorKind, HoopError, UsageError } from '../base/errors.ts';
+import type { GatewaySettings } from './gateway/gateway.ts';
 import { runDaemon } from './main.ts';
 
-/** `entry.js --home DIR [--foreground]`: the daemon as a process of its own. */
+/**
+ * `entry.js --home DIR [--foreground] [--gateway FILE [--self-signed]]`: the daemon as a process of its own. A
+ * gateway prints one line of JSON when it serves: its URL, its certificate's fingerprint, the ports it got.
+ */
 
 /** Exit codes of a daemon that could not start, as `hoopctl help exit-codes` has them. */
 const EXIT: Partial<Readonly<Record<ErrorKind, number>>> = {
@@ -19,10 +26,15 @@ const HARD_DEADLINE = 9500;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { home: { type: 'string' }, foreground: { type: 'boolean', default: false } },
+    options: {
+      home: { type: 'string' },
+      foreground: { type: 'boolean', default: false },
+      gateway: { type: 'string' },
+      'self-signed': { type: 'boolean', default: false },
+    },
   });
   if (values.home === undefined) {
-    process.stderr.write('usage: entry.js --home DIR [--foreground]\n');
+    process.stderr.write('usage: entry.js --home DIR [--foreground] [--gateway FILE [--self-signed]]\n');
     process.exitCode = 2;
     return;
   }
@@ -30,22 +42,53 @@ async function main(): Promise<void> {
     home: values.home,
     foreground: values.foreground,
     environment: process.env,
+    gateway:
+      values.gateway === undefined ? undefined : gatewaySettings(values.gateway, values['self-signed']),
   });
+  const { gateway } = daemon;
   const stop = (reason: string, exitCode: number) => {
     process.exitCode = exitCode;
     setTimeout(() => process.exit(exitCode || 1), HARD_DEADLINE).unref();
     void daemon.stop(reason);
   };
-  process.on('SIGTERM', () => stop('the daemon stops', 0));
-  process.on('SIGINT', () => stop('the daemon stops', 0));
-  // A terminal that was closed is no reason to leave sessions alone.
-  process.on('SIGHUP', () => {});
+  let draining = false;
+  const end = () => {
+    // A second signal waits for nobody.
+    if (gateway === undefined || draining) return stop('the daemon stops', 0);
+    draining = true;
+    void gateway.drain().finally(() => stop('the gateway stops', 0));
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  // A terminal that was closed is no reason to leave sessions alone; a gateway has a new certificate.
+  process.on('SIGHUP', () => {
+    gateway?.renewCertificate().catch((error: unknown) => process.stderr.write(`${startFailure(error)}\n`));
+  });
   process.on('uncaughtException', (error) => {
     process.stderr.write(`hoopctl daemon: ${error.stack ?? error.message}\n`);
     stop('the daemon failed', 1);
   });
+  if (gateway !== undefined) {
+    const { fingerprint, ports, url } = gateway;
+    process.stdout.write(`${JSON.stringify({ url, fingerprint, ports })}\n`);
+  }
   await daemon.stopped;
   process.exit();
+}
+
+function gatewaySettings(file: string, selfSigned: boolean): GatewaySettings {
+  const path = resolve(file);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError('no_gateway_config', `${path} cannot be read`, {
+      why: error instanceof Error ? error.message : String(error),
+    });
+  }
+  const config = requireGatewayConfig(text, path);
+  const tls = selfSigned ? { self_signed: true as const } : config.tls;
+  return { config: { ...config, tls }, base: dirname(path) };
 }
 
 main().catch((error: unknown) => {

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
+import { type GetJson, getJson } from '../identity/bounded-get.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -13,6 +14,7 @@ import { ApprovalBoard } from '../session/approval-board.ts';
 import { ApproverPresence } from '../session/approver-presence.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { type OpenDeskDeps, openDesk } from '../session/open-desk.ts';
+import { Admission } from './admission.ts';
 import { createApiServer } from './api-server.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type Books, openBooks } from './books.ts';
@@ -20,7 +22,12 @@ import { openBootstrap } from './bootstrap.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { createDaemonLog, type DaemonLog, RotatingFile } from './daemon-log.ts';
 import { Endpoints } from './endpoint.ts';
+import { type Gateway, type GatewaySettings, openGateway } from './gateway/gateway.ts';
+import { NativePlaces } from './gateway/native-places.ts';
+import { ShortPasswords } from './gateway/short-passwords.ts';
+import { identityParts } from './identity-parts.ts';
 import { installationKey } from './installation-key.ts';
+import { LoginFailures } from './login-failures.ts';
 import type { Parts } from './parts.ts';
 import { allHandlers } from './routes/all.ts';
 import {
@@ -37,14 +44,20 @@ export interface DaemonOptions {
   /** Logs to stderr as well, for service managers. */
   readonly foreground?: boolean;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Serves over the network as well. */
+  readonly gateway?: GatewaySettings | undefined;
   /** What a test gives instead of the real ones. */
   readonly clock?: Clock;
   readonly protocols?: readonly Protocol[];
   readonly keychain?: VaultOptions['keychain'];
+  /** How issuers are asked for their keys. */
+  readonly getJson?: GetJson;
 }
 
 export interface RunningDaemon {
   readonly socket: string;
+  /** Its listeners on the network, when it is a gateway. */
+  readonly gateway: Gateway | undefined;
   /** Stops accepting, ends sessions in their protocols, closes the books. Idempotent. */
   stop(reason: string): Promise<void>;
   /** When it has stopped, whoever asked for it. */
@@ -55,6 +68,8 @@ export interface RunningDaemon {
 const SESSIONS_GRACE = 5000;
 /** How often the stored counters of live sessions are brought up to date, in milliseconds. */
 const COUNTERS_EVERY = 5000;
+/** How often the identities of live sessions are looked at: what ends one cuts its sessions within a minute. */
+const RECHECK_EVERY = 15_000;
 /** How often the audit log's head is signed, in milliseconds. */
 const SIGN_EVERY = 5000;
 
@@ -113,19 +128,20 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
   };
 
   const parts = await assemble(options, ground, (reason) => void stop(reason));
-  const api = createApiServer({
-    handlers: allHandlers(parts),
-    authenticate: createAuthenticator({
-      identities: books.store.identities,
-      bootstrap: parts.bootstrap,
-      audit: books.audit,
-      clock,
-    }),
-    log,
+  const handlers = allHandlers(parts);
+  const authenticate = createAuthenticator({
+    identities: books.store.identities,
+    current: parts.current,
+    bootstrap: parts.bootstrap,
+    audit: books.audit,
+    loginFailures: parts.loginFailures,
+    clock,
   });
+  const api = createApiServer({ handlers, authenticate, log });
   // Ours by the lock: a socket that lies there belonged to a daemon that is gone.
   rmSync(directory.socket, { force: true });
   await api.listen(directory.socket);
+  const gateway = options.gateway && (await openGateway(options.gateway, { parts, handlers, authenticate }));
   writeFileSync(directory.pidFile, `${process.pid}\n`, { mode: 0o600 });
   books.audit.append({
     kind: 'daemon.start',
@@ -134,18 +150,21 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
   });
   log.info('daemon.started', { version: parts.version, pid: process.pid });
   const counters = setInterval(() => void parts.live.saveCounters(), COUNTERS_EVERY).unref();
+  const rechecks = setInterval(() => void parts.recheckSessions(), RECHECK_EVERY).unref();
   const signing = setInterval(() => void books.audit.checkpoint(), SIGN_EVERY).unref();
-  return { socket: directory.socket, stop, stopped };
+  return { socket: directory.socket, gateway, stop, stopped };
 
   async function end(reason: string): Promise<void> {
     log.info('daemon.stopping', { reason, sessions: parts.live.size });
     clearInterval(counters);
     clearInterval(signing);
+    clearInterval(rechecks);
     parts.endpoints.close(() => true, reason);
     parts.live.cut(() => true, reason);
     await within(SESSIONS_GRACE, parts.live.allClosed());
     // A session whose protocol did not let go in time still gets its books closed.
     await within(SESSIONS_GRACE / 5, parts.live.closeAll(reason));
+    await gateway?.close();
     await api.close();
     await within(SESSIONS_GRACE / 5, parts.targets.close());
     books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
@@ -196,10 +215,20 @@ async function assemble(
   const maskKey = installationKey(store.settings, vault);
   const targets = new Targets({ clock, vault, protocols, maskKey, failed: failed('target.failed') });
   const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
+  const identity = identityParts({
+    store,
+    audit,
+    clock,
+    policy,
+    live,
+    getJson: options.getJson ?? getJson,
+    failed: failed('session.recheck_failed'),
+  });
+  const { current } = identity;
   const desks: OpenDeskDeps = {
     clock,
     sessions: store.sessions,
-    identities: store.identities,
+    identities: current,
     audit,
     policy,
     board,
@@ -208,16 +237,19 @@ async function assemble(
     storeFailed: failed('session.books_failed'),
     bytesMoved: () => busyPoll.moved(),
   };
+  const admission = new Admission();
+  const opener: Parts['openDesk'] = async ({ connection, identity, protocol }, client) => {
+    admission.require();
+    const target = protocol.describe(connection.settings);
+    const desk = await openDesk(desks, { identity, connection, target, client });
+    const facts = { session: desk.id, connection: connection.name, identity: identity.name };
+    log.info('session.opened', facts);
+    void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
+    return desk;
+  };
   const endpoints = new Endpoints({
     clock,
-    openDesk: async ({ connection, identity, protocol }, client) => {
-      const target = protocol.describe(connection.settings);
-      const desk = await openDesk(desks, { identity, connection, target, client });
-      const facts = { session: desk.id, connection: connection.name, identity: identity.name };
-      log.info('session.opened', facts);
-      void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
-      return desk;
-    },
+    openDesk: opener,
     loginFailed: ({ identity, connection }) =>
       audit.append({
         kind: 'login.failed',
@@ -240,11 +272,17 @@ async function assemble(
     policy,
     live,
     board,
+    ...identity,
     presence: new ApproverPresence(store.settings, () => clock.now()),
     endpoints,
     targets,
     vault,
     protocols,
+    admission,
+    openDesk: opener,
+    passwords: new ShortPasswords({ store, audit, clock, current: (identity) => current.current(identity) }),
+    native: new NativePlaces(),
+    loginFailures: new LoginFailures(audit, clock),
     bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
     certificate: certificateOf(directory, failed('tls.failed')),
     log,

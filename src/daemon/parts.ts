@@ -6,16 +6,22 @@ import type { SecretVault } from '../secret/reference.ts';
 import type { AppliedPolicy } from '../session/applied-policy.ts';
 import type { ApprovalBoard } from '../session/approval-board.ts';
 import type { ApproverPresence } from '../session/approver-presence.ts';
-import type { LiveSessions } from '../session/live-sessions.ts';
+import type { SessionDesk } from '../session/desk.ts';
+import type { LiveSession, LiveSessions } from '../session/live-sessions.ts';
 import type { Store } from '../store/store.ts';
+import type { Admission } from './admission.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { DaemonLog, RotatingFile } from './daemon-log.ts';
-import type { Endpoints } from './endpoint.ts';
+import type { ClientDescription, EndpointOpening, Endpoints } from './endpoint.ts';
+import type { NativePlaces } from './gateway/native-places.ts';
+import type { ShortPasswords } from './gateway/short-passwords.ts';
+import type { IdentityParts } from './identity-parts.ts';
+import type { LoginFailures } from './login-failures.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Targets } from './targets.ts';
 
 /** Everything the composition root has made; each group of routes takes what it uses. */
-export interface Parts {
+export interface Parts extends IdentityParts {
   readonly version: string;
   readonly startedAt: string;
   readonly clock: Clock;
@@ -35,6 +41,15 @@ export interface Parts {
   readonly vault: SecretVault;
   readonly protocols: readonly Protocol[];
   readonly bootstrap: Bootstrap;
+  readonly admission: Admission;
+  /** Opens a session's books, unless the gateway drains. Throws what `openDesk` of the session room throws. */
+  readonly openDesk: (
+    opening: Pick<EndpointOpening, 'connection' | 'identity' | 'protocol'>,
+    client: ClientDescription,
+  ) => Promise<SessionDesk & LiveSession>;
+  readonly passwords: ShortPasswords;
+  readonly native: NativePlaces;
+  readonly loginFailures: LoginFailures;
   readonly certificate: () => Promise<{ readonly key: string; readonly cert: string } | undefined>;
   readonly log: DaemonLog;
   readonly logFile: RotatingFile;

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+
+/** Short-lived passwords for clients that come to a gateway without hoopctl. */
+
+export const passwordCreateSchema = z.object({
+  connection: z.string().max(128),
+  /** Milliseconds; the gateway has a longest one. */
+  ttl: z.number().int().positive().optional(),
+});
+
+export const passwordSchema = z.object({
+  /** Also the user name that it is given with. */
+  id: z.string(),
+  identity: z.string(),
+  connection: z.string(),
+  createdAt: z.string(),
+  expiresAt: z.string(),
+  status: z.enum(['active', 'expired', 'revoked']),
+});
+export type PasswordView = z.infer<typeof passwordSchema>;
+
+export const passwordCreatedSchema = z.object({
+  id: z.string(),
+  connection: z.string(),
+  protocol: z.string(),
+  /** With the password in it; shown this once. */
+  url: z.string(),
+  host: z.string(),
+  port: z.number(),
+  user: z.string(),
+  password: z.string(),
+  /** What the client names as its database: the connection. */
+  database: z.string(),
+  expiresAt: z.string(),
+  auditId: z.string(),
+});

@@ -1,0 +1,17 @@
+/** Where clients without hoopctl reach this gateway, by protocol; what printed URLs say. */
+export interface NativePlace {
+  readonly host: string;
+  readonly port: number;
+}
+
+export class NativePlaces {
+  readonly #places = new Map<string, NativePlace>();
+
+  set(protocol: string, place: NativePlace): void {
+    this.#places.set(protocol, place);
+  }
+
+  place(protocol: string): NativePlace | undefined {
+    return this.#places.get(protocol);
+  }
+}
