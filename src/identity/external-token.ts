@@ -123,6 +123,9 @@ async function verifiedClaims(
         throw new LoginNeeded(
           'token_signature',
           'the token was not signed by the issuer, or was changed since',
+          {
+            cause: error,
+          },
         );
     }
   }
