@@ -42,8 +42,8 @@ export function claimedIdentity(
   if (subject.length > LONGEST_SUBJECT * 4) throw badName('its subject is too long');
   return {
     name: nameOf(filled(rule.name, claims), issuer.domain),
-    // Two templates must never make one identity of two.
-    subject: template === '{sub}' ? subject : `${template}=${subject}`,
+    // Two templates must never make one identity of two: no sub has a line break.
+    subject: template === '{sub}' ? subject : `${template}\n${subject}`,
     kind: rule.kind,
     groups: rule.groups ?? [],
     roles: rule.roles,
