@@ -43,7 +43,8 @@ export function hashKey(secret: Uint8Array): HashKey {
  * the value, which stands in `bytes` from `start` to `end`. SQL NULL itself is never masked.
  */
 export type ValueMask =
-  | { readonly kind: 'constant'; readonly value: Buffer | null }
+  /** `always`: also in the place of NULL. */
+  | { readonly kind: 'constant'; readonly value: Buffer | null; readonly always?: true }
   | {
       readonly kind: 'computed';
       apply(bytes: Buffer, start: number, end: number): Buffer | null;

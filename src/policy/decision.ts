@@ -32,6 +32,12 @@ export interface ActiveMask {
   readonly detect: readonly string[];
   readonly strategy: MaskStrategy;
   readonly keepLast: number;
+  /** json: paths that stay readable, `settings.lang`; everything else in the document is masked by value. */
+  readonly keepKeys?: readonly string[];
+  /** Comparisons that are let through. */
+  readonly filter?: 'equality';
+  /** The smallest number of values that a count may show. */
+  readonly minGroup?: number;
 }
 
 export interface ApprovalTerms {

@@ -1,7 +1,10 @@
 import type { Condition } from '../sql/conditions.ts';
-import type { ColumnUse, StatementFacts } from '../sql/facts.ts';
+import { partsOf } from '../sql/document-path.ts';
+import type { Source, StatementFacts } from '../sql/facts.ts';
 import type { ActiveMask, Requester } from './decision.ts';
 import { compileGlob, type Glob } from './glob.ts';
+import { keeps } from './kept-keys.ts';
+import { exposedBy } from './mask-uses.ts';
 import { DEFAULT_KEEP_LAST, type PolicyMask } from './schema.ts';
 import { admitsBoth, compilePrincipals, type FileGroups } from './selectors.ts';
 
@@ -28,6 +31,9 @@ export function compileMask(mask: PolicyMask, groups: FileGroups): CompiledMask 
     detect: mask.detect ?? [],
     strategy: mask.strategy,
     keepLast: mask.keep_last ?? DEFAULT_KEEP_LAST,
+    ...(mask.keep_keys ? { keepKeys: mask.keep_keys } : {}),
+    ...(mask.filter === 'equality' ? { filter: mask.filter } : {}),
+    ...(mask.min_group === undefined ? {} : { minGroup: mask.min_group }),
   };
   return {
     ...withGlobs(active),
@@ -51,17 +57,13 @@ export function exposures(statement: StatementFacts, masks: readonly ColumnMask[
   const columnMasks = masks.filter((mask) => mask.columns.length > 0);
   if (columnMasks.length === 0) return [];
   const found = new Map<string, Exposure>();
-  for (const { column, use } of statement.columnUses) {
-    if (use === 'output' || use === 'target') continue;
-    const mask = maskOf(column, columnMasks);
-    if (mask === undefined) continue;
-    found.set(`${column} ${use}`, exposureOf(mask, column, USE_WORDS[use]));
-  }
-  for (const output of statement.outputs ?? []) {
-    if (output.plain) continue;
-    for (const column of output.sources) {
-      const mask = maskOf(column, columnMasks);
-      if (mask) found.set(`${column} expression`, exposureOf(mask, column, USE_WORDS.expression));
+  for (const use of statement.columnUses) {
+    for (const mask of masksOver(use.column, columnMasks)) {
+      const reason = exposedBy(use, mask.active, (column) => masksOver(column, columnMasks));
+      if (reason === undefined) continue;
+      const { column } = partsOf(use.column);
+      const table = column.slice(0, column.lastIndexOf('.'));
+      found.set(`${use.column} ${reason}`, { mask: mask.active.name, column, table, reason });
     }
   }
   for (const [condition, reason] of SIDE_DOORS) {
@@ -73,32 +75,37 @@ export function exposures(statement: StatementFacts, masks: readonly ColumnMask[
 
 /** Conditions under which masked values could come out by another way than their column. */
 const SIDE_DOORS: readonly (readonly [Condition, string])[] = [
-  ['reads-statistics', 'planner statistics hold sample values of masked columns'],
+  [
+    'reads-statistics',
+    'planner statistics and texts of other sessions hold values of masked columns; no mask can follow them there',
+  ],
   [
     'reads-every-table',
     'it reads whole tables, masked columns among them, in a way that a mask cannot follow',
   ],
+  [
+    'reads-raw-storage',
+    'files, pages and logs of the server hold values of masked columns as they are stored; read the table itself',
+  ],
+  [
+    'reaches-outside',
+    'what comes from or goes to another server has no masks; read the table itself over this connection',
+  ],
 ];
 
-const USE_WORDS: Readonly<Record<Exclude<ColumnUse['use'], 'output' | 'target'>, string>> = {
-  expression: 'in an expression',
-  predicate: 'in a condition or an order',
-  other: 'in a way that a mask cannot follow',
-};
-
-function exposureOf(mask: ColumnMask, column: string, use: string): Exposure {
-  const table = column.slice(0, column.lastIndexOf('.'));
-  const reason = column.endsWith('.*')
-    ? `${table} has columns under mask "${mask.active.name}" and is used whole ${use}; only plain output columns can be masked`
-    : `${column} is under mask "${mask.active.name}" and is used ${use}; only a plain output column can be masked`;
-  return { mask: mask.active.name, column, table, reason };
+/** The first mask over a source; `schema.table.*` is under any mask on any column of that table. */
+export function maskOf(source: Source, masks: readonly ColumnMask[]): ColumnMask | undefined {
+  return masksOver(source, masks)[0];
 }
 
-/** The first mask over a column; `schema.table.*` is under any mask on any column of that table. */
-export function maskOf(column: string, masks: readonly ColumnMask[]): ColumnMask | undefined {
+/** All of them. A part of a document that its mask keeps readable is under none. */
+export function masksOver(source: Source, masks: readonly ColumnMask[]): readonly ColumnMask[] {
+  const { column, path } = partsOf(source);
   const whole = column.endsWith('.*');
   const prefix = whole ? column.slice(0, -1) : column;
-  return masks.find((mask) =>
-    mask.columns.some((glob) => (whole ? glob.canContinue(prefix) : glob.matches(column))),
+  return masks.filter(
+    (mask) =>
+      mask.columns.some((glob) => (whole ? glob.canContinue(prefix) : glob.matches(column))) &&
+      !keeps(mask.active, path),
   );
 }

@@ -119,7 +119,22 @@ export const maskSchema = z.strictObject({
   strategy: z.enum(STRATEGIES),
   keep_last: z.number().int().min(0).max(64).optional().describe('partial: characters that stay readable.'),
   except: listOf(principal).optional().describe('Who sees the value in clear.'),
-  filter: z.literal('none').optional().describe('Predicates allowed on the column.'),
+  keep_keys: listOf(
+    z
+      .string()
+      .regex(/^[^.]+(\.[^.]+)*$/, 'write a key, or a path such as "settings.lang"')
+      .max(256),
+  )
+    .optional()
+    .describe('json and jsonb: keys by path that stay readable; everything else in the document is masked.'),
+  filter: z.enum(['none', 'equality']).optional().describe('Predicates allowed on the column.'),
+  min_group: z
+    .number()
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .optional()
+    .describe('The smallest number that count() of the column may show; below it comes NULL.'),
 });
 export type PolicyMask = z.infer<typeof maskSchema>;
 
@@ -161,5 +176,5 @@ export type PolicyDocument = z.infer<typeof policySchema>;
 export const NOT_SUPPORTED_KEYS: Readonly<Record<string, readonly string[]>> = {
   file: ['limits'],
   rule: ['rehearse'],
-  mask: ['keep_keys'],
+  mask: [],
 };

@@ -3,9 +3,10 @@ import type { Catalog, CatalogFunction } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
 import { emptyScope, expression } from './expressions.ts';
+import type { Source } from './facts.ts';
 import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
-import { sourcesOf } from './scope.ts';
+import { type ColumnList, sourcesOf } from './scope.ts';
 import { applyChanges, parseIdentifierList } from './settings.ts';
 import { statement } from './statements.ts';
 import { effectivePath, type TextState } from './text-state.ts';
@@ -13,7 +14,9 @@ import { effectivePath, type TextState } from './text-state.ts';
 /** What running a body does, and every column it touches. */
 export interface BodyFacts {
   readonly collector: Collector;
-  readonly sources: readonly string[];
+  readonly sources: readonly Source[];
+  /** Columns of the last query of a body that is nothing but queries. */
+  readonly outputs?: ColumnList;
 }
 
 const kept = new WeakMap<Catalog, Map<string, BodyFacts>>();
@@ -111,14 +114,13 @@ export function runText(sql: string, ctx: Context): BodyFacts {
 }
 
 function runStatements(nodes: readonly Node[], ctx: Context): BodyFacts {
-  const sources = new Set<string>();
+  let outputs: ColumnList = { columns: [] };
   for (const node of nodes) {
     const before = ctx.out.changes.length;
-    const result = statement(node, ctx);
-    if (result.outputs) for (const source of sourcesOf(result.outputs)) sources.add(source);
+    outputs = statement(node, ctx).outputs ?? { columns: [] };
     applyChanges(ctx.state, ctx.out.changes.slice(before), ctx.catalog);
   }
-  return facts(ctx.out, sources);
+  return { collector: ctx.out, sources: sourcesOf(outputs), outputs };
 }
 
 function runStandardBody(fn: CatalogFunction, ctx: Context): BodyFacts {
@@ -152,6 +154,8 @@ export function runPlpgsql(
     }
     const inner = step.kind === 'text' ? runText(step.sql, { ...ctx, out: new Collector() }) : undefined;
     if (inner) {
+      for (const { column, use, with: together } of inner.collector.columnUses())
+        ctx.out.use(column, use, together);
       ctx.out.mergeEffects(inner.collector, undefined);
       ctx.out.changes.push(...inner.collector.changes);
       for (const source of inner.sources) sources.add(source);
@@ -160,7 +164,7 @@ export function runPlpgsql(
   return facts(ctx.out, sources);
 }
 
-/** All columns a body uses, besides those it only assigns, leave it in ways that no mask follows. */
+/** All columns a procedural body uses, besides those it only assigns, leave it in ways that no mask follows. */
 function facts(collector: Collector, outputs: Iterable<string>): BodyFacts {
   const sources = new Set<string>(outputs);
   for (const { column, use } of collector.columnUses()) if (use !== 'target') sources.add(column);

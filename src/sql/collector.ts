@@ -7,21 +7,14 @@ import type {
   Effect,
   ObjectRef,
   SessionChange,
+  Source,
 } from './facts.ts';
-
-const USE_BITS: Readonly<Record<ColumnUseKind, number>> = {
-  output: 1,
-  target: 2,
-  expression: 4,
-  predicate: 8,
-  other: 16,
-};
-const USE_KINDS = Object.keys(USE_BITS) as ColumnUseKind[];
 
 /** Gathers the facts of one statement (or of one view or function body, to be merged later). Mutable; one owner. */
 export class Collector {
   readonly #actions = new Map<string, Action>();
-  readonly #uses = new Map<string, number>();
+  readonly #uses = new Map<string, ColumnUse>();
+  readonly #columns = new Set<string>();
   readonly functions = new Set<string>();
   readonly conditions = new Set<Condition>();
   readonly reasons = new Set<string>();
@@ -29,6 +22,10 @@ export class Collector {
   readonly changes: SessionChange[] = [];
   /** Code outside pg_catalog may run, so that even planning the statement runs something. */
   runsUserCode = false;
+  /** Values of great length are made somewhere: what takes any value may then fail for its length. */
+  makesLongValues = false;
+  /** How many times longer the calls so far could make a value. */
+  growth = 1;
   /** The meaning depends on prepared statements or cursors of the session. */
   dependsOnSession = false;
 
@@ -68,12 +65,23 @@ export class Collector {
     return [...this.#absent.values()];
   }
 
-  use(column: string, kind: ColumnUseKind): void {
-    this.#uses.set(column, (this.#uses.get(column) ?? 0) | USE_BITS[kind]);
+  use(column: Source, kind: ColumnUseKind, together?: readonly string[]): void {
+    this.#columns.add(column);
+    const key = `${kind} ${column} ${together?.join(' ') ?? ''}`;
+    if (this.#uses.has(key)) return;
+    this.#uses.set(key, { column, use: kind, ...(together ? { with: together } : {}) });
   }
 
-  useAll(columns: readonly string[], kind: ColumnUseKind): void {
-    for (const column of columns) this.use(column, kind);
+  useAll(columns: readonly Source[], kind: ColumnUseKind, together?: readonly string[]): void {
+    for (const column of columns) this.use(column, kind, together);
+  }
+
+  hasUse(kind: ColumnUseKind, columns: readonly Source[]): boolean {
+    return columns.some((column) => this.#uses.has(`${kind} ${column} `));
+  }
+
+  forgetCounts(columns: readonly Source[]): void {
+    for (const column of columns) this.#uses.delete(`count ${column} `);
   }
 
   condition(...names: readonly Condition[]): void {
@@ -88,16 +96,12 @@ export class Collector {
     return this.#actions.size;
   }
 
-  get usedColumns(): Iterable<string> {
-    return this.#uses.keys();
+  get usedColumns(): Iterable<Source> {
+    return this.#columns;
   }
 
   columnUses(): ColumnUse[] {
-    const uses: ColumnUse[] = [];
-    for (const [column, bits] of this.#uses) {
-      for (const use of USE_KINDS) if (bits & USE_BITS[use]) uses.push({ column, use });
-    }
-    return uses;
+    return [...this.#uses.values()];
   }
 
   /** Takes over what an inner body does, its objects marked as reached through `via`; its column uses stay behind. */
@@ -117,6 +121,7 @@ export class Collector {
       }
     }
     this.runsUserCode ||= inner.runsUserCode;
+    this.makesLongValues ||= inner.makesLongValues;
     this.dependsOnSession ||= inner.dependsOnSession;
   }
 }

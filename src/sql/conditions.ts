@@ -7,6 +7,8 @@ export const CONDITIONS = [
   'client-encoding-change',
   'reads-statistics',
   'reads-every-table',
+  'reads-raw-storage',
+  'reaches-outside',
   'ddl-without-concurrently',
   'lock-without-timeout',
   'cross-schema',

@@ -23,7 +23,10 @@ export function copyStatement(stmt: CopyStmt, ctx: Context): StatementResult {
         ? 'STDIN'
         : 'STDOUT';
   const outside = stmt.is_program === true || stmt.filename !== undefined;
-  if (outside) ctx.out.act('admin', `COPY ${direction} ${where}`);
+  if (outside) {
+    ctx.out.act('admin', `COPY ${direction} ${where}`);
+    ctx.out.condition('reads-raw-storage');
+  }
   const list = stmt.query
     ? querySelect(stmt.query, undefined, ctx)
     : copyRelation(stmt, `${direction} ${where}`, ctx);

@@ -13,13 +13,13 @@ import type {
 import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import { expression, expressions } from './expressions.ts';
-import type { Effect } from './facts.ts';
+import type { Effect, Source } from './facts.ts';
 import { fromClause, fromMember } from './from.ts';
 import { typeEffects } from './functions.ts';
 import { displayName, relationObject, resolveRelation } from './names.ts';
 import { querySelect, targetList, withClause } from './queries.ts';
 import { noteKin, rangeItem } from './relations.ts';
-import { type ColumnList, columnNamed, type RangeItem, Scope, sourcesOf } from './scope.ts';
+import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
 import { isTautology } from './tautology.ts';
 import { ruleFacts, viewFacts } from './views.ts';
 
@@ -40,8 +40,7 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
   const assigned = targetNames(stmt.cols);
   const target = writeTarget(stmt.relation ?? {}, 'insert', assigned, ctx);
   if (stmt.selectStmt) {
-    // What a query hands to another table is out of the mask's reach; values that the client wrote are its own.
-    ctx.out.useAll(sourcesOf(querySelect(stmt.selectStmt, scope, ctx)), 'other');
+    storeColumns(querySelect(stmt.selectStmt, scope, ctx), target, assigned, ctx);
   }
   noteAssigned(target, assigned, ctx);
   subscripts(stmt.cols, scope, ctx);
@@ -51,13 +50,23 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
   return returning(stmt.returningClause, target, rows, ctx);
 }
 
+/** What a query hands to a table, column by column; values that the client wrote are its own. */
+function storeColumns(list: ColumnList, target: RangeItem, assigned: readonly string[], ctx: Context): void {
+  const into = assigned.length > 0 ? assigned : target.columns.map((column) => column.name);
+  list.columns.forEach((column, i) => {
+    ctx.out.useAll(column.sources, 'stored', columnNamed(target, into[i] ?? '')?.sources ?? []);
+    if (column.counts) ctx.out.useAll(column.counts, 'count');
+  });
+  if (list.open) ctx.out.useAll(list.open, 'stored', []);
+}
+
 function onConflict(clause: OnConflictClause, target: RangeItem, rows: Scope, ctx: Context): void {
   const predicate = { kind: 'predicate' as const };
   for (const element of clause.infer?.indexElems ?? []) {
     if (!('IndexElem' in element)) continue;
     const column =
       element.IndexElem.name === undefined ? undefined : columnNamed(target, element.IndexElem.name);
-    if (column) ctx.out.useAll(column.sources, 'predicate');
+    if (column) ctx.out.useAll(column.sources, 'equality');
     expression(element.IndexElem.expr, rows, predicate, ctx);
   }
   expression(clause.infer?.whereClause, rows, predicate, ctx);
@@ -141,8 +150,15 @@ function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ct
   } else if (clause.commandType === 'CMD_INSERT') {
     ctx.out.act(writing(ctx), 'INSERT', object);
     noteAssigned(target, targetNames(clause.targetList), ctx);
-    expressions(clause.values, rows, { kind: 'other' }, ctx);
+    for (const value of clause.values ?? []) storeValue(value, [], rows, ctx);
   }
+}
+
+/** The value of an assignment: what it shows is put into these columns. */
+function storeValue(value: Node | undefined, into: readonly Source[], scope: Scope, ctx: Context): void {
+  const sources = new Set<Source>();
+  expression(value, scope, { kind: 'computed', sources }, ctx);
+  ctx.out.useAll([...sources], 'stored', into);
 }
 
 /** Planning a write reads. */
@@ -248,9 +264,8 @@ function assignments(
   noteAssigned(target, targetNames(targets).length === 0 ? [''] : targetNames(targets), ctx);
   subscripts(targets, scope, ctx);
   for (const node of targets ?? []) {
-    const value = 'ResTarget' in node ? (node.ResTarget as ResTarget).val : undefined;
-    // A column's value in another column (or in this one, changed) leaves the mask.
-    expression(value, scope, { kind: 'other' }, ctx);
+    const { name, val } = 'ResTarget' in node ? (node.ResTarget as ResTarget) : {};
+    storeValue(val, columnNamed(target, name ?? '')?.sources ?? [], scope, ctx);
   }
 }
 

@@ -2,39 +2,51 @@ import type {
   A_Expr,
   A_Indirection,
   ColumnRef,
-  FuncCall,
   Node,
   SortBy,
   SubLink,
+  TypeCast,
   TypeName,
 } from 'libpg-query';
-import type { Context } from './context.ts';
-import type { ColumnUseKind } from './facts.ts';
-import { callAttribute, callFunction, callJsonSyntax, useOperator, useType } from './functions.ts';
-import { resolveFunctions } from './names.ts';
-import { querySelect } from './queries.ts';
 import {
-  type Column,
-  type ColumnList,
-  columnNamed,
-  Scope,
-  SYSTEM_COLUMNS,
-  sourcesOf,
-  union,
-} from './scope.ts';
+  READ_FROM_TEXT,
+  TEXT_OIDS,
+  TOTAL_CASTS,
+  TOTAL_OPERATORS,
+  totality,
+} from './builtins/total-functions.ts';
+import { functionCall } from './calls.ts';
+import { referredColumn, resolveColumn, starColumns } from './column-references.ts';
+import { compare, comparisonOf, equate } from './comparisons.ts';
+import type { Context } from './context.ts';
+import { documentValue } from './documents.ts';
+import type { ColumnUseKind, Source } from './facts.ts';
+import { callAttribute, callJsonSyntax, runsUserOperator, useOperator, useType } from './functions.ts';
+import { resolveFunctions, resolveType } from './names.ts';
+import { querySelect } from './queries.ts';
+import { Scope, sourcesOf } from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
+
+/** What became of the values on their way into an expression's own. Mutable. */
+export interface Flow {
+  /** They do not stand in it as they were. */
+  transformed: boolean;
+}
 
 /** How the columns in an expression are used, and where the ones found are noted. */
 export interface ExpressionUse {
   readonly kind: ColumnUseKind;
-  readonly sources?: Set<string>;
+  readonly with?: readonly string[];
+  readonly sources?: Set<Source>;
+  readonly flow?: Flow;
 }
 
 /** Notes every column, function, operator, type and sub-select in an expression. */
 export function expression(node: Node | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
   if (node === undefined) return;
   const body = bodyOf(node);
-  switch (kindOf(node)) {
+  const kind = kindOf(node);
+  switch (kind) {
     case 'ColumnRef':
       return noteColumn(body as ColumnRef, scope, use, ctx);
     case 'A_Const':
@@ -43,24 +55,28 @@ export function expression(node: Node | undefined, scope: Scope, use: Expression
     case 'String':
       return;
     case 'FuncCall':
-      return functionCall(body as FuncCall, scope, use, ctx);
+      return functionCall(node, scope, use, ctx);
     case 'SubLink':
       return subLink(body as SubLink, scope, use, ctx);
-    case 'SelectStmt': {
-      const list = querySelect(node, scope, ctx);
-      return noteAll(sourcesOf(list), use, ctx);
-    }
+    case 'SelectStmt':
+      return noteAll(sourcesOf(querySelect(node, scope, ctx)), use, ctx);
     case 'TypeName':
       return useType(body as TypeName, ctx);
     case 'A_Expr':
-      if ((body as A_Expr).name) useOperator(nameParts((body as A_Expr).name), ctx);
-      break;
+      return operation(node, body as A_Expr, scope, use, ctx);
+    case 'TypeCast':
+      return cast(body as TypeCast, scope, use, ctx);
+    case 'NullTest':
+      return nullTest((body as { arg?: Node }).arg, scope, use, ctx);
     case 'SortBy':
       if ((body as SortBy).useOp) useOperator(nameParts((body as SortBy).useOp), ctx);
       break;
     case 'A_Indirection':
-      attributes(body as A_Indirection, ctx);
-      break;
+      return indirection(node, body as A_Indirection, scope, use, ctx);
+    case 'CoalesceExpr':
+      return coalesce((body as { args?: Node[] }).args ?? [], scope, use, ctx);
+    case 'CaseExpr':
+      return cases(body as { arg?: Node; args?: Node[]; defresult?: Node }, scope, use, ctx);
     case 'RangeVar':
     case 'JoinExpr':
     case 'RangeSubselect':
@@ -68,9 +84,10 @@ export function expression(node: Node | undefined, scope: Scope, use: Expression
       // Nowhere in an expression: were one to appear, its effects would go unseen.
       return ctx.out.unknown('a table stands where an expression is expected', 'SELECT');
     default:
-      callJsonSyntax(kindOf(node), ctx);
+      callJsonSyntax(kind, ctx);
   }
-  children(body, scope, use, ctx);
+  if (use.kind !== 'computed') return children(body, scope, use, ctx);
+  otherValue(node, kind, body, scope, use, ctx);
 }
 
 export function expressions(
@@ -82,8 +99,90 @@ export function expressions(
   for (const node of nodes ?? []) expression(node, scope, use, ctx);
 }
 
+/** Notes what `run` finds in a use of its own; the value is another one when it holds any column. */
+export function transforming(use: ExpressionUse, run: (inner: ExpressionUse) => void): void {
+  if (use.kind !== 'computed') return run(use);
+  const sources = new Set<Source>();
+  run({ ...use, sources });
+  for (const source of sources) use.sources?.add(source);
+  if (sources.size > 0 && use.flow) use.flow.transformed = true;
+}
+
+/** Nodes whose value holds those of their parts. */
+const HOLDING = new Set([
+  ...[
+    'A_ArrayExpr',
+    'RowExpr',
+    'List',
+    'NamedArgExpr',
+    'CollateClause',
+    'JsonObjectConstructor',
+    'JsonArrayConstructor',
+  ],
+  ...[
+    'JsonArrayQueryConstructor',
+    'JsonObjectAgg',
+    'JsonArrayAgg',
+    'JsonScalarExpr',
+    'JsonValueExpr',
+    'JsonAggConstructor',
+  ],
+]);
+/** Nodes that compute something of any value. */
+const TOTAL = new Set([
+  'MinMaxExpr',
+  'XmlSerialize',
+  'JsonSerializeExpr',
+  'SQLValueFunction',
+  'GroupingFunc',
+  'SetToDefault',
+]);
+
+/** An expression without a rule of its own, in a value that is shown. */
+function otherValue(
+  node: Node,
+  kind: string,
+  body: unknown,
+  scope: Scope,
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  if (HOLDING.has(kind)) return children(body, scope, use, ctx);
+  if (TOTAL.has(kind)) return transforming(use, (inner) => children(body, scope, inner, ctx));
+  if (
+    kind === 'XmlExpr' &&
+    ['IS_XMLELEMENT', 'IS_XMLFOREST', 'IS_XMLCONCAT'].includes((body as { op: string }).op)
+  ) {
+    return transforming(use, (inner) =>
+      children({ ...(body as object), op: undefined, args: xmlValues(body) }, scope, inner, ctx),
+    );
+  }
+  if (kind === 'JsonFuncExpr') {
+    const found = documentValue(node, scope, ctx);
+    if (found) return noteAll(found.sources, use, ctx);
+    const { on_empty, on_error } = body as { on_empty?: unknown; on_error?: unknown };
+    const kept: ExpressionUse = on_empty || on_error ? { ...use, kind: 'call', with: ['SQL/JSON'] } : use;
+    return transforming(kept, (inner) => children(body, scope, inner, ctx));
+  }
+  if (kind === 'JsonKeyValue') {
+    const { key, value } = body as { key?: Node; value?: object };
+    expression(key, scope, { ...use, kind: 'call', with: ['a key'] }, ctx);
+    return children(value, scope, use, ctx);
+  }
+  const branching = kind === 'BoolExpr' || kind === 'BooleanTest';
+  children(body, scope, { ...use, kind: branching ? 'branch' : 'other' }, ctx);
+}
+
+/** Names given to the elements of xmlforest stand in `ResTarget`s. */
+function xmlValues(body: unknown): Node[] {
+  const { args = [], named_args = [] } = body as { args?: Node[]; named_args?: Node[] };
+  return [...args, ...named_args].map((one) =>
+    'ResTarget' in one && one.ResTarget.val ? one.ResTarget.val : one,
+  );
+}
+
 /** Whatever a node holds, of whatever kind: nothing in the tree is left unread because its kind is new. */
-function children(body: unknown, scope: Scope, use: ExpressionUse, ctx: Context): void {
+export function children(body: unknown, scope: Scope, use: ExpressionUse, ctx: Context): void {
   if (typeof body !== 'object' || body === null) return;
   if (Array.isArray(body)) {
     for (const child of body) child !== null && typeof child === 'object' && inner(child, scope, use, ctx);
@@ -108,9 +207,9 @@ function inner(child: object, scope: Scope, use: ExpressionUse, ctx: Context): v
   children(child, scope, use, ctx);
 }
 
-function noteAll(sources: readonly string[], use: ExpressionUse, ctx: Context): void {
+export function noteAll(sources: readonly Source[], use: ExpressionUse, ctx: Context): void {
   for (const source of sources) {
-    ctx.out.use(source, use.kind);
+    ctx.out.use(source, use.kind, use.with);
     use.sources?.add(source);
   }
 }
@@ -120,118 +219,133 @@ function noteColumn(ref: ColumnRef, scope: Scope, use: ExpressionUse, ctx: Conte
   if (fields.length > 0 && 'A_Star' in (fields.at(-1) as Node)) {
     return noteAll(sourcesOf(starColumns(fields, scope)), use, ctx);
   }
-  noteAll(resolveColumn(fields, scope, ctx).sources, use, ctx);
+  const column = resolveColumn(fields, scope, ctx);
+  if (column.counts) ctx.out.useAll(column.counts, 'count');
+  if (use.flow && !column.plain && !column.carried && column.sources.length > 0) use.flow.transformed = true;
+  noteAll(column.sources, use, ctx);
 }
 
-/** `*` or `x.*`. */
-export function starColumns(fields: readonly Node[], scope: Scope): ColumnList {
-  if (fields.length === 1) {
-    return { columns: scope.columns, ...(scope.open ? { open: scope.open } : {}) };
+function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const name = nameParts(expr.name);
+  if (expr.name) useOperator(name, ctx);
+  const foreign = runsUserOperator(name, ctx);
+  const judging = use.kind === 'computed' || use.kind === 'predicate' || use.kind === 'branch';
+  const comparison = judging && !foreign ? comparisonOf(expr) : undefined;
+  if (comparison) {
+    if (use.flow) use.flow.transformed = true;
+    return compare(expr, comparison, scope, use, ctx);
   }
-  const names = nameParts(fields);
-  const item = scope.item(names.at(-1) ?? '', names.at(-2));
-  // A composite column's fields, or a function's variable.
-  return item ?? { columns: [], open: [] };
-}
-
-/** The column a reference means. One that cannot be found stands for every column in sight. */
-export function resolveColumn(fields: readonly Node[], scope: Scope, ctx: Context): Column {
-  const names = nameParts(fields);
-  const name = names.at(-1) ?? '';
-  return names.length <= 1 ? unqualified(name, scope, ctx) : qualified(names, name, scope, ctx);
-}
-
-function unqualified(name: string, scope: Scope, ctx: Context): Column {
-  // Members whose columns are not known may have it or not: then whatever an outer level has may be meant as well.
-  let maybe: readonly string[] | undefined;
-  for (let level: Scope | undefined = scope; level; level = level.parent) {
-    const found = atLevel(name, level);
-    if (found)
-      return maybe === undefined ? found : { name, sources: union(maybe, found.sources), plain: false };
-    if (level.open !== undefined) maybe = union(maybe ?? [], level.open);
+  if (!foreign && (use.kind === 'computed' || use.kind === 'predicate')) {
+    const found = documentValue(node, scope, ctx);
+    if (found) return noteAll(found.sources, use, ctx);
   }
-  return maybe === undefined ? unresolved(name, scope, ctx) : { name, sources: maybe, plain: false };
+  const passes =
+    !judging || (!foreign && (use.kind === 'predicate' || TOTAL_OPERATORS.has(name.at(-1) ?? '')));
+  const kept: ExpressionUse = passes ? use : { ...use, kind: 'call', with: [`operator ${name.join('.')}`] };
+  transforming(kept, (inner) => children({ ...expr, name: undefined }, scope, inner, ctx));
 }
 
-function atLevel(name: string, level: Scope): Column | undefined {
-  const column = columnNamed(level, name);
-  if (column) return column;
-  if (SYSTEM_COLUMNS.has(name) && level.items.length > 0) return { name, sources: [], plain: false };
-  // A whole row; or, of a function in FROM, its one column.
-  const item = level.items.find((one) => one.alias === name);
-  return item && { name, sources: item.wholeRow, plain: false };
-}
-
-function qualified(names: readonly string[], name: string, scope: Scope, ctx: Context): Column {
-  const alias = names.at(-2) ?? '';
-  const item = scope.item(alias, names.at(-3));
-  if (item) {
-    const column = columnNamed(item, name);
-    if (column) return column;
-    if (SYSTEM_COLUMNS.has(name)) return { name, sources: [], plain: false };
-    // Attribute notation: `o.fn` is fn(o). PostgreSQL docs 4.2.6 and 36.5.3.
-    callAttribute(name, ctx);
-    return { name, sources: [...item.wholeRow, ...(item.open ?? [])], plain: false };
+/** A cast that may fail tells something of a value that the client has put together; of a column as it is, only its form. */
+function cast({ arg, typeName }: TypeCast, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  if (typeName) useType(typeName, ctx);
+  if (use.kind !== 'computed' || typeName === undefined) return expression(arg, scope, use, ctx);
+  const name = nameParts(typeName.names).at(-1) ?? '';
+  const builtin =
+    (typeName.arrayBounds?.length ?? 0) === 0 &&
+    ctx.catalog.isBuiltinType(name) &&
+    !resolveType(typeName.names, ctx);
+  const bounded = (typeName.typmods?.length ?? 0) > 0;
+  const column = referredColumn(arg, scope, ctx);
+  const isText = TEXT_OIDS.has(column?.typeOid ?? 0);
+  if (builtin && TOTAL_CASTS.has(name)) {
+    if (isText && !bounded) return expression(arg, scope, use, ctx);
+    return transforming(use, (inner) => expression(arg, scope, inner, ctx));
   }
-  // `schema.table` as a whole row.
-  const whole = scope.item(name, alias);
-  if (whole?.schema === alias) return { name, sources: whole.wholeRow, plain: false };
-  return unresolved(name, scope, ctx);
+  const isDocument = documentValue(arg, scope, ctx)?.isJson && (column === undefined || !isText);
+  const reads = column?.plain && isText && READ_FROM_TEXT.has(name);
+  const takes = builtin && !bounded && (reads || (isDocument && (name === 'json' || name === 'jsonb')));
+  const kept: ExpressionUse = takes ? use : { ...use, kind: 'call', with: [`a cast to ${name}`] };
+  transforming(kept, (inner) => expression(arg, scope, inner, ctx));
 }
 
-function unresolved(name: string, scope: Scope, ctx: Context): Column {
-  if (ctx.inFunction) return { name, sources: [], plain: false };
-  const sources = new Set<string>();
-  for (let level: Scope | undefined = scope; level; level = level.parent) {
-    for (const item of level.items) for (const source of item.wholeRow) sources.add(source);
+/** That a stored value is there shows anyway, since a mask leaves NULL as it is. */
+function nullTest(arg: Node | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const column = referredColumn(arg, scope, ctx);
+  if (column && (column.plain || column.carried) && !column.counts) return;
+  if (column === undefined && documentValue(arg, scope, ctx)) return;
+  expression(arg, scope, use.kind === 'computed' ? { ...use, kind: 'predicate' } : use, ctx);
+}
+
+function indirection(node: Node, body: A_Indirection, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const found = documentValue(node, scope, ctx);
+  if (found && (use.kind === 'computed' || use.kind === 'predicate')) return noteAll(found.sources, use, ctx);
+  let called: string | undefined;
+  for (const step of body.indirection ?? []) {
+    // `(x).name`: a field, or a function of that name applied to x.
+    const name = stringOf(step);
+    if (name === undefined) continue;
+    const builtin = resolveFunctions([name], 1, ctx).builtin !== undefined && totality(name) === 'none';
+    if (callAttribute(name, ctx) || builtin) called = name;
   }
-  return { name, sources: [...sources], plain: false };
+  const kept: ExpressionUse = called === undefined ? use : { ...use, kind: 'call', with: [called] };
+  transforming(kept, (inner) => children(body, scope, inner, ctx));
 }
 
-function functionCall(call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
-  const parts = nameParts(call.funcname);
-  const args = call.args ?? [];
-  // An aggregate looks at all rows, so a column within it is no longer any row's own.
-  const inside = use.kind === 'output' ? { ...use, kind: 'expression' as const } : use;
-  const first = args[0];
-  if (args.length === 1 && first && 'ColumnRef' in first && parts.length === 1) {
-    const item = wholeRowArgument(first.ColumnRef, scope);
-    const column = item && columnNamed(item, parts[0] ?? '');
-    const found = resolveFunctions(parts, 1, ctx);
-    // Functional notation: `email(u)` is u.email where no function has that name.
-    if (column && found.candidates.length === 0 && found.builtin === undefined) {
-      return noteAll(column.sources, inside, ctx);
+/** Later arguments are computed only where earlier ones are NULL. */
+function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const earlier = new Set<Source>();
+  for (const arg of args) {
+    const simple = 'A_Const' in arg || 'ColumnRef' in arg || 'ParamRef' in arg || 'TypeCast' in arg;
+    if (!simple) ctx.out.useAll([...earlier], 'branch');
+    const sources = new Set<Source>();
+    expression(arg, scope, { ...use, sources }, ctx);
+    for (const source of sources) {
+      use.sources?.add(source);
+      if (!('ColumnRef' in arg)) earlier.add(source);
     }
   }
-  expressions(args, scope, inside, ctx);
-  expressions(call.agg_order, scope, inside, ctx);
-  expression(call.agg_filter, scope, inside, ctx);
-  if (call.over) children(call.over, scope, inside, ctx);
-  noteAll(callFunction(parts, args, ctx, call.agg_star ? 0 : undefined).sources, inside, ctx);
 }
 
-function wholeRowArgument(ref: ColumnRef, scope: Scope) {
-  const names = nameParts(ref.fields);
-  return names.length === 1 ? scope.item(names[0] ?? '') : undefined;
+function cases(
+  body: { arg?: Node; args?: Node[]; defresult?: Node },
+  scope: Scope,
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  const { flow: _, ...deciding } = use;
+  const condition: ExpressionUse = use.kind === 'computed' ? { ...deciding, kind: 'branch' } : use;
+  expression(body.arg, scope, condition, ctx);
+  for (const clause of body.args ?? []) {
+    if (!('CaseWhen' in clause)) continue;
+    expression(clause.CaseWhen.expr, scope, condition, ctx);
+    expression(clause.CaseWhen.result, scope, use, ctx);
+  }
+  expression(body.defresult, scope, use, ctx);
 }
 
 function subLink(link: SubLink, scope: Scope, use: ExpressionUse, ctx: Context): void {
-  const inside = use.kind === 'output' ? { ...use, kind: 'expression' as const } : use;
   if (link.operName) useOperator(nameParts(link.operName), ctx);
   else if (link.subLinkType === 'ANY_SUBLINK') useOperator(['='], ctx);
-  expression(link.testexpr, scope, inside, ctx);
-  if (!link.subselect) return;
-  const list = querySelect(link.subselect, scope, ctx);
+  const list = link.subselect && querySelect(link.subselect, scope, ctx);
   // EXISTS looks at rows, not at what they show.
-  if (link.subLinkType !== 'EXISTS_SUBLINK') noteAll(sourcesOf(list), inside, ctx);
-}
-
-/** `(x).name`: a field, or a function of that name applied to x. */
-function attributes(node: A_Indirection, ctx: Context): void {
-  for (const step of node.indirection ?? []) {
-    const name = stringOf(step);
-    if (name !== undefined) callAttribute(name, ctx);
+  if (link.subLinkType === 'EXISTS_SUBLINK') return;
+  if (link.testexpr === undefined) {
+    const [column] = list?.columns ?? [];
+    if (use.flow && !(column?.plain || column?.carried)) use.flow.transformed = true;
+    return noteAll(list ? sourcesOf(list) : [], use, ctx);
   }
+  if (use.flow) use.flow.transformed = true;
+  const [only, ...more] = list?.columns ?? [];
+  const operator = link.operName ? nameParts(link.operName).at(-1) : '=';
+  if (operator === '=' && only?.plain && more.length === 0 && list?.open === undefined) {
+    const within = new Scope(scope);
+    within.columns = [{ ...only, name: 'found' }];
+    const found: Node = { ColumnRef: { fields: [{ String: { sval: 'found' } }] } };
+    return equate(link.testexpr, [found], within, use, ctx);
+  }
+  const deciding: ExpressionUse = { ...use, kind: use.kind === 'computed' ? 'predicate' : use.kind };
+  expression(link.testexpr, scope, deciding, ctx);
+  noteAll(list ? sourcesOf(list) : [], deciding, ctx);
 }
 
 /** A scope in which no column can be found: literals, parameters and functions only. */

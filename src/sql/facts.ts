@@ -37,21 +37,66 @@ export interface Action {
   readonly columns?: readonly string[];
 }
 
-/** How a column is used. Only `output` (a plain output column) and `target` (assigned) keep its value inside a mask's reach. */
-export type ColumnUseKind = 'output' | 'target' | 'expression' | 'predicate' | 'other';
+export const COLUMN_USES = [
+  /** Shown as it is by a result column. */
+  'output',
+  /** Assigned, by values that the client wrote. */
+  'target',
+  /** Flows into result columns alone, by way of what takes any value: whoever hides those columns hides it. */
+  'computed',
+  /** Counted. */
+  'count',
+  /** Compared for equality with something else than a column. */
+  'equality',
+  /** Compared for equality with the columns in `with`. */
+  'join',
+  'range',
+  'pattern',
+  'order',
+  'group',
+  /** Decides with DISTINCT or a set operation which rows there are; `with`: plain columns behind it in the list. */
+  'distinct',
+  /** `min` or `max`. */
+  'extreme',
+  /** Decides which branch of an expression is computed. */
+  'branch',
+  /** Decides how many rows there are. */
+  'rows',
+  /** Handed to what may fail, act or take its time depending on the value; `with`: its name. */
+  'call',
+  /** In another condition. */
+  'predicate',
+  /** Put into another place; `with`: the columns it is put into, none for a new table. */
+  'stored',
+  'other',
+] as const;
+/** How a column is used. */
+export type ColumnUseKind = (typeof COLUMN_USES)[number];
+
+/**
+ * `public.customers.email`, always the base table's column, views looked through; `public.customers.*` when every
+ * column is meant. A part of a json document has its keys behind it (`document-path.ts`).
+ */
+export type Source = string;
 
 export interface ColumnUse {
-  /** `public.customers.email`, always the base table's column, views looked through. `public.customers.*` when every column is used. */
-  readonly column: string;
+  readonly column: Source;
   readonly use: ColumnUseKind;
+  readonly with?: readonly string[];
 }
 
-/** One result column: its name and every base column its value is derived from (`schema.table.column`). */
+/** One result column: its name and every base column its value is derived from. */
 export interface OutputColumn {
   readonly name: string;
-  readonly sources: readonly string[];
+  readonly sources: readonly Source[];
   /** True when the value is exactly one base column's value, not computed. */
   readonly plain: boolean;
+  /** Not plain, yet its values stand in it as they are, alone or in an array, row or document. */
+  readonly carried?: boolean;
+  /** The value is the very document, or part of one, that its sources name. */
+  readonly document?: boolean;
+  /** It is the number of these columns' values. */
+  readonly counts?: readonly Source[];
 }
 
 /** What a statement leaves behind in its session; the session mirrors it before the next statement is judged. */
@@ -125,6 +170,8 @@ export interface StatementFacts {
   readonly columnUses: readonly ColumnUse[];
   /** Result columns in order; undefined when there is no result or it cannot be told. */
   readonly outputs?: readonly OutputColumn[];
+  /** Where there is a result whose columns cannot be told: all that any of them may be derived from. */
+  readonly anyOutput?: readonly Source[];
   readonly changes: readonly SessionChange[];
   /** Why there is an `unknown` effect, in words a user can act on. */
   readonly reasons: readonly string[];
@@ -134,6 +181,10 @@ export interface StatementFacts {
   readonly syntaxError?: SyntaxRefusal;
   /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */
   readonly copy?: CopyFacts;
+  /** Rows of the largest table it touches, by the catalog; negative where nobody knows; 0 where it touches none. */
+  readonly tableRows?: number;
+  /** Rows that the planner expects; negative where it could not tell. Left out: it was not asked. */
+  readonly estimatedRows?: number;
   /** True when plain EXPLAIN of it cannot run anything (no user function, operator, cast or domain; one optimisable statement). */
   readonly explainable: boolean;
   /** True when the meaning depends on names in the session (EXECUTE, FETCH, CLOSE, DEALLOCATE): never cached by text. */

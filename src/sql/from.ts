@@ -1,13 +1,29 @@
 import type { JoinExpr, JsonTable, Node, RangeFunction, RangeSubselect, RangeTableFunc } from 'libpg-query';
+import { functionBody } from './bodies.ts';
+import { DOCUMENT_ROWS, ONE_COLUMN } from './builtins/total-functions.ts';
+import type { CatalogFunction } from './catalog.ts';
 import type { Context } from './context.ts';
+import { SHAPE, under } from './document-path.ts';
+import { documentValue, pathKeys } from './documents.ts';
 import { expression, expressions } from './expressions.ts';
+import type { Source } from './facts.ts';
 import { callFunction, callJsonSyntax, useType } from './functions.ts';
 import { join } from './joins.ts';
+import { resolveFunctions } from './names.ts';
 import { querySelect } from './queries.ts';
 
 import { readRelation } from './relations.ts';
-import { type Column, type ColumnList, type RangeItem, rename, Scope, sourcesOf } from './scope.ts';
-import { bodyOf, kindOf, nameParts } from './tree.ts';
+import {
+  type Column,
+  type ColumnList,
+  type RangeItem,
+  rename,
+  Scope,
+  sourcesOf,
+  union,
+  withoutOrigin,
+} from './scope.ts';
+import { bodyOf, constantText, kindOf, nameParts } from './tree.ts';
 
 /** One member of a FROM list: what can be named in it, and the columns it adds to `*`. */
 export interface FromMember extends ColumnList {
@@ -36,8 +52,8 @@ export function fromMember(node: Node, scope: Scope, ctx: Context): FromMember {
     case 'RangeTableSample': {
       const sample = body as { relation?: Node; method?: Node[]; args?: Node[]; repeatable?: Node };
       callFunction(nameParts(sample.method), [{ A_Const: {} } as Node], ctx);
-      expressions(sample.args, scope, { kind: 'expression' }, ctx);
-      expression(sample.repeatable, scope, { kind: 'expression' }, ctx);
+      expressions(sample.args, scope, { kind: 'rows' }, ctx);
+      expression(sample.repeatable, scope, { kind: 'rows' }, ctx);
       return sample.relation ? fromMember(sample.relation, scope, ctx) : single(openItem('', []));
     }
     case 'RangeTableFunc':
@@ -89,36 +105,145 @@ function withoutItems(scope: Scope): Scope {
   return bare;
 }
 
+/** Columns of one function of FROM, and what they may be derived from. */
+interface CallColumns extends ColumnList {
+  readonly sources: readonly Source[];
+}
+
 function rangeFunction(body: RangeFunction, scope: Scope, ctx: Context): RangeItem {
-  const sources = new Set<string>();
+  const all = new Set<Source>();
   const columns: Column[] = [];
-  let open = false;
+  let open: readonly Source[] | undefined;
   let name = '';
   for (const entry of body.functions ?? []) {
     const [call, definitions] = 'List' in entry ? (entry.List.items ?? []) : [entry];
     if (!call) continue;
-    expression(call, scope, { kind: 'expression', sources }, ctx);
-    if (definitions && kindOf(definitions) !== '')
-      expression(definitions, scope, { kind: 'expression' }, ctx);
+    if (definitions && kindOf(definitions) !== '') expression(definitions, scope, { kind: 'other' }, ctx);
     if ('FuncCall' in call) name = nameParts(call.FuncCall.funcname).at(-1) ?? '';
-    open = true;
+    const given = callColumns(call, body.alias?.aliasname, scope, ctx);
+    for (const source of given.sources) all.add(source);
+    columns.push(...given.columns);
+    if (given.open) open = union(open ?? [], given.open);
+  }
+  if (body.coldeflist) {
+    columns.length = 0;
+    open = undefined;
   }
   for (const definition of body.coldeflist ?? []) {
     if (!('ColumnDef' in definition)) continue;
     if (definition.ColumnDef.typeName) useType(definition.ColumnDef.typeName, ctx);
-    columns.push({ name: definition.ColumnDef.colname ?? '', sources: [...sources], plain: false });
+    columns.push({ name: definition.ColumnDef.colname ?? '', sources: [...all], plain: false });
   }
-  // Arguments were counted where they stand; a function's result is derived from them and from what it reads.
-  const list = rename(
-    { columns, ...(open && columns.length === 0 ? { open: [...sources] } : {}) },
-    nameParts(body.alias?.colnames),
-  );
-  return { alias: body.alias?.aliasname ?? name, ...list, wholeRow: [...sources] };
+  if (body.ordinality) columns.push({ name: 'ordinality', sources: [], plain: false });
+  const list = rename({ columns, ...(open ? { open } : {}) }, nameParts(body.alias?.colnames));
+  return { alias: body.alias?.aliasname ?? name, ...list, wholeRow: [...all] };
+}
+
+/** Arguments decide how many rows there are, but for those of a document's own elements. */
+function callColumns(call: Node, alias: string | undefined, scope: Scope, ctx: Context): CallColumns {
+  const parts = 'FuncCall' in call ? nameParts(call.FuncCall.funcname) : [];
+  const args = 'FuncCall' in call ? (call.FuncCall.args ?? []) : [];
+  const name = parts.at(-1) ?? '';
+  const found = resolveFunctions(parts, args.length, ctx);
+  const builtin = found.candidates.length === 0 && !found.opaque ? found.builtin : undefined;
+  const document = builtin === undefined ? undefined : documentValue(args[0], scope, ctx);
+  if (
+    builtin !== undefined &&
+    document?.isJson &&
+    (DOCUMENT_ROWS[builtin] || builtin === 'jsonb_path_query')
+  ) {
+    return documentColumns(builtin, call, document.sources, alias, scope, ctx);
+  }
+  const sources = new Set<Source>();
+  const flow = { transformed: false };
+  expression(call, scope, { kind: builtin === undefined ? 'computed' : 'rows', sources, flow }, ctx);
+  const all = [...sources];
+  const [candidate, ...others] = found.candidates;
+  if (
+    builtin !== undefined &&
+    (ONE_COLUMN.has(name) || DOCUMENT_ROWS[name]) &&
+    args.length <= (name === 'unnest' ? 1 : 9)
+  ) {
+    const names = DOCUMENT_ROWS[name] ?? [alias ?? name];
+    return { sources: all, columns: names.map((one) => ({ name: one, sources: all, plain: false })) };
+  }
+  const columns = candidate && others.length === 0 ? functionColumns(candidate, all, alias, ctx) : undefined;
+  return columns ? { sources: all, columns } : { sources: all, columns: [], open: all };
+}
+
+function documentColumns(
+  name: string,
+  call: Node,
+  sources: readonly Source[],
+  alias: string | undefined,
+  scope: Scope,
+  ctx: Context,
+): CallColumns {
+  const shape = sources.map((source) => under(source, SHAPE));
+  ctx.out.functions.add(`pg_catalog.${name}`);
+  const path = documentValue(call, scope, ctx);
+  if (name === 'jsonb_path_query') {
+    // One row for each element that a plain path reaches.
+    if (path === undefined) ctx.out.useAll(sources, 'rows');
+    else ctx.out.useAll(shape, 'rows');
+    return {
+      sources,
+      columns: [
+        {
+          name: alias ?? name,
+          sources: path?.sources ?? sources,
+          plain: false,
+          document: path !== undefined,
+        },
+      ],
+    };
+  }
+  ctx.out.useAll(shape, 'rows');
+  const isJson = !name.endsWith('_text');
+  const isArray = name.includes('array');
+  const columns = (DOCUMENT_ROWS[name] ?? []).map((column): Column => {
+    if (column === 'key') return { name: column, sources: shape, plain: false };
+    // An array's elements lie under the array's own key; an object's under keys that only the rows know.
+    return {
+      name: column,
+      sources,
+      plain: false,
+      carried: true,
+      ...(isArray && isJson ? { document: true } : {}),
+    };
+  });
+  return { sources, columns };
+}
+
+/** Columns of a function whose result's shape the catalog tells. */
+function functionColumns(
+  fn: CatalogFunction,
+  sources: readonly Source[],
+  alias: string | undefined,
+  ctx: Context,
+): Column[] | undefined {
+  const outputs = (fn.parameters ?? []).filter((parameter) => parameter.output);
+  const relationOid = ctx.catalog.typeByOid(fn.returnTypeOid)?.relationOid ?? 0;
+  const relation = relationOid === 0 ? undefined : ctx.catalog.relationByOid(relationOid);
+  const names =
+    outputs.length > 0 ? outputs.map((one) => one.name) : relation?.columns.map((one) => one.name);
+  if (names === undefined) {
+    // record: only a column list would tell. Anything else is one value.
+    if (fn.returnTypeOid === 2249 || fn.returnTypeOid === 0) return undefined;
+    return [{ name: alias ?? fn.name, sources, plain: false }];
+  }
+  const body = fn.language === 'sql' ? functionBody(fn, ctx).outputs : undefined;
+  const byPlace =
+    body?.open === undefined && body?.columns.length === names.length ? body.columns : undefined;
+  return names.map((name, i) => {
+    const column = byPlace?.[i];
+    return column ? { ...withoutOrigin(column), name } : { name, sources, plain: false };
+  });
 }
 
 function xmlTable(body: RangeTableFunc, scope: Scope, ctx: Context): RangeItem {
   const sources = new Set<string>();
-  const use = { kind: 'expression' as const, sources };
+  const use = { kind: 'rows' as const, sources };
   expression(body.docexpr, scope, use, ctx);
   expression(body.rowexpr, scope, use, ctx);
   expressions(body.namespaces, scope, use, ctx);
@@ -133,16 +258,59 @@ function xmlTable(body: RangeTableFunc, scope: Scope, ctx: Context): RangeItem {
 
 function jsonTable(body: JsonTable, scope: Scope, ctx: Context): RangeItem {
   callJsonSyntax('JsonTable', ctx);
-  const sources = new Set<string>();
-  expressions(
-    [{ JsonTable: { ...body, alias: undefined } } as unknown as Node],
-    scope,
-    { kind: 'expression', sources },
-    ctx,
-  );
   const columns: Column[] = [];
-  collectJsonColumns(body.columns, [...sources], columns);
-  return named(body.alias?.aliasname ?? 'json_table', rename({ columns }, nameParts(body.alias?.colnames)));
+  const alias = body.alias?.aliasname ?? 'json_table';
+  const document = documentValue(body.context_item?.raw_expr, scope, ctx);
+  const root = pathKeys(constantText(body.pathspec?.string));
+  if (document?.isJson && root && !body.passing?.length && !body.on_error) {
+    const rows = document.sources.map((source) => under(source, ...root));
+    if (pathColumns(body.columns, rows, columns, ctx)) {
+      ctx.out.useAll(
+        rows.map((source) => under(source, SHAPE)),
+        'rows',
+      );
+      return named(alias, rename({ columns }, nameParts(body.alias?.colnames)));
+    }
+    columns.length = 0;
+  }
+  const behind = new Set<Source>();
+  const whole = { JsonTable: { ...body, alias: undefined } } as unknown as Node;
+  expressions([whole], scope, { kind: 'rows', sources: behind }, ctx);
+  collectJsonColumns(body.columns, [...behind], columns);
+  return named(alias, rename({ columns }, nameParts(body.alias?.colnames)));
+}
+
+/** Columns by plain paths below the row's; false where one is anything else. */
+function pathColumns(
+  nodes: readonly Node[] | undefined,
+  rows: readonly Source[],
+  into: Column[],
+  ctx: Context,
+): boolean {
+  for (const node of nodes ?? []) {
+    if (!('JsonTableColumn' in node)) return false;
+    const column = node.JsonTableColumn;
+    if (column.typeName) useType(column.typeName, ctx);
+    if (column.coltype === 'JTC_FOR_ORDINALITY') {
+      into.push({ name: column.name ?? '', sources: [], plain: false });
+      continue;
+    }
+    const name = column.name ?? '';
+    const text = constantText(column.pathspec?.string);
+    const keys = column.pathspec === undefined ? [name] : pathKeys(text);
+    if (keys === undefined || column.on_empty || column.on_error) return false;
+    const sources = rows.map((source) => under(source, ...keys));
+    if (column.coltype !== 'JTC_NESTED') {
+      into.push({ name, sources, plain: false, carried: true });
+      continue;
+    }
+    ctx.out.useAll(
+      sources.map((source) => under(source, SHAPE)),
+      'rows',
+    );
+    if (!pathColumns(column.columns, sources, into, ctx)) return false;
+  }
+  return true;
 }
 
 function collectJsonColumns(

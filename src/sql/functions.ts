@@ -1,10 +1,11 @@
 import type { Node, TypeName } from 'libpg-query';
 import { type BodyFacts, checkFacts, functionBody, sqlTextFacts } from './bodies.ts';
-import { EXTENSION_SQL_RUNNERS, extensionEffect } from './builtins/extensions.ts';
+import { EXTENSION_SQL_RUNNERS, extensionEffect, sideDoorOf } from './builtins/extensions.ts';
 import {
   builtinEffect,
   RELATION_READERS,
   readsStatistics,
+  readsStorage,
   SQL_RUNNERS,
   WAITING_LOCKS,
 } from './builtins/functions.ts';
@@ -30,6 +31,7 @@ export interface CallResult {
   readonly sources: readonly string[];
   /** The functions of the user's that may be meant, for the columns of a call in FROM. */
   readonly candidates: readonly CatalogFunction[];
+  readonly builtin?: string | undefined;
 }
 
 const NOTHING: CallResult = { sources: [], candidates: [] };
@@ -57,7 +59,7 @@ export function callFunction(
   }
   if (found.builtin === undefined && found.candidates.length === 0 && !found.opaque)
     notAFunction(parts, args, ctx);
-  return { sources: [...sources], candidates: found.candidates };
+  return { sources: [...sources], candidates: found.candidates, builtin: found.builtin };
 }
 
 /** `name(x)` also writes a cast, or a field of x; else it is nothing that the catalog knows. */
@@ -82,6 +84,7 @@ function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
   const volatility = ctx.catalog.builtinFunction(name) ?? 'volatile';
   ctx.out.functions.add(`pg_catalog.${name}`);
   if (readsStatistics(name)) ctx.out.condition('reads-statistics');
+  if (readsStorage(name)) ctx.out.condition('reads-raw-storage');
   // A volatile function is never run by planning alone.
   if (ctx.planOnly && volatility === 'volatile') return;
   if (name in SQL_RUNNERS || name in RELATION_READERS) return;
@@ -174,6 +177,8 @@ function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: C
   const object = { kind: 'function' as const, name };
   ctx.out.functions.add(name);
   if (candidate.extension === 'pg_stat_statements') ctx.out.condition('reads-statistics');
+  const sideDoor = candidate.extension === undefined ? undefined : sideDoorOf(candidate.extension);
+  if (sideDoor) ctx.out.condition(sideDoor);
   if (
     (candidate.language === 'c' || candidate.language === 'internal') &&
     candidate.extension !== undefined
@@ -210,11 +215,20 @@ function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: C
   return takeBody(functionBody(candidate, ctx), name, ctx);
 }
 
-/** Effects of an inner body become the statement's; every column it uses is out of any mask's reach. */
+/**
+ * Effects of an inner body become the statement's. Columns that a query's body only shows flow on into its result;
+ * every other use counts here as it does there, and those of a procedural body are out of any mask's reach.
+ */
 export function takeBody(body: BodyFacts, via: string, ctx: Context): readonly string[] {
   ctx.out.mergeEffects(body.collector, via);
   noteInnerChanges(body.collector.changes, ctx);
-  ctx.out.useAll(body.sources, 'other');
+  if (body.outputs === undefined) {
+    ctx.out.useAll(body.sources, 'other');
+    return body.sources;
+  }
+  for (const { column, use, with: together } of body.collector.columnUses()) {
+    if (use !== 'output' && use !== 'computed' && use !== 'target') ctx.out.use(column, use, together);
+  }
   return body.sources;
 }
 
@@ -224,11 +238,21 @@ export function noteInnerChanges(changes: readonly SessionChange[], ctx: Context
   if (changes.some((change) => change.kind === 'catalog')) ctx.out.changes.push({ kind: 'opaque' });
 }
 
-/** Attribute notation on something that has no such column: a function of that name with one argument. */
-export function callAttribute(name: string, ctx: Context): void {
+/** Attribute notation on something that has no such column: a function of that name with one argument. False when there is none. */
+export function callAttribute(name: string, ctx: Context): boolean {
   const found = resolveFunctions([name], 1, ctx);
   if (found.opaque) ctx.out.unknown(`function "${name}" is changed earlier in the same text`, `CALL ${name}`);
   for (const candidate of found.candidates) callCandidate(candidate, [], ctx);
+  return found.opaque || found.candidates.length > 0;
+}
+
+/** Whether an operator of that name may run code of a user: neither pg_catalog's own nor a compiled one of an extension that only computes. */
+export function runsUserOperator(parts: readonly string[], ctx: Context): boolean {
+  return resolveOperators(parts, ctx).some(({ builtin, functionOid }) => {
+    if (builtin !== undefined) return false;
+    const behind = ctx.catalog.functionByOid(functionOid);
+    return behind?.extension === undefined || extensionEffect(behind.extension, behind.name) !== 'read';
+  });
 }
 
 /** Functions behind an operator that is not, or not certainly, pg_catalog's own. */

@@ -49,11 +49,16 @@ function mergedColumns(node: JoinExpr, left: FromMember, right: FromMember, ctx:
     const a = columnNamed(left, name);
     const b = columnNamed(right, name);
     const sources = union(a?.sources ?? left.open ?? [], b?.sources ?? right.open ?? []);
-    if (!sameOrigin(a, b)) ctx.out.useAll(sources, 'predicate');
+    if (!sameOrigin(a, b)) {
+      if (a?.plain) ctx.out.useAll(a.sources, 'join', b?.sources ?? []);
+      if (b?.plain) ctx.out.useAll(b.sources, 'join', a?.sources ?? []);
+      if (!a?.plain || !b?.plain) ctx.out.useAll(sources, 'predicate');
+    }
     // FULL JOIN merges with COALESCE, and the server then names no origin.
-    if (node.jointype === 'JOIN_FULL' || !a || !b) return { name, sources, plain: false };
+    if (node.jointype === 'JOIN_FULL' || !a || !b)
+      return { name, sources, plain: false, carried: (a?.plain ?? false) && (b?.plain ?? false) };
     const shown = node.jointype === 'JOIN_RIGHT' ? b : a;
-    return { name, sources: shown.sources, plain: shown.plain };
+    return { ...shown, name };
   });
 }
 

@@ -1,7 +1,11 @@
 import type { Node, ResTarget, SelectStmt, WithClause } from 'libpg-query';
+import { countedColumns } from './calls.ts';
+import { resolveColumn, starColumns } from './column-references.ts';
 import type { Context } from './context.ts';
 import { modification } from './dml.ts';
-import { expression, expressions, resolveColumn, starColumns } from './expressions.ts';
+import { documentValue } from './documents.ts';
+import { expression, expressions, type Flow } from './expressions.ts';
+import type { ColumnUseKind, Source } from './facts.ts';
 import { fromClause } from './from.ts';
 import { useOperator } from './functions.ts';
 import { lockRows } from './locking.ts';
@@ -41,15 +45,27 @@ function simpleSelect(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList 
   if (stmt.fromClause) fromClause(stmt.fromClause, scope, ctx);
   const list = targetList(settingTargets(stmt, scope, ctx), scope, ctx);
   expression(stmt.whereClause, scope, { kind: 'predicate' }, ctx);
-  ordering(stmt.groupClause, list, scope, 'input', ctx);
+  ordering(stmt.groupClause, list, scope, 'input', ctx, 'group');
   expression(stmt.havingClause, scope, { kind: 'predicate' }, ctx);
-  expressions(stmt.windowClause, scope, { kind: 'expression' }, ctx);
+  expressions(stmt.windowClause, scope, { kind: 'order' }, ctx);
   ordering(stmt.sortClause, list, scope, 'output', ctx);
-  // Plain DISTINCT is a list of one empty node: it shows no more than the rows themselves.
   if (stmt.distinctClause?.some((node) => kindOf(node) !== '')) {
-    ordering(stmt.distinctClause, list, scope, 'output', ctx);
+    ordering(stmt.distinctClause, list, scope, 'output', ctx, 'distinct');
+  } else if (stmt.distinctClause) {
+    // Plain DISTINCT is a list of one empty node.
+    distinctRows(list, ctx);
   }
   return list;
+}
+
+/** That two rows differ tells of a value that is computed; of a stored one it is what rows come in the order of. */
+function distinctRows({ columns, open }: ColumnList, ctx: Context): void {
+  columns.forEach(({ sources, plain }, i) => {
+    const behind = columns.slice(i + 1).map((column) => column.sources[0] ?? '');
+    if (plain && open === undefined) ctx.out.useAll(sources, 'distinct', behind);
+    else ctx.out.useAll(sources, 'distinct');
+  });
+  if (open) ctx.out.useAll(open, 'distinct');
 }
 
 /** The result columns, stars expanded. Bare columns keep their origin; anything computed is noted at once. */
@@ -82,14 +98,24 @@ function targetColumn(
   const value = result.val as Node;
   const name = result.name ?? outputName(value);
   if (fields) {
-    const column = resolveColumn(fields, scope, ctx);
-    // A computed column counts where it is used: here.
-    if (!column.plain) ctx.out.useAll(column.sources, 'expression');
-    return { ...column, name };
+    return { ...resolveColumn(fields, scope, ctx), name };
   }
-  const sources = new Set<string>();
-  expression(value, scope, { kind: 'expression', sources }, ctx);
-  return { name, sources: [...sources], plain: false };
+  const counts = 'FuncCall' in value ? countedColumns(value.FuncCall, scope, ctx) : undefined;
+  const before = ctx.out.hasUse('count', counts ?? []);
+  const sources = new Set<Source>();
+  const flow: Flow = { transformed: false };
+  expression(value, scope, { kind: 'computed', sources, flow }, ctx);
+  // The number itself is shown: whoever shows it decides from which number on.
+  if (counts && !before) ctx.out.forgetCounts(counts);
+  const isDocument = documentValue(value, scope, ctx)?.isJson ?? false;
+  return {
+    name,
+    sources: [...sources],
+    plain: false,
+    ...(!flow.transformed && sources.size > 0 ? { carried: true } : {}),
+    ...(isDocument ? { document: true } : {}),
+    ...(counts ? { counts } : {}),
+  };
 }
 
 /** `(composite).*` gives columns that only the type knows. */
@@ -106,15 +132,24 @@ function ordering(
   scope: Scope,
   prefer: 'input' | 'output',
   ctx: Context,
+  kind: ColumnUseKind = 'order',
 ): void {
   for (const item of items ?? []) {
     const sort = 'SortBy' in item ? item.SortBy : undefined;
     if (sort?.useOp) useOperator(nameParts(sort.useOp), ctx);
     const node = sort ? sort.node : item;
     const column = node && resultColumn(node, list, scope, prefer);
-    if (column) ctx.out.useAll(column.sources, 'predicate');
-    else expression(node, scope, { kind: 'predicate' }, ctx);
+    if (column?.counts) ctx.out.useAll(column.counts, 'count');
+    if (column) ctx.out.useAll(column.sources, kind);
+    else orderBy(node, scope, kind, ctx);
   }
+}
+
+/** A part of a document by itself may be one that nothing covers. */
+function orderBy(node: Node | undefined, scope: Scope, kind: ColumnUseKind, ctx: Context): void {
+  const part = node && !('ColumnRef' in node) ? documentValue(node, scope, ctx) : undefined;
+  if (part) ctx.out.useAll(part.sources, kind);
+  else expression(node, scope, { kind }, ctx);
 }
 
 function resultColumn(
@@ -134,13 +169,13 @@ function resultColumn(
 }
 
 function values(lists: readonly Node[], scope: Scope, ctx: Context): ColumnList {
-  const sources: Set<string>[] = [];
+  const sources: Set<Source>[] = [];
   for (const row of lists) {
     const items = 'List' in row ? (row.List.items ?? []) : [row];
     items.forEach((item, i) => {
       let into = sources[i];
       if (!into) sources[i] = into = new Set();
-      expression(item, scope, { kind: 'expression', sources: into }, ctx);
+      expression(item, scope, { kind: 'computed', sources: into }, ctx);
     });
   }
   return { columns: sources.map((set, i) => ({ name: `column${i + 1}`, sources: [...set], plain: false })) };
@@ -153,7 +188,8 @@ function setOperation(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList 
   const list = merge(left, right);
   // What one arm holds decides which rows of the other are shown.
   if (stmt.op === 'SETOP_INTERSECT' || stmt.op === 'SETOP_EXCEPT')
-    ctx.out.useAll(sourcesOf(list), 'predicate');
+    ctx.out.useAll(sourcesOf(list), 'distinct');
+  else if (!stmt.all) ctx.out.useAll(sourcesOf(list), 'distinct');
   ordering(stmt.sortClause, list, scope, 'output', ctx);
   return list;
 }
@@ -168,6 +204,9 @@ function merge(left: ColumnList, right: ColumnList): ColumnList {
       name: a?.name ?? b?.name ?? '?column?',
       sources: union(union(a?.sources ?? [], b?.sources ?? []), spill),
       plain: false,
+      carried: [a, b].every(
+        (one) => one === undefined || one.plain || one.carried || one.sources.length === 0,
+      ),
     });
   }
   return { columns, ...(left.open || right.open ? { open: spill } : {}) };
@@ -223,6 +262,7 @@ function recursive(
   base.ctes.set(name, { list: first });
   const round = select(arms.rarg ?? {}, base, ctx);
   const all = union(sourcesOf(first), sourcesOf(round));
+  if (!arms.all) ctx.out.useAll(all, 'distinct');
   const list = {
     columns: first.columns.map((column) => ({ ...column, sources: all, plain: false })),
     ...(first.open ? { open: all } : {}),

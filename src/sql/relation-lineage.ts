@@ -31,6 +31,9 @@ export function relationLineage(relation: CatalogRelation, catalog: Catalog): re
       name,
       sources: sources.includes(own) ? sources : [own, ...sources],
       plain: column?.plain ?? false,
+      ...(column?.carried ? { carried: true } : {}),
+      ...(column?.document ? { document: true } : {}),
+      ...(column?.counts ? { counts: column.counts } : {}),
     };
   });
 }

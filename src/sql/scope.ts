@@ -7,6 +7,12 @@ export interface Column {
   readonly sources: readonly string[];
   /** Exactly one base column's value, and the server still names that column as its origin. */
   readonly plain: boolean;
+  /** As in `OutputColumn`. */
+  readonly carried?: boolean;
+  readonly document?: boolean;
+  readonly counts?: readonly string[];
+  /** Type of a base column. */
+  readonly typeOid?: number;
 }
 
 /** Columns of a FROM item or of a whole FROM clause. */
@@ -122,7 +128,12 @@ export function rename(list: ColumnList, names: readonly string[]): ColumnList {
 
 /** The columns as seen through something that loses their origin (set operations, recursion, outer merges). */
 export function computed(list: ColumnList): ColumnList {
-  return { ...list, columns: list.columns.map((column) => ({ ...column, plain: false })) };
+  return { ...list, columns: list.columns.map(withoutOrigin) };
+}
+
+/** The same value where the server no longer names its origin. */
+export function withoutOrigin({ name, sources, plain, carried }: Column): Column {
+  return { name, sources, plain: false, carried: plain || (carried ?? false) };
 }
 
 const columnsOfRelation = new WeakMap<CatalogRelation, ColumnList>();
@@ -132,9 +143,11 @@ export function relationColumns(relation: CatalogRelation, catalog: Catalog): Co
   const kept = columnsOfRelation.get(relation);
   if (kept) return kept;
   const parents = ancestors(relation, catalog);
-  const columns = relation.columns.map(({ name }) => ({
+  const columns = relation.columns.map(({ name, typeOid }) => ({
     name,
     plain: true,
+    document: true,
+    typeOid,
     sources: [
       `${relation.schema}.${relation.name}.${name}`,
       ...parents

@@ -1,7 +1,8 @@
 import { ACTIVITY_TEXT_COLUMN } from './builtins/relations.ts';
 import type { Collector } from './collector.ts';
 import type { Context } from './context.ts';
-import type { OutputColumn, StatementFacts } from './facts.ts';
+import type { ColumnUse, OutputColumn, StatementFacts } from './facts.ts';
+import { sourcesOf } from './scope.ts';
 import type { StatementResult } from './statements.ts';
 
 const NOT_PLANNABLE = new Set(['admin', 'unknown', 'ddl', 'session']);
@@ -26,8 +27,9 @@ export function makeFacts(
     actions,
     conditions: [...out.conditions],
     functions: [...out.functions],
-    columnUses: out.columnUses(),
+    columnUses: usesOf(out),
     ...(outputs ? { outputs } : {}),
+    ...(result.outputs?.open ? { anyOutput: sourcesOf(result.outputs) } : {}),
     changes: out.changes,
     reasons: [...out.reasons],
     ...(out.absent.length > 0 ? { absent: out.absent } : {}),
@@ -40,18 +42,30 @@ export function makeFacts(
   };
 }
 
-const outputColumn = ({ name, sources, plain }: OutputColumn): OutputColumn => ({ name, sources, plain });
+const outputColumn = ({ name, sources, plain, carried, document, counts }: OutputColumn): OutputColumn => ({
+  name,
+  sources,
+  plain,
+  ...(carried && !plain ? { carried } : {}),
+  ...(document && !plain ? { document } : {}),
+  ...(counts ? { counts } : {}),
+});
 
-/** A column shown as it is stays within a mask's reach; one that lost its origin on the way does not. */
+/** Result columns are hidden where they show a masked column: flowing into them is no exposure. */
 function noteOutputs(result: StatementResult, out: Collector): void {
   if (!result.outputs) return;
   const { columns, open } = result.outputs;
-  for (const { sources, plain } of columns) {
-    // Among columns of unknown number a value is known by its table alone, which for a view's column is the view.
-    const findable = plain && (open === undefined || sources.length === 1);
-    out.useAll(sources, findable ? 'output' : 'expression');
-  }
-  if (open) out.useAll(open, 'other');
+  for (const { sources, plain } of columns) out.useAll(sources, plain ? 'output' : 'computed');
+  if (open) out.useAll(open, 'computed');
+}
+
+/** Where lengths can be made to pass a limit, what takes any value may fail for one of them after all. */
+function usesOf(out: Collector): ColumnUse[] {
+  const uses = out.columnUses();
+  if (!out.makesLongValues) return uses;
+  return uses.map((one) =>
+    one.use === 'computed' ? { ...one, use: 'call', with: ['what makes long values'] } : one,
+  );
 }
 
 /** pg_stat_activity is monitoring until its query texts are looked at. */
@@ -85,7 +99,7 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   for (const name of facts.functions) ctx.out.functions.add(name);
   for (const reason of facts.reasons) ctx.out.reasons.add(reason);
   for (const object of facts.absent ?? []) ctx.out.missing(object);
-  for (const { column, use } of facts.columnUses) ctx.out.use(column, use);
+  for (const { column, use, with: together } of facts.columnUses) ctx.out.use(column, use, together);
   ctx.out.condition(...facts.conditions);
   ctx.out.changes.push(...facts.changes);
   if (!facts.explainable) ctx.out.runsUserCode = true;
@@ -94,5 +108,6 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
 /** Result columns of such a statement. */
 export function outputsOf(facts: StatementFacts): StatementResult['outputs'] {
   if (facts.outputs) return { columns: facts.outputs };
+  if (facts.anyOutput) return { columns: [], open: facts.anyOutput };
   return facts.tag === 'SELECT' ? { columns: [], open: [] } : undefined;
 }

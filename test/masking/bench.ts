@@ -16,7 +16,7 @@ rules:
   - {name: all, effects: [read, write, ddl, admin, session], decision: allow}
 masks:
   - {name: pii, columns: [public.users.email, public.users.ssn, public.users.phone, public.users.card_number, public.users.api_key], strategy: redact}
-  - {name: profile, columns: [public.users.profile], strategy: redact}
+  - {name: profile, columns: [public.users.profile], strategy: redact, keep_keys: [theme, lang, beta]}
   - {name: free-text, columns: [public.orders.note], detect: [email, phone, credit_card, us_ssn, api_key], strategy: redact}
 `;
 

@@ -40,7 +40,7 @@ export class CopiesOut {
       }
       const columns = Array.from({ length: response.columns }, (_, position) => {
         const output = outputs?.[position];
-        const mask = output?.sources.map((source) => masked.ofName(source)).find((one) => one !== undefined);
+        const mask = output && masked.of(output);
         return { ...typeOf(output?.plain ? output.sources[0] : undefined, this.#x.judge.catalog), mask };
       });
       this.#now = openCopyOut(facts.copy, response, columns, terms, ROW_LIMIT) ?? 'pass';

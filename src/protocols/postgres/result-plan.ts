@@ -39,17 +39,19 @@ export function planResult(
 ): ResultPlan {
   if (masked.none) return { columns: columns.length, rows: undefined };
   const outputs = statement?.outputs?.length === columns.length ? statement.outputs : undefined;
+  // Without a list, any column that names no origin may be derived from anything the statement shows.
+  const anything = statement?.anyOutput ?? statement?.outputs?.flatMap((output) => output.sources) ?? [];
   const rows = buildRowPlan(
     columns,
     (column, position) => {
       if (!masked.anyColumns) return undefined;
+      const output = outputs?.[position];
+      const byName = output && masked.of(output);
       const byOrigin = column.tableOid === 0 ? undefined : maskByOrigin(column, masked);
-      if (byOrigin) return byOrigin;
-      for (const source of outputs?.[position]?.sources ?? []) {
-        const mask = masked.ofName(source);
-        if (mask) return mask;
-      }
-      return undefined;
+      if (byName?.always || byOrigin?.always) return byName?.always ? byName : byOrigin;
+      if (byName ?? byOrigin) return byName ?? byOrigin;
+      if (output || column.tableOid !== 0) return undefined;
+      return masked.of({ sources: anything, plain: false });
     },
     terms,
   );

@@ -46,3 +46,22 @@ export function extensionEffect(extension: string, name: string): Effect {
   if (ADMINISTRATIVE.has(extension)) return 'admin';
   return READING.has(extension) ? 'read' : 'unknown';
 }
+
+const STORAGE_EXTENSIONS = new Set(['pageinspect', 'pg_walinspect', 'adminpack', 'pg_surgery']);
+const OUTSIDE_EXTENSIONS = new Set([
+  'dblink',
+  'postgres_fdw',
+  'file_fdw',
+  'mysql_fdw',
+  'oracle_fdw',
+  'http',
+  'pg_net',
+  'aws_s3',
+  'plproxy',
+]);
+
+/** The way by which functions of the extension could bring values of tables past any mask. */
+export function sideDoorOf(extension: string): 'reads-raw-storage' | 'reaches-outside' | undefined {
+  if (STORAGE_EXTENSIONS.has(extension)) return 'reads-raw-storage';
+  return OUTSIDE_EXTENSIONS.has(extension) ? 'reaches-outside' : undefined;
+}

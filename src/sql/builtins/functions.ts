@@ -99,6 +99,13 @@ export const WAITING_LOCKS: ReadonlySet<string> = new Set([
 const STATISTICS_READERS = `pg_stat_get_activity pg_stat_get_backend_activity pg_mcv_list_items pg_stats_ext_mcvlist_items
   pg_ndistinct_out pg_stat_get_progress_info pg_prepared_statement pg_cursor`;
 
+/** Show bytes of files, pages or logs of the server, where every table's values are. */
+const STORAGE_READERS = `pg_read_file pg_read_binary_file pg_read_file_old pg_read_file_all pg_read_file_off_len
+  pg_read_binary_file_all pg_read_binary_file_off_len pg_file_read lo_import lo_export
+  pg_logical_slot_get_changes pg_logical_slot_peek_changes pg_logical_slot_get_binary_changes
+  pg_logical_slot_peek_binary_changes pg_create_logical_replication_slot pg_copy_logical_replication_slot
+  pg_wal_summary_contents brin_page_items`;
+
 const words = (text: string) => text.split(/\s+/u).filter((word) => word !== '');
 
 const EFFECTS_BY_NAME: ReadonlyMap<string, Effect> = new Map([
@@ -107,6 +114,7 @@ const EFFECTS_BY_NAME: ReadonlyMap<string, Effect> = new Map([
     words(names).map((name): [string, Effect] => [name, effect as Effect]),
   ),
 ]);
+const STORAGE: ReadonlySet<string> = new Set(words(STORAGE_READERS));
 const STATISTICS: ReadonlySet<string> = new Set(words(STATISTICS_READERS));
 
 /** Effect of calling a function of pg_catalog, `volatility` being that of its least stable overload. */
@@ -119,3 +127,5 @@ export function builtinEffect(name: string, volatility: 'immutable' | 'stable' |
 }
 
 export const readsStatistics = (functionName: string): boolean => STATISTICS.has(functionName);
+
+export const readsStorage = (functionName: string): boolean => STORAGE.has(functionName);

@@ -17,7 +17,7 @@ import { creationSchema, namedObject } from '../names.ts';
 import { type StatementResult, statement } from '../statements.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from '../tree.ts';
 import { functionDefinition } from './code.ts';
-import { CHANGES_MEANING, NAME_FIELDS, PLAIN_STATEMENTS } from './plain.ts';
+import { CHANGES_MEANING, NAME_FIELDS, PLAIN_STATEMENTS, REACHES_OUTSIDE } from './plain.ts';
 import { tableDefinition } from './tables.ts';
 import { upkeep } from './upkeep.ts';
 import { definitionEffect, isOnTable, isRelation, objectWords, refKind } from './words.ts';
@@ -54,6 +54,7 @@ function plainStatement(
   const field = NAME_FIELDS.find((name) => typeof body[name] === 'string');
   const name = field === undefined ? plainName(body) : String(body[field]);
   ctx.out.act(effect, name === undefined ? words : `${words} ${name}`);
+  if (REACHES_OUTSIDE.has(kind)) ctx.out.condition('reaches-outside');
   if (CHANGES_MEANING.has(kind)) ctx.out.changes.push({ kind: 'opaque' });
   // A new row type or enumeration has no code behind it, but its name is taken now.
   if (typeof name === 'string' && words.endsWith(' TYPE'))

@@ -89,3 +89,15 @@ export const NAME_FIELDS = [
   'amname',
   'filename',
 ] as const;
+
+/** Those that make a way to another server, or let one read this one's changes. */
+export const REACHES_OUTSIDE: ReadonlySet<string> = new Set([
+  'AlterForeignServerStmt',
+  'AlterSubscriptionStmt',
+  'AlterUserMappingStmt',
+  'CreateForeignServerStmt',
+  'CreatePublicationStmt',
+  'CreateSubscriptionStmt',
+  'CreateUserMappingStmt',
+  'ImportForeignSchemaStmt',
+]);

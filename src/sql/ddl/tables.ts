@@ -26,6 +26,7 @@ import { objectWords, refKind } from './words.ts';
 export function tableDefinition(node: Node, ctx: Context): StatementResult | undefined {
   if ('CreateStmt' in node) return createTable(node.CreateStmt, 'ddl', 'CREATE TABLE', ctx);
   if ('CreateForeignTableStmt' in node) {
+    ctx.out.condition('reaches-outside');
     return createTable(node.CreateForeignTableStmt.base ?? {}, 'admin', 'CREATE FOREIGN TABLE', ctx);
   }
   if ('CreateTableAsStmt' in node) return createTableAs(node.CreateTableAsStmt, ctx);
@@ -104,7 +105,9 @@ function createTableAs(stmt: CreateTableAsStmt, ctx: Context): StatementResult {
   const tag = stmt.objtype === 'OBJECT_MATVIEW' ? 'CREATE MATERIALIZED VIEW' : 'CREATE TABLE AS';
   const kind = stmt.objtype === 'OBJECT_MATVIEW' ? 'view' : 'table';
   ctx.out.act(ctx.planOnly ? 'read' : 'ddl', tag, { kind, name: creationName(rv, ctx) });
-  ctx.out.useAll(sourcesOf(source(stmt.query, ctx)), 'other');
+  // A materialized view's definition stays in the catalog; of a table nobody knows what it was made from.
+  if (kind === 'view') ctx.out.useAll(sourcesOf(source(stmt.query, ctx)), 'computed');
+  else ctx.out.useAll(sourcesOf(source(stmt.query, ctx)), 'stored', []);
   if (!ctx.planOnly) newTable(rv, [], ctx);
   return { tag };
 }
@@ -121,7 +124,7 @@ export function selectInto(query: Node, into: IntoClause, ctx: Context): void {
     kind: 'table',
     name: creationName(into.rel ?? {}, ctx),
   });
-  ctx.out.useAll(sourcesOf(querySelect(query, undefined, ctx)), 'other');
+  ctx.out.useAll(sourcesOf(querySelect(query, undefined, ctx)), 'stored', []);
   if (!ctx.planOnly) newTable(into.rel ?? {}, [], ctx);
   ctx.out.changes.push({ kind: 'catalog' });
 }
@@ -132,7 +135,8 @@ function createView(stmt: ViewStmt, ctx: Context): StatementResult {
   const tag = rv.relpersistence === 't' ? 'CREATE TEMPORARY VIEW' : 'CREATE VIEW';
   ctx.out.act('ddl', tag, { kind: 'view', name: creationName(rv, ctx) });
   if (stmt.query)
-    ctx.out.useAll(sourcesOf(querySelect(stmt.query, undefined, { ...ctx, planOnly: true })), 'other');
+    // Its definition stays in the catalog, by which its columns are known for what they are.
+    ctx.out.useAll(sourcesOf(querySelect(stmt.query, undefined, { ...ctx, planOnly: true })), 'computed');
   ctx.state.changeName(rv.relname ?? '', { kind: 'opaque' });
   return { tag: 'CREATE VIEW' };
 }

@@ -143,7 +143,7 @@ export const shop: Catalog = makeCatalog({
     },
   ],
   builtins: {
-    immutable: ['upper', 'lower', 'length', 'substr'],
+    immutable: ['upper', 'lower', 'length', 'substr', 'max', 'string_agg', 'jsonb_build_object', 'repeat'],
     stable: [
       'now',
       'count',

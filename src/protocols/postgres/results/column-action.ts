@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { type Detection, maskDetected } from '../../../masking/detectors.ts';
+import { type DocumentMasking, maskDocument } from '../../../masking/documents.ts';
 import { maskDetectedInJson } from '../../../masking/json-detection.ts';
 import {
   declaredLength,
@@ -20,6 +21,7 @@ export type Masked = Buffer | null | undefined;
 export type ColumnAction =
   | { readonly kind: 'pass' }
   | ValueMask
+  /** By what is in the value: what detectors find, a document's keys, a count's size. */
   | { readonly kind: 'detecting'; apply(bytes: Buffer, start: number, end: number): Masked };
 
 export const PASS: ColumnAction = { kind: 'pass' };
@@ -121,4 +123,38 @@ function fitting(type: ValueType, apply: Apply): Apply {
     const characters = [...masked.toString('utf8')];
     return characters.length <= length ? masked : Buffer.from(characters.slice(0, length).join(''));
   };
+}
+
+/** A json document, masked by value but for the keys that are kept. Undefined for a type that is no json. */
+export function documentMask(
+  type: ValueType,
+  format: Format,
+  masking: DocumentMasking,
+  key: HashKey,
+): ColumnAction | undefined {
+  const kind = kindOf(type.oid);
+  if (kind !== 'json' && kind !== 'jsonb') return undefined;
+  // jsonb_send writes version 1 and the text; of any other version the layout is unknown.
+  const lead = kind === 'jsonb' && format === 1 ? 1 : 0;
+  return detecting((bytes, start, end) => {
+    if (lead === 1 && bytes[start] !== 1) return null;
+    const masked = maskDocument(bytes, start + lead, end, masking, key);
+    return masked && lead === 1 ? Buffer.concat([Buffer.of(1), masked]) : masked;
+  });
+}
+
+/** A count, NULL when it is smaller than the least that may be shown. bigint in either format. */
+export function countMask(least: number, format: Format): ColumnAction {
+  return detecting((bytes, start, end) => {
+    const isBinary = format === 1 && end - start === 8;
+    const count = isBinary
+      ? Number(bytes.readBigInt64BE(start))
+      : Number(bytes.toString('latin1', start, end));
+    return count >= least ? undefined : null;
+  });
+}
+
+/** Whether the action replaces NULL as well. */
+export function replacesNull(action: ColumnAction): boolean {
+  return action.kind === 'constant' && action.always === true;
 }

@@ -1,3 +1,4 @@
+import { replacesNull } from './column-action.ts';
 import { copyViolation, maskWhole, rowTooLarge } from './copy-row.ts';
 import type { RowPlan } from './row-plan.ts';
 
@@ -108,7 +109,9 @@ export class BinaryCopy {
     for (let i = 0; at < end; i++) {
       const length = data.readInt32BE(at);
       const next = at + 4 + Math.max(0, length);
-      const masked = length < 0 ? undefined : maskWhole(this.#plan.actions[i], data.subarray(at + 4, next));
+      const action = this.#plan.actions[i];
+      const passes = length < 0 && !(action && replacesNull(action));
+      const masked = passes ? undefined : maskWhole(action, data.subarray(at + 4, next));
       if (masked !== undefined) {
         const size = Buffer.allocUnsafe(4);
         size.writeInt32BE(masked === null ? -1 : masked.length);

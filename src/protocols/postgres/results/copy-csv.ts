@@ -1,3 +1,4 @@
+import { replacesNull } from './column-action.ts';
 import { copyViolation, LineCopy, maskWhole } from './copy-row.ts';
 import type { RowPlan } from './row-plan.ts';
 
@@ -77,8 +78,8 @@ export class CsvCopy extends LineCopy {
     if (action === undefined || action.kind === 'pass') return undefined;
     const { quote, nullText } = this.#marks;
     const quoted = data[start] === quote && start < end;
-    if (!quoted && end - start === nullText.length && nullText.compare(data, start, end) === 0)
-      return undefined;
+    const isNull = !quoted && end - start === nullText.length && nullText.compare(data, start, end) === 0;
+    if (isNull && !replacesNull(action)) return undefined;
     const masked = maskWhole(action, quoted ? this.#unquoted(data, start, end) : data.subarray(start, end));
     if (masked === undefined) return undefined;
     if (masked === null) return nullText;

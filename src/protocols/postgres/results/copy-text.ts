@@ -1,3 +1,4 @@
+import { replacesNull } from './column-action.ts';
 import { copyViolation, LineCopy, maskWhole } from './copy-row.ts';
 import type { RowPlan } from './row-plan.ts';
 
@@ -77,8 +78,11 @@ export class TextCopy extends LineCopy {
     if (action === undefined || action.kind === 'pass') return undefined;
     // NULL is told before escapes are read: a value \\N is written \\\\N.
     const isNull = end - start === this.#nullText.length && this.#nullText.compare(data, start, end) === 0;
-    if (isNull && this.#nullIsPlain) return undefined;
-    const masked = maskWhole(action, unescaped(data, start, end));
+    if (isNull && this.#nullIsPlain && !replacesNull(action)) return undefined;
+    const masked = maskWhole(
+      action,
+      isNull && this.#nullIsPlain ? data.subarray(0, 0) : unescaped(data, start, end),
+    );
     if (masked === undefined) return undefined;
     return masked === null ? this.#nullText : this.#escaped(masked);
   }

@@ -1,5 +1,5 @@
 import { ProtocolViolation } from '../../../base/errors.ts';
-import type { Masked } from './column-action.ts';
+import { type Masked, replacesNull } from './column-action.ts';
 import type { RowPlan } from './row-plan.ts';
 
 /**
@@ -29,7 +29,7 @@ export function maskDataRow(bytes: Buffer, start: number, end: number, plan: Row
     const next = columnEnd(bytes, at, end);
     const action = actions[i];
     let masked: Masked;
-    if (action && action.kind !== 'pass' && int32At(bytes, at) !== -1) {
+    if (action && action.kind !== 'pass' && (int32At(bytes, at) !== -1 || replacesNull(action))) {
       masked = action.kind === 'constant' ? action.value : action.apply(bytes, value, next);
     }
     replaced[i] = masked;

@@ -3,7 +3,7 @@ import { type Detection, detectionOf, joinDetections } from '../../../masking/de
 import type { Format, TextTypes } from '../../../masking/postgres-types.ts';
 import { compileValueMask, type HashKey } from '../../../masking/strategies.ts';
 import type { ActiveMask } from '../../../policy/decision.ts';
-import { type ColumnAction, detectingAction, PASS } from './column-action.ts';
+import { type ColumnAction, countMask, detectingAction, documentMask, PASS } from './column-action.ts';
 
 /** One column as RowDescription describes it (PostgreSQL docs, "Message Formats"). */
 export interface ResultColumn {
@@ -23,7 +23,12 @@ export interface RowPlan {
 }
 
 /** A column's mask: over its whole value, or (with `detect`) over what detectors find in it. */
-export type ColumnMask = Pick<ActiveMask, 'detect' | 'strategy' | 'keepLast'>;
+export interface ColumnMask extends Pick<ActiveMask, 'detect' | 'strategy' | 'keepLast' | 'keepKeys'> {
+  /** The same for every row, NULL too: whether there is a value tells something. */
+  readonly always?: true;
+  /** The value is a count, shown from this number on. */
+  readonly atLeast?: number;
+}
 
 /** Fixed bytes after a column's name: table OID, number, type OID, length, typmod, format. */
 const COLUMN_TAIL = 18;
@@ -111,8 +116,15 @@ export function columnAction(
   terms: MaskingTerms,
 ): ColumnAction {
   const valueType = { oid: type.typeOid, typmod: type.typmod };
+  if (mask?.atLeast !== undefined) return countMask(mask.atLeast, format);
   if (mask && mask.detect.length === 0) {
-    return compileValueMask(valueType, format, mask, terms.key, terms.textTypes);
+    if (mask.keepKeys) {
+      const document = documentMask(valueType, format, { ...mask, keepKeys: mask.keepKeys }, terms.key);
+      if (document) return document;
+    }
+    const value = compileValueMask(valueType, format, mask, terms.key, terms.textTypes);
+    if (!mask.always || value.kind !== 'constant') return value;
+    return { ...value, always: true };
   }
   const detection = joinDetections(mask && detectionOf([mask]), terms.detection);
   return detection ? detectingAction(valueType, format, detection, terms) : PASS;

@@ -1,0 +1,100 @@
+import { sourceWords } from '../sql/document-path.ts';
+import type { ColumnUse, ColumnUseKind } from '../sql/facts.ts';
+import type { ActiveMask } from './decision.ts';
+import type { ColumnMask } from './masks.ts';
+
+/** Uses that a mask follows: what comes of them is masked, or was written by the client. */
+type Covered = 'output' | 'target' | 'computed';
+
+/** What a use tells, and what to write instead. */
+const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, string]>> = {
+  count: ['may only be counted as a result column of its own', 'show count(column) by itself'],
+  equality: [
+    'may not be compared with a value',
+    'look rows up by another column, or ask for "filter: equality" on the mask',
+  ],
+  join: [
+    'may not be joined or compared with another column',
+    'join on a key that is not masked, or ask for "strategy: hash" or "filter: equality" on the mask',
+  ],
+  range: ['may not be compared by order (<, >, BETWEEN)', 'use a column that is not masked'],
+  pattern: ['may not be searched (LIKE, ~, containment)', 'use a column that is not masked'],
+  order: ['may not be sorted by', 'sort by a column that is not masked'],
+  group: [
+    'may not be grouped by',
+    'group by a column that is not masked, or ask for "strategy: hash" or "filter: equality" on the mask',
+  ],
+  distinct: [
+    'may not decide which rows differ (DISTINCT, UNION, INTERSECT, EXCEPT)',
+    'leave DISTINCT out, write UNION ALL, or put the masked columns last',
+  ],
+  extreme: ['may not be given to min or max', 'use a column that is not masked, or count(column)'],
+  branch: ['may not decide a branch (CASE, AND, OR)', 'decide by a column that is not masked'],
+  rows: ['may not decide how many rows there are', 'show the column itself'],
+  call: ['may not be given to WITH, which can fail or act depending on the value', 'show the column itself'],
+  predicate: ['may not stand in a condition', 'use a column that is not masked'],
+  stored: ['may not be copied INTO', 'leave the column out of what is written'],
+  other: ['is used in a way that no mask can follow', 'show the column itself'],
+};
+
+/** Why this use of a column that is under this mask would tell something of its values; undefined when it is covered. */
+export function exposedBy(
+  use: ColumnUse,
+  mask: ActiveMask,
+  masksOn: (column: string) => readonly ColumnMask[],
+): string | undefined {
+  if (use.use === 'output' || use.use === 'target' || use.use === 'computed') return undefined;
+  if (isAllowed(use, mask, masksOn)) return undefined;
+  const [what, instead] = WORDS[use.use];
+  const into = use.with?.at(-1);
+  const words = what
+    .replace('WITH', use.with?.[0] ?? 'this function')
+    .replace('INTO', into === undefined ? 'to another place' : `into ${sourceWords(into)}`);
+  const named = use.column.endsWith('.*')
+    ? `${use.column.slice(0, -2)} as a whole row has columns under mask "${mask.name}", so it`
+    : `${sourceWords(use.column)} is under mask "${mask.name}" and`;
+  return `${named} ${words}: ${instead}`;
+}
+
+function isAllowed(
+  use: ColumnUse,
+  mask: ActiveMask,
+  masksOn: (column: string) => readonly ColumnMask[],
+): boolean {
+  const whole = mask.detect.length === 0;
+  const hashed = whole && mask.strategy === 'hash';
+  switch (use.use) {
+    case 'count':
+      return (mask.minGroup ?? 1) <= 1;
+    case 'equality':
+      return mask.filter === 'equality';
+    case 'join':
+      // With a column that others may write, a join is a comparison with a value.
+      return (
+        mask.filter === 'equality' ||
+        (hashed &&
+          (use.with ?? []).some((other) => masksOn(other).some((one) => one.active.strategy === 'hash')))
+      );
+    case 'group':
+      return mask.filter === 'equality' || hashed;
+    case 'distinct':
+      if (mask.filter === 'equality' || hashed) return true;
+      // Rows may come sorted by the list: that shows only in a column behind this one.
+      return use.with?.every((behind) => behind !== '' && masksOn(behind).length > 0) ?? false;
+    case 'stored':
+      return use.with?.some((into) => hidesAll(masksOn(into))) ?? false;
+    default:
+      return false;
+  }
+}
+
+/** Whatever is put there stays hidden: no part of it is kept, shown or searched. */
+function hidesAll(masks: readonly ColumnMask[]): boolean {
+  return masks.some(
+    ({ active }) =>
+      active.detect.length === 0 &&
+      active.keepKeys === undefined &&
+      active.filter === undefined &&
+      (active.strategy === 'redact' || active.strategy === 'null'),
+  );
+}

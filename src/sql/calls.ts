@@ -1,0 +1,159 @@
+import type { ColumnRef, FuncCall, Node, WindowDef } from 'libpg-query';
+import { DOCUMENT_ROWS, GROWING, isGuarded, totality } from './builtins/total-functions.ts';
+import { referredColumn } from './column-references.ts';
+import type { Context } from './context.ts';
+import { SHAPE, under } from './document-path.ts';
+import { documentValue } from './documents.ts';
+import { type ExpressionUse, expression, expressions, noteAll, transforming } from './expressions.ts';
+import type { Source } from './facts.ts';
+import { callFunction } from './functions.ts';
+import { resolveFunctions } from './names.ts';
+import { columnNamed, type Scope } from './scope.ts';
+import { constantText, nameParts } from './tree.ts';
+
+/** A call, as `FuncCall`: its arguments, what it does, and what its value is derived from. */
+export function functionCall(node: Node, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const call = ('FuncCall' in node ? node.FuncCall : {}) as FuncCall;
+  const parts = nameParts(call.funcname);
+  const args = call.args ?? [];
+  const [first] = args;
+  if (args.length === 1 && first && 'ColumnRef' in first && parts.length === 1) {
+    const item = wholeRowArgument(first.ColumnRef, scope);
+    const column = item && columnNamed(item, parts[0] ?? '');
+    const found = resolveFunctions(parts, 1, ctx);
+    // Functional notation: `email(u)` is u.email where no function has that name.
+    if (column && found.candidates.length === 0 && found.builtin === undefined) {
+      return noteAll(column.sources, use, ctx);
+    }
+  }
+  noteGrowth(call, ctx);
+  window(call.over, scope, use, ctx);
+  expression(
+    call.agg_filter,
+    scope,
+    { kind: 'predicate', ...(use.sources ? { sources: use.sources } : {}) },
+    ctx,
+  );
+  argumentsOf(node, call, scope, use, ctx);
+  const { sources } = callFunction(parts, args, ctx, call.agg_star ? 0 : undefined);
+  if (sources.length > 0 && use.flow) use.flow.transformed = true;
+  noteAll(sources, use, ctx);
+}
+
+function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const args = call.args ?? [];
+  if (use.kind !== 'computed') {
+    const part = use.kind === 'predicate' ? documentValue(node, scope, ctx) : undefined;
+    if (part) return noteAll(part.sources, use, ctx);
+    expressions(args, scope, use, ctx);
+    return expressions(call.agg_order, scope, use, ctx);
+  }
+  const name = builtinName(call, ctx);
+  if (name === 'count') return counted(call, scope, use, ctx);
+  if (name !== undefined && DOCUMENT_ROWS[name]) return documentRows(name, args, scope, use, ctx);
+  const part = documentValue(node, scope, ctx);
+  if (part) return noteAll(part.sources, use, ctx);
+  if (name === 'min' || name === 'max') {
+    const sources = new Set<Source>();
+    expressions(args, scope, { ...use, sources }, ctx);
+    for (const source of sources) use.sources?.add(source);
+    return ctx.out.useAll([...sources], 'extreme');
+  }
+  const total = name === undefined ? 'none' : totality(name);
+  const outside: ExpressionUse = { ...use, kind: 'call', with: [nameParts(call.funcname).join('.')] };
+  // At a place that each row chooses, a part of the value is one of many that together are all of it.
+  const chosen = args.some((arg, i) => isGuarded(name ?? '', i) && !isFixed(arg));
+  const inside = total === 'none' || chosen ? outside : use;
+  const read = (into: ExpressionUse) => {
+    args.forEach((arg, i) => {
+      expression(arg, scope, isGuarded(name ?? '', i) ? outside : into, ctx);
+    });
+    expressions(call.agg_order, scope, into, ctx);
+  };
+  if (total === 'carrying') read(inside);
+  else transforming(inside, read);
+}
+
+/** The same for every row: a literal or parameter, perhaps cast or negated. */
+function isFixed(node: Node): boolean {
+  if ('A_Const' in node || 'ParamRef' in node) return true;
+  if ('TypeCast' in node) return node.TypeCast.arg !== undefined && isFixed(node.TypeCast.arg);
+  if (!('A_Expr' in node)) return false;
+  return node.A_Expr.lexpr === undefined && node.A_Expr.rexpr !== undefined && isFixed(node.A_Expr.rexpr);
+}
+
+/** The function of pg_catalog that is surely meant. */
+function builtinName(call: FuncCall, ctx: Context): string | undefined {
+  const parts = nameParts(call.funcname);
+  const found = resolveFunctions(parts, call.agg_star ? 0 : (call.args ?? []).length, ctx);
+  return found.candidates.length === 0 && !found.opaque ? found.builtin : undefined;
+}
+
+/** How many values a stored column has tells nothing of any one of them. */
+function counted(call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const sources = countedColumns(call, scope, ctx);
+  if (sources) return ctx.out.useAll(sources, 'count');
+  transforming(use, (inner) => expressions(call.args, scope, inner, ctx));
+}
+
+/** Columns whose values `count(x)` counts; undefined for anything but a count of one stored column. */
+export function countedColumns(call: FuncCall, scope: Scope, ctx: Context): readonly Source[] | undefined {
+  const [only, ...more] = call.args ?? [];
+  if (more.length > 0 || builtinName(call, ctx) !== 'count') return undefined;
+  const column = referredColumn(only, scope, ctx);
+  return column?.plain ? column.sources : undefined;
+}
+
+/** The keys of a document, or its elements: there are as many as it has. */
+function documentRows(
+  name: string,
+  args: readonly Node[],
+  scope: Scope,
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  const [only] = args;
+  const document = documentValue(only, scope, ctx);
+  if (!document?.isJson) return expressions(args, scope, { ...use, kind: 'rows' }, ctx);
+  const shape = document.sources.map((source) => under(source, SHAPE));
+  ctx.out.useAll(shape, 'rows');
+  const values = DOCUMENT_ROWS[name]?.includes('value') ? document.sources : shape;
+  transforming(use, (inner) => noteAll(values, inner, ctx));
+}
+
+/** Rows come in the order in which a window function has read them. */
+function window(over: WindowDef | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  if (!over) return;
+  const { sources } = use;
+  const through = sources ? { sources } : {};
+  expressions(over.partitionClause, scope, { ...through, kind: 'group' }, ctx);
+  expressions(over.orderClause, scope, { ...through, kind: 'order' }, ctx);
+  expression(over.startOffset, scope, { ...through, kind: 'call', with: ['a frame'] }, ctx);
+  expression(over.endOffset, scope, { ...through, kind: 'call', with: ['a frame'] }, ctx);
+}
+
+/** Longer than this, in characters or rows, a value can be made to pass a limit that hangs on another one. */
+const LONG = 100_000;
+
+function noteGrowth(call: FuncCall, ctx: Context): void {
+  const name = nameParts(call.funcname).at(-1) ?? '';
+  const args = call.args ?? [];
+  if (name === 'generate_series') {
+    for (const arg of args.slice(0, 2)) {
+      const text = constantText(arg);
+      if (text === undefined ? !('ParamRef' in arg) : Number(text) > LONG) ctx.out.makesLongValues = true;
+    }
+  }
+  if (!GROWING.has(name)) return;
+  const size = name === 'repeat' || name === 'lpad' || name === 'rpad' ? args[1] : args[2];
+  const text = constantText(size);
+  const factor =
+    name === 'replace' || name === 'regexp_replace' ? (text?.length ?? LONG) : Number(text ?? LONG);
+  ctx.out.growth *= Math.max(1, factor);
+  if (ctx.out.growth >= LONG) ctx.out.makesLongValues = true;
+}
+
+function wholeRowArgument(ref: ColumnRef, scope: Scope) {
+  const names = nameParts(ref.fields);
+  return names.length === 1 ? scope.item(names[0] ?? '') : undefined;
+}
