@@ -2,20 +2,64 @@ import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Route, type RouteName, routes } from '../../../src/api/routes.ts';
 import { ROLES, type Role } from '../../../src/identity/roles.ts';
-import { castOf, dial, openEndpoint, type Running, startDaemon } from './running.ts';
+import { goodClaims, issuerWorld, NOW, sign } from '../identity/issuer-world.ts';
+import { ManualClock } from '../session/manual-clock.ts';
+import { castOf, dial, openEndpoint, POLICY, type Running, startDaemon } from './running.ts';
+
+/** The usual policy, and an issuer whose people have the role that their address begins with. */
+const SIGN_IN_POLICY = `${POLICY}identity:
+  issuers:
+    - name: corp
+      issuer: https://login.example.com
+      domain: example.com
+      audiences: [hoopctl]
+      identities:
+${ROLES.map(
+  (role) => `        - match: {email: "${role}@example.com"}
+          name: "{email}"
+          kind: person
+          roles: [${role}]
+`,
+).join('')}`;
 
 let running: Running;
 const tokens = new Map<string, string>();
+/** Session tokens of people who signed in, by role. */
+const signedIn = new Map<string, string>();
+/** Tokens that count no more. */
+const useless = new Map<string, string | undefined>([
+  ['no', undefined],
+  ['wrong', 'hpt_wrong'],
+]);
 
 beforeAll(async () => {
-  running = await startDaemon();
+  const clock = new ManualClock();
+  clock.setWall(NOW * 1000);
+  const { getJson } = await issuerWorld();
+  running = await startDaemon({ clock, getJson });
   const cast = await castOf(running);
-  for (const role of ROLES) {
-    const { token } = await cast.owner.call('identityCreate', {
-      body: { name: `one-${role}`, roles: [role] },
-    });
-    tokens.set(role, token);
-  }
+  const made = async (name: string, role: Role, ttl?: number) => {
+    const body = { name, roles: [role], ...(ttl === undefined ? {} : { ttl }) };
+    return (await cast.owner.call('identityCreate', { body })).token;
+  };
+  for (const role of ROLES) tokens.set(role, await made(`one-${role}`, role));
+  useless.set('expired', await made('expired', 'owner', 1000));
+  useless.set('revoked', await made('revoked', 'owner'));
+  await cast.owner.call('identityRevoke', { params: { name: 'revoked' } });
+
+  await cast.owner.call('policyApply', { body: { text: SIGN_IN_POLICY, source: 'policy.yaml' } });
+  const signIn = async (role: string) => {
+    const more = { email: `${role}@example.com`, sub: `u-${role}`, exp: NOW + 7200 };
+    const token = await sign({ ...goodClaims(), ...more });
+    const answer = await running.client('none').call('tokenExchange', { body: { token } });
+    return answer.token ?? '';
+  };
+  useless.set('lapsed', await signIn('owner'));
+  clock.setWall((NOW + 3601) * 1000);
+  for (const role of ROLES) signedIn.set(role, await signIn(role));
+  const left = await signIn('owner');
+  await running.client(left).call('signOut', {});
+  useless.set('signed-out', left);
 });
 afterAll(() => running.end());
 
@@ -48,25 +92,118 @@ function call(route: Route, token: string | undefined): Promise<{ status: number
 }
 
 const entries = Object.entries(routes) as [RouteName, Route][];
-const allowed = (route: Route, role: Role) =>
-  route.allow === 'any' || (Array.isArray(route.allow) && route.allow.includes(role));
+
+/**
+ * Who may call what, written out: a route that is added or opened must be written here as well. `public` needs no
+ * token at all.
+ */
+const TABLE = `
+  route               owner    approver  requester  auditor  operator
+  status              yes      yes       yes        yes      yes
+  init                -        -         -          -        -
+  whoami              yes      yes       yes        yes      yes
+  signInMethods       public
+  tokenExchange       public
+  tokenRenew          yes      yes       yes        yes      yes
+  signOut             yes      yes       yes        yes      yes
+  stop                yes      -         -          -        yes
+  logs                yes      -         -          -        yes
+  doctor              yes      -         -          yes      yes
+  complete            yes      yes       yes        yes      yes
+  connectionList      yes      yes       yes        yes      yes
+  connectionAdd       yes      -         -          -        -
+  connectionShow      yes      yes       yes        yes      yes
+  connectionTest      yes      -         -          -        yes
+  connectionEdit      yes      -         -          -        -
+  connectionRemove    yes      -         -          -        -
+  connectionOutline   yes      yes       yes        yes      yes
+  endpointOpen        yes      yes       yes        -        -
+  passwordCreate      yes      yes       yes        -        -
+  passwordList        yes      yes       yes        yes      yes
+  passwordRevoke      yes      yes       yes        yes      yes
+  approvalList        yes      yes       yes        yes      -
+  approvalWatch       yes      yes       yes        yes      -
+  approvalShow        yes      yes       yes        yes      -
+  approvalDecide      yes      yes       -          -        -
+  sessionList         yes      yes       yes        yes      yes
+  sessionShow         yes      yes       yes        yes      yes
+  sessionKill         yes      yes       yes        -        yes
+  sessionReplay       yes      yes       yes        yes      -
+  policyShow          yes      yes       yes        yes      yes
+  policyCheck         yes      yes       yes        yes      -
+  policyExplain       yes      yes       yes        yes      -
+  policyExplainBulk   yes      yes       yes        yes      -
+  policyTest          yes      yes       yes        yes      -
+  policyDiff          yes      yes       -          yes      -
+  policyApply         yes      -         -          -        -
+  identityList        yes      -         -          yes      -
+  identityCreate      yes      -         -          -        -
+  identityRevoke      yes      -         -          -        -
+  auditTail           yes      -         -          yes      -
+  auditExport         yes      -         -          yes      -
+  auditVerify         yes      -         -          yes      -
+`;
+
+type Row = 'public' | Readonly<Record<Role, boolean>>;
+
+function parseTable(): ReadonlyMap<string, Row> {
+  const [head = '', ...lines] = TABLE.trim().split('\n');
+  const roles = head.trim().split(/\s+/).slice(1) as Role[];
+  return new Map(
+    lines.map((line) => {
+      const [name = '', ...words] = line.trim().split(/\s+/);
+      if (words[0] === 'public') return [name, 'public'];
+      const row = Object.fromEntries(roles.map((role, i) => [role, words[i] === 'yes']));
+      return [name, row as Record<Role, boolean>];
+    }),
+  );
+}
+
+const table = parseTable();
+
+test('the table names every route and every role, and nothing else', () => {
+  expect([...table.keys()].sort()).toEqual(entries.map(([name]) => name).sort());
+  const rows = [...table.values()].filter((row) => row !== 'public');
+  for (const row of rows) expect(Object.keys(row)).toEqual([...ROLES]);
+});
 
 describe('every route', () => {
   for (const [name, route] of entries) {
-    test(`${name} is closed without a token and with a wrong one`, async () => {
-      expect(await call(route, undefined)).toMatchObject({ status: 401 });
-      expect(await call(route, 'hpt_wrong')).toMatchObject({ status: 401 });
-    });
+    const row = table.get(name) ?? 'public';
+    if (row === 'public') {
+      test(`${name} answers strangers, and tells them nothing of anybody`, async () => {
+        const { status, body } = await call(route, undefined);
+        expect([200, 400]).toContain(status);
+        for (const token of tokens.values()) expect(body).not.toContain(token);
+        expect(body).not.toContain('one-owner');
+      });
+      continue;
+    }
+
+    test.each(['no', 'wrong', 'expired', 'revoked', 'signed-out', 'lapsed'])(
+      `${name} is closed with %s token`,
+      async (which) => {
+        expect(await call(route, useless.get(which))).toMatchObject({ status: 401 });
+      },
+    );
 
     for (const role of ROLES) {
-      // Stopping would end the test's own daemon; that an owner may is proven elsewhere.
-      if (name === 'stop' && role === 'owner') continue;
-      test(`${name} is ${allowed(route, role) ? 'open' : 'closed'} to the role ${role}`, async () => {
+      // Stopping would end the test's own daemon; that they may is proven elsewhere.
+      if (name === 'stop' && row[role]) continue;
+      test(`${name} is ${row[role] ? 'open' : 'closed'} to the role ${role}`, async () => {
         const { status, body } = await call(route, tokens.get(role));
         const code = status >= 400 ? JSON.parse(body).error.code : '';
         const refused = code === 'role_missing' || code === 'already_initialized';
-        expect(refused && status === 403).toBe(!allowed(route, role));
+        expect(refused && status === 403).toBe(!row[role]);
         expect(status).not.toBe(500);
+      });
+
+      test(`${name} is as ${row[role] ? 'open' : 'closed'} to who signed in with the role ${role}`, async () => {
+        if (name === 'signOut') return;
+        const { status, body } = await call(route, signedIn.get(role));
+        const code = status >= 400 ? JSON.parse(body).error.code : '';
+        const refused = code === 'role_missing' || code === 'already_initialized';
+        expect(refused && status === 403).toBe(!row[role]);
       });
     }
   }
