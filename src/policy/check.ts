@@ -51,6 +51,29 @@ export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
       ...ruleProblems(file, rule, ['rules', i], known, groups),
       ...approverProblems(file, rule, ['rules', i], known, groups),
     ]),
+    ...file.limits.flatMap((limit, i) => [
+      ...whoProblems(file, limit, ['limits', i], `limit "${limit.name}"`, known, groups),
+      ...principalProblems(
+        file,
+        limit.approvers,
+        ['limits', i, 'approvers'],
+        `limit "${limit.name}"`,
+        known,
+        groups,
+      ),
+    ]),
+    ...file.guards.flatMap((guard, i) =>
+      whoProblems(file, guard, ['guards', i], `guard "${guard.name}"`, known, groups),
+    ),
+    ...file.functions.flatMap((fn, i) =>
+      selectedConnections(
+        file,
+        fn.connections,
+        ['functions', i, 'connections'],
+        `function "${fn.name}"`,
+        known,
+      ),
+    ),
     ...file.masks.flatMap((mask, i) => maskProblems(file, mask, ['masks', i], known, groups)),
   ]);
 }
@@ -223,15 +246,7 @@ function nobodyYet(name: string, known: Known): string {
 
 function connectionProblems(file: PolicyFile, rule: PolicyRule, path: FilePath, known: Known): Problem[] {
   const label = `rule "${rule.name}"`;
-  const problems = (rule.connections ?? []).flatMap((text, i) => {
-    const selector = compileConnections([text]);
-    if (known.connections.some((c) => selector.selects({ connection: c.name, labels: c.labels }))) return [];
-    const names = known.connections.map((connection) => connection.name);
-    const words = /[*=]/.test(text)
-      ? `no connection matches "${text}" yet`
-      : `there is no connection "${text}" yet${didYouMean(text, names)}`;
-    return [problemAt('warning', file.locate([...path, 'connections', i]), `${label}: ${words}`)];
-  });
+  const problems = selectedConnections(file, rule.connections, [...path, 'connections'], label, known);
   if (rule.tables !== undefined && rule.connections !== undefined) {
     const selector = compileConnections(rule.connections);
     const selected = known.connections.filter((c) =>
@@ -249,6 +264,43 @@ function connectionProblems(file: PolicyFile, rule: PolicyRule, path: FilePath, 
     }
   }
   return problems;
+}
+
+/** Connections that do not exist yet. */
+function selectedConnections(
+  file: PolicyFile,
+  connections: readonly string[] | undefined,
+  path: FilePath,
+  label: string,
+  known: Known,
+): Problem[] {
+  return (connections ?? []).flatMap((text, i) => {
+    const selector = compileConnections([text]);
+    if (known.connections.some((c) => selector.selects({ connection: c.name, labels: c.labels }))) return [];
+    const names = known.connections.map((connection) => connection.name);
+    const words = /[*=]/.test(text)
+      ? `no connection matches "${text}" yet`
+      : `there is no connection "${text}" yet${didYouMean(text, names)}`;
+    return [problemAt('warning', file.locate([...path, i]), `${label}: ${words}`)];
+  });
+}
+
+/** Whom and where a limit or guard holds. */
+function whoProblems(
+  file: PolicyFile,
+  item: {
+    readonly who?: readonly string[] | undefined;
+    readonly connections?: readonly string[] | undefined;
+  },
+  path: FilePath,
+  label: string,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  return [
+    ...principalProblems(file, item.who, [...path, 'who'], label, known, groups),
+    ...selectedConnections(file, item.connections, [...path, 'connections'], label, known),
+  ];
 }
 
 function letterCaseProblems(

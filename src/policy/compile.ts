@@ -1,8 +1,11 @@
 import { ROLES } from '../identity/roles.ts';
 import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
+import { compileFunctions } from './function-classes.ts';
 import { anyMatches, compileGlob } from './glob.ts';
+import { compileGuards } from './guards.ts';
 import { mayComeByIssuer } from './issuers-of.ts';
+import { compileLimits } from './limits.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
 import type { PolicyFile } from './problem.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
@@ -48,6 +51,9 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
     rolesOf: (identity) => roles.filter(({ who }) => who.admits(identity)).map(({ role }) => role),
     mayActFor: (machine, person) =>
       delegations.some(({ who, people }) => who.admits(machine) && anyMatches(people, person)),
+    functionsFor: compileFunctions(file.functions),
+    limitsFor: compileLimits(file.limits, groups),
+    guardFor: compileGuards(file.guards, groups),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
     approversMayCome: (terms) =>
@@ -58,9 +64,16 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
     decide(requester, target, facts) {
       const applying = rules.filter((rule) => rule.appliesTo(requester, target));
       const verdicts = judgeText(facts, applying, file.default, masksOf(requester));
-      return decisionOf(verdicts, { requester, target, hash });
+      const decision = decisionOf(verdicts, { requester, target, hash });
+      return wantsEstimate(facts, applying) ? { ...decision, wantsEstimate: true } : decision;
     },
   };
+}
+
+function wantsEstimate(facts: TextFacts, rules: readonly CompiledRule[]): boolean {
+  return facts.statements.some((statement) =>
+    statement.actions.some((action) => rules.some((rule) => rule.wantsEstimate(action, statement))),
+  );
 }
 
 function judgeText(
@@ -181,6 +194,9 @@ function termsOf(verdicts: readonly Verdict[]): ApprovalTerms {
     approvals: Math.max(...all.map((terms) => terms.approvals)),
     expires: Math.min(...all.map((terms) => terms.expires)),
     selfApproval: all.every((terms) => terms.selfApproval),
+    ...(all.some((terms) => terms.rehearse) ? { rehearse: true } : {}),
+    // One rule that wants its say before the statement runs has it.
+    ...(all.every((terms) => terms.at === 'commit') ? { at: 'commit' } : {}),
   };
 }
 

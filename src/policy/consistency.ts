@@ -1,3 +1,4 @@
+import { LIMIT_KINDS } from './decision.ts';
 import { at } from './issues.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, type Position, type Problem, problemAt } from './problem.ts';
@@ -6,7 +7,7 @@ import type { Vocabulary } from './vocabulary.ts';
 type Locate = (path: FilePath) => Position | undefined;
 
 /** Keys that only an approve rule may have. */
-const APPROVAL_KEYS = ['approvers', 'approvals', 'expires', 'self_approval', 'at'];
+const APPROVAL_KEYS = ['approvers', 'approvals', 'expires', 'self_approval', 'at', 'rehearse'];
 
 /**
  * What a schema cannot say: words from other lists, names used twice, keys that would have no meaning where
@@ -18,6 +19,10 @@ export function consistencyProblems(value: unknown, vocabulary: Vocabulary, loca
   return [
     ...twice('rules', 'rule', rules, locate),
     ...twice('masks', 'mask', masks, locate),
+    ...twice('limits', 'limit', listAt(value, 'limits'), locate),
+    ...twice('guards', 'guard', listAt(value, 'guards'), locate),
+    ...listAt(value, 'limits').flatMap((limit, i) => limitProblems(limit, ['limits', i], locate)),
+    ...listAt(value, 'guards').flatMap((guard, i) => guardProblems(guard, ['guards', i], locate)),
     ...rules.flatMap((rule, i) => ruleProblems(rule, ['rules', i], vocabulary, locate)),
     ...masks.flatMap((mask, i) => maskProblems(mask, ['masks', i], vocabulary, locate)),
   ];
@@ -39,6 +44,48 @@ function ruleProblems(rule: unknown, path: FilePath, vocabulary: Vocabulary, loc
   for (const key of APPROVAL_KEYS) misplaced(key, 'approve');
   misplaced('message', 'block');
   return problems;
+}
+
+/** Keys that only a limit whose decision is approve may have. */
+const LIMIT_APPROVAL_KEYS = ['approvers', 'approvals', 'expires'];
+
+function limitProblems(limit: unknown, path: FilePath, locate: Locate): Problem[] {
+  const problems: Problem[] = [];
+  const label = named('limit', limit);
+  if (LIMIT_KINDS.every((kind) => at(limit, [kind]) === undefined)) {
+    problems.push(
+      problemAt('error', locate(path), `${label}it limits nothing; give one of ${LIMIT_KINDS.join(', ')}`),
+    );
+  }
+  for (const key of LIMIT_APPROVAL_KEYS) {
+    if (at(limit, [key]) === undefined || at(limit, ['decision']) === 'approve') continue;
+    const message = `${label}"${key}" means nothing unless decision is approve`;
+    problems.push(problemAt('error', locate([...path, key]), message));
+  }
+  return problems;
+}
+
+const GUARD_KEYS = [
+  'read_only',
+  'statement_timeout',
+  'lock_timeout',
+  'idle_in_transaction_session_timeout',
+  'role',
+];
+
+function guardProblems(guard: unknown, path: FilePath, locate: Locate): Problem[] {
+  const label = named('guard', guard);
+  if (GUARD_KEYS.every((key) => at(guard, [key]) === undefined)) {
+    return [
+      problemAt('error', locate(path), `${label}it guards nothing; give one of ${GUARD_KEYS.join(', ')}`),
+    ];
+  }
+  const role = at(guard, ['role']);
+  if (role !== undefined && at(role, ['template']) === undefined && at(role, ['grants']) === undefined) {
+    const message = `${label}the role may do nothing; give it a "template" or "grants"`;
+    return [problemAt('error', locate([...path, 'role']), message)];
+  }
+  return [];
 }
 
 function maskProblems(mask: unknown, path: FilePath, vocabulary: Vocabulary, locate: Locate): Problem[] {

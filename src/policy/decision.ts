@@ -49,6 +49,67 @@ export interface ApprovalTerms {
   /** Milliseconds. */
   readonly expires: number;
   readonly selfApproval: boolean;
+  /** The statement is run and rolled back first, so that the card shows what it would really touch. */
+  readonly rehearse?: true;
+  /** The statement runs in the transaction that is open, and its COMMIT waits. */
+  readonly at?: 'commit';
+}
+
+/** What a call of these functions does, as an owner says; the later of two wins. */
+export interface FunctionClass {
+  /** Glob over `schema.function`. */
+  readonly name: string;
+  readonly effect: 'read' | 'write' | 'ddl' | 'admin' | 'session';
+}
+
+/** What a limit counts. Times are milliseconds. */
+export const LIMIT_KINDS = [
+  'rows_read',
+  'rows_written',
+  'statements',
+  'bytes',
+  'denied',
+  'duration',
+  'sessions',
+] as const;
+export type LimitKind = (typeof LIMIT_KINDS)[number];
+
+/** A budget of a session. */
+export interface ActiveLimit {
+  readonly name: string;
+  readonly most: Readonly<Partial<Record<LimitKind, number>>>;
+  /** `cut` ends the session. */
+  readonly decision: 'approve' | 'block' | 'cut';
+  readonly message: string | undefined;
+  readonly terms: ApprovalTerms;
+}
+
+/** What the target's own server is told to enforce for a session. Times are milliseconds. */
+export interface SessionGuard {
+  /** Of all guards that hold, for words. */
+  readonly names: readonly string[];
+  readonly readOnly: boolean;
+  readonly statementTimeout: number | undefined;
+  readonly lockTimeout: number | undefined;
+  readonly idleInTransactionTimeout: number | undefined;
+  readonly role: EphemeralRoleTerms | undefined;
+}
+
+/** A role that is made for one session. */
+export interface EphemeralRoleTerms {
+  readonly template: string | undefined;
+  readonly grants: readonly RoleGrant[];
+  readonly validFor: number;
+}
+
+export interface RoleGrant {
+  readonly privileges: readonly string[];
+  /** `schema.table` or `schema.*`. */
+  readonly tables: readonly string[];
+  readonly sequences: readonly string[];
+  readonly schemas: readonly string[];
+  /** `schema.*` */
+  readonly functions: readonly string[];
 }
 
 export interface MatchedRule {
@@ -62,6 +123,10 @@ interface DecisionBase {
   readonly matched: readonly MatchedRule[];
   /** Hash of the policy that decided. */
   readonly policy: string;
+  /** A rule hangs on what the planner expects, which was not asked yet; it was taken for the worst. */
+  readonly wantsEstimate?: true;
+  /** The limit that was passed and made this decision stricter. */
+  readonly limit?: string;
 }
 
 /** Allow, hold for approval, or block; made by `decide` alone. */
@@ -86,6 +151,12 @@ export interface Policy {
   /** Whether a machine may say that it acts for that person. */
   mayActFor(machine: Pick<Requester, 'name' | 'groups'>, person: string): boolean;
   decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
+  /** What functions do there, besides what analysis knows. */
+  functionsFor(target: PolicyTarget): readonly FunctionClass[];
+  /** Budgets of this requester's sessions there. */
+  limitsFor(requester: Requester, target: PolicyTarget): readonly ActiveLimit[];
+  /** What the server itself is to enforce; undefined where no guard holds. */
+  guardFor(requester: Requester, target: PolicyTarget): SessionGuard | undefined;
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
   /**

@@ -27,6 +27,9 @@ const EMPTY: PolicyDocument = {
   identity: { issuers: [], roles: {}, on_behalf_of: [] },
   rules: [],
   masks: [],
+  functions: [],
+  limits: [],
+  guards: [],
 };
 
 function summaryOf(then: PolicyDocument, now: PolicyDocument): string[] {
@@ -40,6 +43,9 @@ function summaryOf(then: PolicyDocument, now: PolicyDocument): string[] {
   }
   words.push(...changes('rule', then.rules, now.rules));
   words.push(...changes('mask', then.masks, now.masks));
+  words.push(...changes('function', then.functions, now.functions));
+  words.push(...changes('limit', then.limits, now.limits));
+  words.push(...changes('guard', then.guards, now.guards));
   return words;
 }
 

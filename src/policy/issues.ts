@@ -3,18 +3,30 @@ import type { z } from 'zod';
 import { claimRuleSchema, issuerSchema } from '../identity/issuer-schema.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, type Problem, problemAt } from './problem.ts';
-import { identitySchema, maskSchema, NOT_SUPPORTED_KEYS, policySchema, ruleSchema } from './schema.ts';
+import {
+  functionSchema,
+  guardSchema,
+  identitySchema,
+  limitSchema,
+  maskSchema,
+  NOT_SUPPORTED_KEYS,
+  policySchema,
+  ruleSchema,
+} from './schema.ts';
 import { keyPosition, locator } from './source-map.ts';
 
 type Issue = z.core.$ZodIssue;
 
 /** Values of the design that this version does not carry out. */
-const NOT_SUPPORTED_VALUES: Readonly<Record<string, string>> = { at: 'commit', filter: 'equality' };
+const NOT_SUPPORTED_VALUES: Readonly<Record<string, string>> = { filter: 'equality' };
 
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   file: Object.keys(policySchema.shape),
   rule: Object.keys(ruleSchema.shape),
   mask: Object.keys(maskSchema.shape),
+  function: Object.keys(functionSchema.shape),
+  limit: Object.keys(limitSchema.shape),
+  guard: Object.keys(guardSchema.shape),
   identity: Object.keys(identitySchema.shape),
   issuer: Object.keys(issuerSchema.shape),
   claimRule: Object.keys(claimRuleSchema.shape),
@@ -58,13 +70,22 @@ function notSupported(what: string): string {
   return `${what} is not supported yet by this version; take it out`;
 }
 
+/** What the items of the file's lists are called. */
+const LIST_ITEMS: Readonly<Record<string, string>> = {
+  rules: 'rule',
+  masks: 'mask',
+  functions: 'function',
+  limits: 'limit',
+  guards: 'guard',
+};
+
 function placeOf(path: FilePath): string {
   if (path[0] === 'rules') return 'rule';
   if (path[0] === 'identity') {
     if (path[1] !== 'issuers' || path.length < 3) return 'identity';
     return path.length < 4 ? 'issuer' : 'claimRule';
   }
-  return path[0] === 'masks' ? 'mask' : 'file';
+  return path.length > 1 ? (LIST_ITEMS[String(path[0])] ?? 'file') : 'file';
 }
 
 function words(issue: Issue, path: FilePath, value: unknown): string {
@@ -124,7 +145,7 @@ function prefix(path: FilePath, value: unknown): string {
   }
   if (typeof index !== 'number') return '';
   const named = at(value, [list ?? '', index, 'name']);
-  const kind = list === 'masks' ? 'mask' : 'rule';
+  const kind = LIST_ITEMS[String(list)] ?? 'rule';
   return typeof named === 'string' ? `${kind} "${named}": ` : `${kind} ${index + 1}: `;
 }
 

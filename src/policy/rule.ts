@@ -22,6 +22,8 @@ export interface CompiledRule {
   readonly terms: ApprovalTerms;
   appliesTo(requester: Requester, target: PolicyTarget): boolean;
   covers(action: Action, statement: StatementFacts): Coverage;
+  /** It would cover the action if the planner's estimate, which nobody asked for yet, were high. */
+  wantsEstimate(action: Action, statement: StatementFacts): boolean;
 }
 
 /** What an approval needs when nothing else is said. */
@@ -40,6 +42,17 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
   const objects = rule.objects && compileObjects(rule.objects);
   const coversCommand = compileCommands(rule.commands);
   const conditions = rule.when && new Set(rule.when);
+  const meets = compileThresholds(rule);
+
+  function coversBesideEstimate(action: Action, statement: StatementFacts): Coverage {
+    if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
+    if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
+    if (!meets(statement)) return 'none';
+    return weaker(
+        tables?.covers(action, rule.decision === 'allow') ?? 'sure',
+        objects?.covers(action, rule.decision === 'allow') ?? 'sure',
+      );
+  }
 
   return {
     name: rule.name,
@@ -50,18 +63,35 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
       approvals: rule.approvals ?? DEFAULT_TERMS.approvals,
       expires: rule.expires ?? DEFAULT_TERMS.expires,
       selfApproval: rule.self_approval ?? DEFAULT_TERMS.selfApproval,
+      ...(rule.rehearse ? { rehearse: true } : {}),
+      ...(rule.at === 'commit' ? { at: 'commit' } : {}),
     },
     appliesTo: (requester, target) =>
       (who === undefined || admitsEither(who, requester)) && (connections?.selects(target) ?? true),
     covers(action, statement) {
-      if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
-      if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
-      return weaker(
-        tables?.covers(action, rule.decision === 'allow') ?? 'sure',
-        objects?.covers(action, rule.decision === 'allow') ?? 'sure',
-      );
+      const coverage = coversBesideEstimate(action, statement);
+      if (coverage === 'none' || rule.estimated_rows_above === undefined) return coverage;
+      return exceeds(statement.estimatedRows, rule.estimated_rows_above, rule) ? coverage : 'none';
     },
+    wantsEstimate: (action, statement) =>
+      rule.estimated_rows_above !== undefined &&
+      statement.explainable &&
+      statement.estimatedRows === undefined &&
+      coversBesideEstimate(action, statement) !== 'none',
   };
+}
+
+/** Sizes that a rule asks for besides what is done. */
+function compileThresholds(rule: PolicyRule): (statement: StatementFacts) => boolean {
+  const { table_rows_above: rows, statement_bytes_above: bytes } = rule;
+  return (statement) =>
+    (bytes === undefined || statement.end - statement.start > bytes) &&
+    (rows === undefined || exceeds(statement.tableRows, rows, rule));
+}
+
+/** What is not known is taken for more than any number, unless something would be let through for it. */
+function exceeds(value: number | undefined, above: number, rule: PolicyRule): boolean {
+  return value === undefined || value < 0 ? rule.decision !== 'allow' : value > above;
 }
 
 /** Leaving effects out means all of them, but only a block rule may mean `unknown` without naming it. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HoopError } from '../base/errors.ts';
-import { parseDuration } from '../base/quantities.ts';
+import { parseDuration, parseSize } from '../base/quantities.ts';
 import { issuersSchema } from '../identity/issuer-schema.ts';
 import { ROLES } from '../identity/roles.ts';
 import { EFFECTS } from '../sql/facts.ts';
@@ -77,6 +77,19 @@ const duration = z.string().transform((text, context): number => {
   }
 });
 
+const size = z.string().transform((text, context): number => {
+  try {
+    return parseSize(text);
+  } catch (error) {
+    if (!(error instanceof HoopError)) throw error;
+    context.addIssue({ code: 'custom', message: `${error.message}: ${error.next ?? ''}` });
+    return z.NEVER;
+  }
+});
+
+/** How many of something; larger numbers are a mistake. */
+const count = z.number().int().min(0).max(1_000_000_000_000);
+
 function listOf<T extends z.ZodType>(item: T) {
   return z.array(item).min(1).max(LONGEST_LIST);
 }
@@ -98,6 +111,15 @@ export const ruleSchema = z.strictObject({
     .optional()
     .describe('Command words, globs allowed: DROP, "ALTER TABLE * DROP *".'),
   when: listOf(z.string()).optional().describe('Named conditions found in the parse tree; any of them.'),
+  table_rows_above: count
+    .optional()
+    .describe('Only where a table touched has more rows than this, by the catalog (or nobody knows).'),
+  estimated_rows_above: count
+    .optional()
+    .describe('Only where the planner expects more rows than this, or cannot tell.'),
+  statement_bytes_above: size
+    .optional()
+    .describe('Only where the text of the statement is longer than this, such as 10KiB.'),
   decision: z.enum(DECISIONS),
   message: z.string().min(1).max(1000).optional().describe('What the requester reads when this rule blocks.'),
   approvers: listOf(principal)
@@ -106,7 +128,14 @@ export const ruleSchema = z.strictObject({
   approvals: z.number().int().min(1).max(20).optional().describe('How many different people must approve.'),
   expires: duration.optional().describe('How long a request waits, such as 15m.'),
   self_approval: z.boolean().optional().describe('Whether the requester may decide its own statement.'),
-  at: z.literal('statement').optional().describe('Where the statement waits.'),
+  rehearse: z
+    .boolean()
+    .optional()
+    .describe('Run it in a transaction that is rolled back, to show the approver real row counts.'),
+  at: z
+    .enum(['statement', 'commit'])
+    .optional()
+    .describe('Where it waits: before the statement, or before the COMMIT of its transaction.'),
 });
 export type PolicyRule = z.infer<typeof ruleSchema>;
 
@@ -119,12 +148,7 @@ export const maskSchema = z.strictObject({
   strategy: z.enum(STRATEGIES),
   keep_last: z.number().int().min(0).max(64).optional().describe('partial: characters that stay readable.'),
   except: listOf(principal).optional().describe('Who sees the value in clear.'),
-  keep_keys: listOf(
-    z
-      .string()
-      .regex(/^[^.]+(\.[^.]+)*$/, 'write a key, or a path such as "settings.lang"')
-      .max(256),
-  )
+  keep_keys: listOf(z.string().regex(/^[^.]+(\.[^.]+)*$/, 'write a key, or a path such as "settings.lang"').max(256))
     .optional()
     .describe('json and jsonb: keys by path that stay readable; everything else in the document is masked.'),
   filter: z.enum(['none', 'equality']).optional().describe('Predicates allowed on the column.'),
@@ -142,6 +166,80 @@ const delegationSchema = z.strictObject({
   who: listOf(principal).describe('Machines: identities, globs or group:NAME.'),
   acts_for: listOf(nameGlob).describe('Names of people, globs allowed.'),
 });
+
+export const functionSchema = z.strictObject({
+  name: table.describe('schema.function, or a glob over it. All functions of that name.'),
+  effect: z.enum(['read', 'write', 'ddl', 'admin', 'session']).describe('What a call of it does.'),
+  connections: listOf(connection).optional().describe('Left out: all.'),
+});
+export type PolicyFunction = z.infer<typeof functionSchema>;
+
+export const limitSchema = z.strictObject({
+  name,
+  who: listOf(principal).optional(),
+  connections: listOf(connection).optional(),
+  rows_read: count.optional().describe('Rows sent to the client in a session.'),
+  rows_written: count.optional().describe('Rows inserted, updated, deleted or copied in.'),
+  statements: count.optional().describe('Statements that run.'),
+  bytes: size.optional().describe('Bytes of results sent to the client.'),
+  denied: count.optional().describe('Attempts that were blocked or denied.'),
+  duration: duration.optional().describe('Time since the session began.'),
+  sessions: count.optional().describe('Sessions of one identity that are open at the same time.'),
+  decision: z
+    .enum(['approve', 'block', 'cut'])
+    .describe('What everything after it needs or meets; cut ends the session.'),
+  message: z.string().min(1).max(1000).optional(),
+  approvers: listOf(principal).optional(),
+  approvals: z.number().int().min(1).max(20).optional(),
+  expires: duration.optional(),
+});
+export type PolicyLimit = z.infer<typeof limitSchema>;
+
+const roleName = z
+  .string()
+  .regex(/^[a-z_][a-z0-9_$]{0,62}$/, 'write the name of a role as PostgreSQL stores it');
+
+const grantSchema = z.strictObject({
+  privileges: listOf(
+    z.enum([
+      'select',
+      'insert',
+      'update',
+      'delete',
+      'truncate',
+      'references',
+      'trigger',
+      'usage',
+      'execute',
+      'create',
+    ]),
+  ),
+  tables: listOf(z.string().regex(/^[^.*]+\.([^.*]+|\*)$/, 'write schema.table or schema.*')).optional(),
+  sequences: listOf(
+    z.string().regex(/^[^.*]+\.([^.*]+|\*)$/, 'write schema.sequence or schema.*'),
+  ).optional(),
+  schemas: listOf(z.string().min(1).max(63)).optional(),
+  functions: listOf(z.string().regex(/^[^.*]+\.\*$/, 'write schema.*')).optional(),
+});
+
+export const guardSchema = z.strictObject({
+  name,
+  who: listOf(principal).optional(),
+  connections: listOf(connection).optional(),
+  read_only: z.literal(true).optional().describe('The session cannot write, whatever a rule says.'),
+  statement_timeout: duration.optional(),
+  lock_timeout: duration.optional(),
+  idle_in_transaction_session_timeout: duration.optional(),
+  role: z
+    .strictObject({
+      template: roleName.optional().describe('The session gets what this role may.'),
+      grants: listOf(grantSchema).optional().describe('Privileges it gets besides.'),
+      valid_for: duration.describe('The session ends and the role is dropped after this.'),
+    })
+    .optional()
+    .describe('A role made for each session and dropped with it.'),
+});
+export type PolicyGuard = z.infer<typeof guardSchema>;
 
 export const identitySchema = z.strictObject({
   issuers: issuersSchema.default([]).describe('Whose tokens are taken for who somebody is.'),
@@ -168,13 +266,24 @@ export const policySchema = z.strictObject({
     .describe('Who may come: trusted issuers of tokens, and roles.'),
   rules: z.array(ruleSchema).max(LONGEST_LIST).default([]),
   masks: z.array(maskSchema).max(LONGEST_LIST).default([]),
+  functions: z
+    .array(functionSchema)
+    .max(LONGEST_LIST)
+    .default([])
+    .describe('What functions do that analysis cannot tell, or should be taken for something else.'),
+  limits: z.array(limitSchema).max(LONGEST_LIST).default([]).describe('Budgets of a session.'),
+  guards: z
+    .array(guardSchema)
+    .max(LONGEST_LIST)
+    .default([])
+    .describe('What the database itself enforces, besides the rules.'),
 });
 /** The file as data, keys in the file's own words; durations are milliseconds. */
 export type PolicyDocument = z.infer<typeof policySchema>;
 
 /** Keys of the design that this version does not carry out: an error, never ignored. */
 export const NOT_SUPPORTED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  file: ['limits'],
-  rule: ['rehearse'],
+  file: [],
+  rule: [],
   mask: [],
 };

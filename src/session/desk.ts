@@ -1,7 +1,15 @@
 import type { ApprovalCard } from '../approval/request.ts';
-import type { ActiveMask, Decision, Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import type {
+  ActiveMask,
+  Decision,
+  Policy,
+  PolicyTarget,
+  Requester,
+  SessionGuard,
+} from '../policy/decision.ts';
 import type { FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
+import type { PassedLimit } from './session-meter.ts';
 
 declare const judgedBrand: unique symbol;
 declare const internedBrand: unique symbol;
@@ -62,7 +70,21 @@ export interface SessionDesk {
   /** The applied policy; a new object (other hash) after `policy apply`. Throws when there is none. */
   policy(): Policy;
   masks(): readonly ActiveMask[];
+  /** By the policy, made stricter by a limit that this session has passed. */
   decide(facts: TextFacts): Decision;
+  /** Grows whenever decisions must be made anew: a limit was passed, or an approver let it begin anew. */
+  readonly stage: number;
+  /** Whether anything is counted for a limit. */
+  readonly metered: boolean;
+  /**
+   * Counts rows or bytes before they are shown, and rows that were written; answers the limit that is passed now.
+   * When the limit ends sessions, this one ends behind what is being said.
+   */
+  spend(kind: 'rows_read' | 'rows_written' | 'bytes', count: number): PassedLimit | undefined;
+  /** An approver let the limit begin anew. */
+  renew(limit: string): void;
+  /** What the target's own server is to enforce for this session. */
+  guard(): SessionGuard | undefined;
   /**
    * Records and audits an allowed statement and gives the key. Throws Internal `recording_failed`/`audit_failed`
    * (then nothing runs), or Conflict `policy_changed` when the decision is of a policy that is no longer

@@ -17,6 +17,8 @@ export interface HeldStatementsDeps {
   readonly isClosed: () => boolean;
   readonly count: (what: 'statements' | 'approved' | 'denied') => void;
   readonly refuse: (statement: StatementToRecord, message: string) => void;
+  /** The limit that asked for the approval begins anew. */
+  readonly renew: (limit: string) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -133,6 +135,7 @@ export class HeldStatements {
     const late = changed();
     if (late !== undefined) return { outcome: 'withdrawn', reason: late };
     count('approved');
+    if (statement.decision.limit !== undefined) this.#deps.renew(statement.decision.limit);
     const by = approved.decisions.map(({ byName }) => byName).join(', ');
     return { outcome: 'approved', judged: cutKey(statement.decision), by };
   }

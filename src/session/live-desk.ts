@@ -2,18 +2,27 @@ import type { ApprovalCard } from '../approval/request.ts';
 import type { AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import { Conflict, Internal, LoginNeeded, NotPermitted } from '../base/errors.ts';
-import type { ActiveMask, Decision, Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import type {
+  ActiveMask,
+  Decision,
+  Policy,
+  PolicyTarget,
+  Requester,
+  SessionGuard,
+} from '../policy/decision.ts';
 import { FRAME, type FrameKind, type RecordingWriter } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
 import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import type { ApprovalBoard } from './approval-board.ts';
+import type { CountedKind } from './budget.ts';
 import { DecisionBook } from './decision-book.ts';
 import type { Hold, InternedStatement, Judged, SessionDesk, StatementToRecord } from './desk.ts';
 import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
-import type { LiveSession } from './live-sessions.ts';
+import type { LiveSession, LiveSessions } from './live-sessions.ts';
 import { requesterOf } from './requester.ts';
+import { type PassedLimit, SessionMeter } from './session-meter.ts';
 
 /** What a desk works with; the daemon's composition root gives it. */
 export interface LiveDeskDeps {
@@ -22,6 +31,7 @@ export interface LiveDeskDeps {
   readonly audit: AuditLog;
   readonly policy: AppliedPolicy;
   readonly board: ApprovalBoard;
+  readonly live: LiveSessions;
   /** A counter or an end that could not be stored; the session has ended or goes on all the same. */
   readonly storeFailed: (error: unknown) => void;
   /** Called for each piece that comes from a client or goes back to it. */
@@ -51,6 +61,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly #book: DecisionBook;
   readonly #held: HeldStatements;
   readonly #counts = { statements: 0, blocked: 0, approved: 0, denied: 0 };
+  readonly #meter: SessionMeter;
   #unsaved = false;
   #expiresAt: number;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
@@ -89,10 +100,20 @@ export class LiveDesk implements SessionDesk, LiveSession {
       isClosed: () => this.#closing !== undefined,
       count: (what) => this.#count(what),
       refuse: (statement, message) => this.#writeRefusal(statement, message),
+      renew: (limit) => this.#meter.renew(limit),
       failed: deps.storeFailed,
     });
     this.#expiresAt = millisecondsOf(identity.expiresAt);
     this.#watchExpiry();
+    this.#meter = new SessionMeter({
+      policy: () => this.policy(),
+      requester: () => this.requester,
+      target: this.target,
+      monotonic: () => deps.clock.monotonic(),
+      after: (ms, run) => deps.clock.after(ms, run),
+      openSessions: () => deps.live.countOf(this.identityId),
+      cut: (reason) => this.#cutSoon(reason),
+    });
   }
 
   policy(): Policy {
@@ -108,7 +129,27 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   decide(facts: TextFacts): Decision {
-    return this.policy().decide(this.requester, this.target, facts);
+    return this.#meter.decide(facts);
+  }
+
+  get stage(): number {
+    return this.#meter.stage;
+  }
+
+  get metered(): boolean {
+    return this.#meter.metered;
+  }
+
+  spend(kind: CountedKind, count: number): PassedLimit | undefined {
+    return this.#meter.spend(kind, count);
+  }
+
+  renew(limit: string): void {
+    this.#meter.renew(limit);
+  }
+
+  guard(): SessionGuard | undefined {
+    return this.policy().guardFor(this.requester, this.target);
   }
 
   pass(statement: StatementToRecord): Judged {
@@ -230,8 +271,15 @@ export class LiveDesk implements SessionDesk, LiveSession {
     return this.#cutReason ?? (this.#closing ? 'it was closed' : undefined);
   }
 
+  /** After what is being said now: a limit is passed in the middle of a statement. */
+  #cutSoon(reason: string): void {
+    queueMicrotask(() => this.cut(reason));
+  }
+
   #count(what: 'statements' | 'blocked' | 'approved' | 'denied'): void {
     this.#counts[what] += 1;
+    if (what === 'statements') this.#meter.add('statements', 1);
+    if (what === 'blocked' || what === 'denied') this.#meter.add('denied', 1);
     this.#unsaved = true;
   }
 
@@ -260,6 +308,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
 
   async #closeBooks(reason: string): Promise<void> {
     this.#stopExpiry();
+    this.#meter.close();
     this.#held.withdrawAll('the session ended');
     const { recording, row } = this.#opened;
     const { audit, clock, sessions, storeFailed } = this.#deps;

@@ -55,6 +55,13 @@ export class LiveSessions {
     return this.#open.get(id);
   }
 
+  /** Open sessions of one identity. */
+  countOf(identityId: string): number {
+    let count = 0;
+    for (const session of this.#open.values()) if (session.identityId === identityId) count += 1;
+    return count;
+  }
+
   get size(): number {
     return this.#open.size;
   }

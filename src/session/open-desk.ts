@@ -48,6 +48,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     connection.name,
   );
 
+  refuseOneTooMany(deps, identity, target);
   const endUser = endUserOf(identity);
   const startedAt = deps.clock.now();
   const row: SessionRow = {
@@ -105,6 +106,25 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   // A revocation while the books were opened did not find the session yet.
   await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));
   return desk;
+}
+
+/** Throws NotPermitted `too_many_sessions`. A limit that asks approvers asks them at the first statement. */
+function refuseOneTooMany(deps: OpenDeskDeps, identity: IdentityRow, target: PolicyTarget): void {
+  const open = deps.live.countOf(identity.id);
+  const limits = deps.policy.current().limitsFor(requesterOf(identity), target);
+  const full = limits.find(
+    ({ most, decision }) => decision !== 'approve' && open >= (most.sessions ?? Infinity),
+  );
+  if (full === undefined) return;
+  throw new NotPermitted(
+    'too_many_sessions',
+    `limit "${full.name}": ${open} sessions of ${identity.name} are open`,
+    {
+      why: full.message ?? `it allows ${full.most.sessions} at the same time`,
+      next: 'close one: hoopctl session list',
+      rule: full.name,
+    },
+  );
 }
 
 /** The application's name is the client's own words. */

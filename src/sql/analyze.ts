@@ -1,7 +1,7 @@
-import type { Catalog, SessionState } from './catalog.ts';
+import type { Catalog, CatalogRelation, SessionState } from './catalog.ts';
 import { Collector } from './collector.ts';
-import type { Context } from './context.ts';
-import type { StatementFacts, TextFacts } from './facts.ts';
+import { type Context, MAX_DEPTH } from './context.ts';
+import type { Action, StatementFacts, TextFacts } from './facts.ts';
 import { noteImplicitCasts } from './functions.ts';
 import { makeCatalog } from './memory-catalog.ts';
 import { type ParsedStatement, parseText } from './parse.ts';
@@ -45,7 +45,7 @@ function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: T
   try {
     const result = statement(node, ctx);
     noteImplicitCasts(ctx);
-    const facts = makeFacts(result, out, start, end);
+    const facts = { ...makeFacts(result, out, start, end), tableRows: largestTable(out.actions, catalog) };
     applyChanges(state, facts.changes, catalog);
     return facts;
   } catch (error) {
@@ -58,6 +58,35 @@ function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: T
     return { ...unparseable(end, reason), start, tag: 'UNKNOWN' };
   }
 }
+
+/** Rows of the largest relation among the objects; negative where one was never counted. */
+function largestTable(actions: readonly Action[], catalog: Catalog): number {
+  let largest = 0;
+  for (const { object } of actions) {
+    const dot = object?.name.indexOf('.') ?? -1;
+    if (object === undefined || dot < 0) continue;
+    const relation = catalog.relation(object.name.slice(0, dot), object.name.slice(dot + 1));
+    const rows = relation === undefined ? 0 : rowsOf(relation, catalog, 0);
+    if (rows < 0) return -1;
+    largest = Math.max(largest, rows);
+  }
+  return largest;
+}
+
+/** A partitioned table has the rows of its partitions. */
+function rowsOf(relation: CatalogRelation, catalog: Catalog, depth: number): number {
+  if (!COUNTED.has(relation.kind) || depth > MAX_DEPTH) return 0;
+  if (relation.kind !== 'partitioned-table') return relation.rowEstimate;
+  let sum = 0;
+  for (const child of catalog.children(relation.oid)) {
+    const rows = rowsOf(child, catalog, depth + 1);
+    if (rows < 0) return -1;
+    sum += rows;
+  }
+  return sum;
+}
+
+const COUNTED: ReadonlySet<string> = new Set(['table', 'partitioned-table', 'materialized-view', 'index']);
 
 function unparseable(end: number, reason: string): StatementFacts {
   return {

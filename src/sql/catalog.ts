@@ -40,6 +40,7 @@ export interface CatalogRelation {
   }[];
   /** Inheritance parents and partition roots, direct ones only. */
   readonly parents: readonly number[];
+  /** Negative where it was never counted (PostgreSQL 14 and later). */
   readonly rowEstimate: number;
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { ApprovalCard } from '../../src/approval/request.ts';
+import { type Clock, systemClock } from '../../src/base/clock.ts';
 import { Conflict } from '../../src/base/errors.ts';
 import { compilePolicy } from '../../src/policy/compile.ts';
 import type { Policy, Requester } from '../../src/policy/decision.ts';
@@ -15,6 +16,7 @@ import type {
   StatementToRecord,
 } from '../../src/session/desk.ts';
 import { cutKey } from '../../src/session/judged.ts';
+import { SessionMeter } from '../../src/session/session-meter.ts';
 
 /** A statement the gateway holds, for the test to decide. */
 export interface TestHold {
@@ -47,6 +49,8 @@ export class TestGateway {
   readonly ended: string[] = [];
   /** Makes every record fail, as a full disk would. */
   recordingFails: Error | undefined;
+  /** Time of the sessions' limits. */
+  clock: Clock = systemClock;
   port = 0;
   #policy: Policy;
   #server: Server | undefined;
@@ -140,19 +144,39 @@ export class TestGateway {
       if (gateway.recordingFails) throw gateway.recordingFails;
       const { outcome, rule } = statement.decision;
       gateway.decisions.push({ text: statement.text, outcome, rule });
+      meter.add('statements', 1);
+      if (outcome === 'block') meter.add('denied', 1);
     };
     const current = (statement: StatementToRecord) => {
       if (statement.decision.policy !== gateway.#policy.hash)
         throw new Conflict('policy_changed', 'policy changed');
     };
+    const meter = new SessionMeter({
+      policy: () => gateway.#policy,
+      requester: () => requester,
+      target,
+      monotonic: () => gateway.clock.monotonic(),
+      after: (ms, run) => gateway.clock.after(ms, run),
+      openSessions: () => gateway.#cuts.size,
+      cut: (reason) => queueMicrotask(() => cut?.(reason)),
+    });
     return {
+      get stage() {
+        return meter.stage;
+      },
+      get metered() {
+        return meter.metered;
+      },
+      spend: (kind, count) => meter.spend(kind, count),
+      renew: (limit) => meter.renew(limit),
+      guard: () => gateway.#policy.guardFor(requester, target),
       id: `s-${randomBytes(4).toString('hex')}`,
       requester,
       requesterKind: 'machine',
       target,
       policy: () => gateway.#policy,
       masks: () => gateway.#policy.masksFor(requester, target),
-      decide: (facts) => gateway.#policy.decide(requester, target, facts),
+      decide: (facts) => meter.decide(facts),
       pass(statement) {
         current(statement);
         write(statement);
@@ -176,7 +200,10 @@ export class TestGateway {
           id,
           card,
           statement,
-          approve: (by = 'ana') => resolve({ outcome: 'approved', by, judged: cutKey(statement.decision) }),
+          approve: (by = 'ana') => {
+            if (statement.decision.limit !== undefined) meter.renew(statement.decision.limit);
+            resolve({ outcome: 'approved', by, judged: cutKey(statement.decision) });
+          },
           deny: (reason, by = 'ana') => resolve({ outcome: 'denied', by, reason }),
           expire: () => resolve({ outcome: 'expired' }),
         });
@@ -199,6 +226,7 @@ export class TestGateway {
         gateway.#cuts.add(listener);
       },
       async close(reason) {
+        meter.close();
         if (cut) gateway.#cuts.delete(cut);
         gateway.ended.push(reason);
         for (const wake of gateway.#endWaiters.splice(0)) wake();

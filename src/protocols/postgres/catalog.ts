@@ -113,7 +113,7 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
     schema: text(row, 2),
     name: text(row, 3),
     kind: RELATION_KINDS[text(row, 4)] ?? 'table',
-    rowEstimate: Math.max(0, number(row, 5)),
+    rowEstimate: number(row, 5),
     columns: columnsOf(row[6]),
     parents: list(row[7]).map(Number),
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),

@@ -18,14 +18,29 @@ export class ClientOutput {
   /** Only the beginning of a message has been passed on; nothing may be said until its end. */
   #inMessage = false;
   #waiting: Buffer[] = [];
+  #muted = false;
 
   constructor(socket: Writable, desk: SessionDesk) {
     this.#socket = socket;
     this.#desk = desk;
   }
 
+  /** Nothing more reaches the client until `unmute`: the rest of an answer that a limit has stopped. */
+  mute(): void {
+    this.#muted = true;
+  }
+
+  unmute(): void {
+    this.#muted = false;
+  }
+
+  get muted(): boolean {
+    return this.#muted;
+  }
+
   /** Bytes of the target as they are; `whole` is false while more of the same message is to come. */
   pass(buffer: Buffer, start: number, end: number, whole = true): void {
+    if (this.#muted) return;
     if (this.#buffer === buffer && this.#end === start) {
       this.#end = end;
     } else {
@@ -44,6 +59,7 @@ export class ClientOutput {
 
   /** One or more whole messages of the gateway itself; after the message that is on its way, if one is. */
   say(message: Buffer): void {
+    if (this.#muted) return;
     if (this.#inMessage) this.#waiting.push(message);
     else {
       this.#settle();
@@ -81,6 +97,7 @@ export class ClientOutput {
    * They are said even when the recording has failed: they carry no data.
    */
   end(lastWords?: Buffer): void {
+    this.#muted = false;
     const words = this.#inMessage ? undefined : lastWords;
     try {
       if (words) this.say(words);

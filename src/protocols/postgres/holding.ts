@@ -1,9 +1,13 @@
 import type { ApprovalCard } from '../../approval/request.ts';
 import { HoopError } from '../../base/errors.ts';
+import type { Decision } from '../../policy/decision.ts';
 import type { Hold } from '../../session/desk.ts';
+import type { PassedLimit } from '../../session/session-meter.ts';
 import { type BindMessage, formatAt, parameterBytes, parameterText } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
+import type { Judgement } from './judgement.ts';
+import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
 import { approvedNotice, holdNotice, notApprovedError, refusedError } from './words.ts';
 
 /** What the holding needs to know of the session around it. */
@@ -59,6 +63,83 @@ export class Holding {
     }
   }
 
+  /**
+   * Asks whether a result may go on beyond a limit. Resolves with the error that ends it, undefined when it may.
+   * Throws only what the session cannot survive.
+   */
+  async askLimit(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): Promise<Buffer | undefined> {
+    const judgement = head.kind === 'query' ? head.judgement : head.portal.judgement;
+    const present: { hold: Hold | undefined; withdrawn: string | undefined } = {
+      hold: undefined,
+      withdrawn: undefined,
+    };
+    this.#present = present;
+    try {
+      return await this.#askLimit(passed, judgement, present);
+    } catch (error) {
+      if (!(error instanceof HoopError) || error.kind === 'protocol-violation') throw error;
+      return refusedError(error.kind === 'internal' ? '58030' : '42501', error.message, error.next);
+    } finally {
+      this.#present = undefined;
+    }
+  }
+
+  async #askLimit(
+    { limit, words }: PassedLimit,
+    judgement: Judgement | undefined,
+    present: { hold: Hold | undefined; withdrawn: string | undefined },
+  ): Promise<Buffer | undefined> {
+    const { desk, output, state } = this.#x;
+    const text = judgement?.record.text ?? '';
+    const effects = [...(judgement?.record.effects ?? []), `limit "${limit.name}": ${words}`];
+    const decision: Decision = {
+      outcome: 'approve',
+      rule: limit.name,
+      matched: [{ name: limit.name, decision: 'approve' }],
+      policy: desk.policy().hash,
+      limit: limit.name,
+      terms: limit.terms,
+    };
+    const card: ApprovalCard = {
+      ...this.#cardBase(),
+      statement: text,
+      parameters: [],
+      effects,
+      estimate: `its result waits: ${words}`,
+    };
+    const hold = await desk.hold({ text, decision, effects }, card, () => [
+      text,
+      `${limit.name} ${state.transaction}`,
+    ]);
+    present.hold = hold;
+    if (present.withdrawn !== undefined) hold.withdraw(present.withdrawn);
+    else if (!this.#terms.closed()) {
+      output.say(holdNotice(hold, 'result'));
+      output.flush();
+    }
+    const outcome = await hold.outcome;
+    if (outcome.outcome !== 'approved') return notApprovedError(hold, outcome);
+    desk.renew(limit.name);
+    if (!this.#terms.closed()) output.say(approvedNotice(outcome.by));
+    return undefined;
+  }
+
+  /** What every card of this session says. */
+  #cardBase(): Pick<
+    ApprovalCard,
+    'requester' | 'requesterKind' | 'requesterGroups' | 'clientAddress' | 'target' | 'transaction'
+  > {
+    const { desk, state } = this.#x;
+    return {
+      requester: desk.requester.name,
+      requesterKind: desk.requesterKind,
+      requesterGroups: desk.requester.groups,
+      clientAddress: this.#terms.clientAddress,
+      target: this.#terms.target,
+      transaction: state.transaction === 'idle' ? 'none' : state.transaction,
+    };
+  }
+
   async #ask(
     held: HeldStatement,
     present: { hold: Hold | undefined; withdrawn: string | undefined },
@@ -66,12 +147,7 @@ export class Holding {
     const { desk, output } = this.#x;
     const parameters = held.bind ? parametersAsText(held.bind) : [];
     const card: ApprovalCard = {
-      requester: desk.requester.name,
-      requesterKind: desk.requesterKind,
-      requesterGroups: desk.requester.groups,
-      clientAddress: this.#terms.clientAddress,
-      target: this.#terms.target,
-      transaction: this.#x.state.transaction === 'idle' ? 'none' : this.#x.state.transaction,
+      ...this.#cardBase(),
       statement: held.text,
       parameters,
       effects: held.judgement.record.effects,
@@ -111,10 +187,12 @@ export class Holding {
 function sameMeaning(held: HeldStatement, now: HeldStatement['judgement']): boolean {
   const before = held.judgement;
   return (
-    now.decision.outcome === 'approve' &&
+    (now.decision.outcome === 'approve' ||
+      (before.decision.limit !== undefined && now.decision.outcome === 'allow')) &&
     now.inadmissible === undefined &&
     now.decision.policy === before.decision.policy &&
-    now.decision.rule === before.decision.rule &&
+    // An approval lets the limit that asked for it begin anew, and then it asks no more.
+    (before.decision.limit !== undefined || now.decision.rule === before.decision.rule) &&
     now.record.effects.join('\n') === before.record.effects.join('\n')
   );
 }

@@ -47,6 +47,7 @@ export class Judge {
   #masked: MaskedColumns;
   /** The shared catalog when the session's state was last asked for. */
   #probedUnder: Catalog | undefined;
+  #stage: number;
   #epoch = 1;
 
   constructor(desk: SessionDesk, analyst: Analyst, state: SessionState) {
@@ -55,6 +56,7 @@ export class Judge {
     this.#state = state;
     this.#policy = desk.policy();
     this.#catalog = analyst.catalog();
+    this.#stage = desk.stage;
     this.#masked = new MaskedColumns(desk.masks(), this.#catalog);
   }
 
@@ -62,7 +64,9 @@ export class Judge {
   epoch(): number {
     const policy = this.#desk.policy();
     const catalog = this.#overlay ?? this.#analyst.catalog();
-    if (policy !== this.#policy || catalog !== this.#catalog) {
+    const stage = this.#desk.stage;
+    if (policy !== this.#policy || catalog !== this.#catalog || stage !== this.#stage) {
+      this.#stage = stage;
       this.#policy = policy;
       this.#catalog = catalog;
       this.#renew();

@@ -4,6 +4,7 @@ import { HoopError, ProtocolViolation } from '../../base/errors.ts';
 import type { HashKey } from '../../masking/strategies.ts';
 import { FRAME } from '../../recording/events.ts';
 import type { SessionDesk } from '../../session/desk.ts';
+import type { PassedLimit } from '../../session/session-meter.ts';
 import { ClientMessages, type ClientSideHost } from './client-messages.ts';
 import { ClientOutput } from './client-output.ts';
 import { TERMINATE } from './codec/frontend-builders.ts';
@@ -18,7 +19,7 @@ import { ResultMaskingSource } from './result-masking.ts';
 import { ServerState } from './server-state.ts';
 import { watchArrival, watchReader } from './stalls.ts';
 import { probeState, type SessionAnalyst } from './state-probe.ts';
-import { StatementQueue } from './statements.ts';
+import { type ExecuteInFlight, type QueryInFlight, StatementQueue } from './statements.ts';
 import { TargetMessages, type TargetSideHost } from './target-messages.ts';
 import { fatalError } from './words.ts';
 
@@ -118,7 +119,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     watchArrival(
       this.#parts.target,
       () => this.#fromTargetCount,
-      () => this.#targetSide.midMessage && !this.#parts.client.writableNeedDrain,
+      () => this.#targetSide.midMessage && !this.#targetSide.blocked && !this.#parts.client.writableNeedDrain,
       () => this.#fail('08006', 'the target stopped in the middle of a message'),
     );
     watchReader(client, () => this.#fail('57P05', 'the client does not read what it asked for'));
@@ -199,6 +200,30 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
         this.#guard(() => {
           throw error;
         }),
+    );
+    this.#x.output.flush();
+  }
+
+  cancelOnTarget(): void {
+    this.#parts.cancelOnTarget();
+  }
+
+  holdResult(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): void {
+    const goOn = (refusal: Buffer | undefined) =>
+      this.#guard(() => {
+        if (this.#closed) return;
+        this.#parts.target.resume();
+        if (refusal === undefined) this.#targetSide.resume();
+        else {
+          this.#targetSide.stop(refusal);
+          this.#targetSide.goOn();
+        }
+        this.#afterTarget();
+      });
+    this.#holding.askLimit(passed, head).then(goOn, (error: unknown) =>
+      this.#guard(() => {
+        throw error;
+      }),
     );
     this.#x.output.flush();
   }

@@ -1,4 +1,5 @@
 import { ProtocolViolation } from '../../base/errors.ts';
+import type { PassedLimit } from '../../session/session-meter.ts';
 import {
   decodeCommandComplete,
   decodeDataRow,
@@ -15,13 +16,19 @@ import type { OwnQueries } from './own-query.ts';
 import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
 import { columnsOf, RowsOut } from './rows-out.ts';
 import { factsOf, mirrorCompleted, mirrorFailed } from './statement-effects.ts';
-import type { InFlight } from './statements.ts';
+import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
 import { TextsOut } from './texts-out.ts';
+import { limitError } from './words.ts';
+import { rowsWritten } from './written-rows.ts';
 
 /** What the session does for this side. */
 export interface TargetSideHost {
   /** A result comes from a table the catalog does not know: load it again, then call `resume`. */
   refreshCatalog(): void;
+  /** Asks the target to cancel what runs. */
+  cancelOnTarget(): void;
+  /** A limit asks approvers whether a result may go on; `resume` or `stop` when they have decided. */
+  holdResult(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): void;
   /** The session has committed a change of the catalog. */
   catalogChanged(): void;
 }
@@ -68,7 +75,12 @@ export class TargetMessages implements FrameSink {
     this.#pump();
   }
 
-  /** The catalog was loaded anew. Throws like `receive`. */
+  /** The answer was stopped while it waited: what has come of it meanwhile is taken and dropped. */
+  goOn(): void {
+    this.#pump();
+  }
+
+  /** The catalog was loaded anew, or an approver let a result go on. Throws like `receive`. */
   resume(): void {
     const waiting = this.#waiting;
     if (waiting === undefined) return;
@@ -109,7 +121,7 @@ export class TargetMessages implements FrameSink {
         this.#described([], buffer, start, end);
         break;
       case BACKEND.copyData:
-        this.#copies.data(buffer, start, end);
+        if (this.#mayShow({ type, buffer, start, end })) this.#copies.data(buffer, start, end);
         break;
       default:
         this.#rarely(type, buffer, start, end);
@@ -154,6 +166,7 @@ export class TargetMessages implements FrameSink {
   }
 
   streams(type: number): boolean {
+    if (this.#x.desk.metered) return false;
     if (type === BACKEND.copyData) return this.#copies.passes;
     const head = this.#x.queue.head;
     if (type !== BACKEND.dataRow || head === undefined || head.own) return false;
@@ -238,7 +251,33 @@ export class TargetMessages implements FrameSink {
     if (head.plan === undefined && head.kind === 'execute' && !this.#rows.knows(columnsOf(head.portal))) {
       return this.#lookAgain({ type, buffer, start, end });
     }
-    this.#rows.row(head, buffer, start, end);
+    if (this.#mayShow({ type, buffer, start, end })) this.#rows.row(head, buffer, start, end);
+  }
+
+  /** Counts a row before it is shown. False when a limit stops it, or keeps it waiting for an approver. */
+  #mayShow(place: MessagePlace): boolean {
+    const { desk, output, queue } = this.#x;
+    if (!desk.metered) return true;
+    const { head } = queue;
+    if (output.muted || (head?.kind !== 'query' && head?.kind !== 'execute')) return false;
+    desk.spend('rows_read', 1);
+    const passed = desk.spend('bytes', place.end - place.start);
+    if (passed === undefined) return true;
+    if (passed.limit.decision === 'approve') {
+      this.#waiting = place;
+      this.#host.holdResult(passed, head);
+    } else {
+      this.stop(limitError(passed));
+    }
+    return false;
+  }
+
+  /** The client reads of the present answer no more than this error. Its statement has run, or is cancelled. */
+  stop(error: Buffer): void {
+    this.#waiting = undefined;
+    this.#x.output.say(error);
+    this.#x.output.mute();
+    this.#host.cancelOnTarget();
   }
 
   #lookAgain(place: MessagePlace): void {
@@ -248,7 +287,12 @@ export class TargetMessages implements FrameSink {
 
   #complete(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
-    if (type === BACKEND.commandComplete) decodeCommandComplete(buffer, start, end);
+    if (type === BACKEND.commandComplete && head.own) decodeCommandComplete(buffer, start, end);
+    else if (type === BACKEND.commandComplete) {
+      const tag = decodeCommandComplete(buffer, start, end);
+      const written = factsOf(head)?.copy?.direction === 'out' ? 0 : rowsWritten(tag);
+      if (written > 0) this.#x.desk.spend('rows_written', written);
+    }
     this.#copies.over();
     if (head.kind === 'query') {
       this.#x.copyIn = false;
@@ -280,6 +324,7 @@ export class TargetMessages implements FrameSink {
       this.#x.state.catalogCommitted = false;
       this.#host.catalogChanged();
     }
+    if (!head.own) this.#x.output.unmute();
     this.#pass(buffer, start, end);
     this.#answered();
     if (head.own) this.#own.answered('sync');

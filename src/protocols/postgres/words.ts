@@ -1,6 +1,7 @@
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { Hold, HoldOutcome } from '../../session/desk.ts';
+import type { PassedLimit } from '../../session/session-meter.ts';
 import type { AbsentObject, SyntaxRefusal } from '../../sql/facts.ts';
 import { errorResponse, noticeResponse } from './codec/backend-builders.ts';
 
@@ -141,4 +142,16 @@ export function notApprovedError(hold: Hold, outcome: Exclude<HoldOutcome, { out
         routine: 'hoopctl_refused',
       });
   }
+}
+
+/** A result ends here: configuration_limit_exceeded. */
+export function limitError({ limit, words }: PassedLimit): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '53400',
+    message: `hoopctl: limit "${limit.name}" is passed: ${words}`,
+    detail: limit.message ?? 'the rest of the result is not shown; the statement was cancelled or has run',
+    hint: 'ask for less, or connect again for a new budget',
+    routine: 'hoopctl_limit',
+  });
 }

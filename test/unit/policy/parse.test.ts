@@ -65,9 +65,6 @@ masks:
   });
 
   test.each([
-    ['version: 1\nlimits: []', '2:1 "limits" is not supported yet'],
-    [`${RULE}approve\n    rehearse: true`, '5:5 rule "r": "rehearse" is not supported yet'],
-    [`${RULE}approve\n    at: commit`, '5:9 rule "r": "at: commit" is not supported yet'],
     [
       'version: 1\nmasks:\n  - {name: m, columns: ["*.a"], strategy: redact, filter: equality}',
       '3:59 mask "m": "filter: equality" is not supported yet',
@@ -191,5 +188,47 @@ masks:
     // FIPS 180-2, appendix B.1
     expect(policyHash('abc')).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad');
     expect(policyHash('abc')).not.toBe(policyHash('abc '));
+  });
+});
+
+describe('rehearsals, limits, guards and functions', () => {
+  test.each([
+    [`${RULE}allow\n    rehearse: true`, '"rehearse" means nothing unless decision is approve'],
+    [`${RULE}block\n    at: commit`, '"at" means nothing unless decision is approve'],
+    ['version: 1\nlimits: [{name: a, decision: cut}]', 'limit "a": it limits nothing'],
+    ['version: 1\nlimits: [{name: a, rows: 1, denied: 1, decision: cut}]', 'limit "a": unknown key "rows"'],
+    [
+      'version: 1\nlimits: [{name: a, denied: 1, decision: cut, expires: 1m}]',
+      'limit "a": "expires" means nothing',
+    ],
+    ['version: 1\nguards: [{name: a}]', 'guard "a": it guards nothing'],
+    ['version: 1\nguards: [{name: a, role: {valid_for: 1h}}]', 'guard "a": the role may do nothing'],
+    ['version: 1\nfunctions: [{name: f, effect: read}]', 'write it schema-qualified'],
+    [
+      'version: 1\nlimits: [{name: a, denied: 1, decision: cut}, {name: a, denied: 1, decision: cut}]',
+      'another limit',
+    ],
+  ])('refuses %j', (text, message) => {
+    expect(parsePolicy(text, 'p.yaml').problems.map((one) => one.message)).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+
+  test('reads them with sizes in bytes and times in milliseconds', () => {
+    const { policy } = parsePolicy(
+      `version: 1
+limits: [{name: a, bytes: 1MiB, duration: 30m, rows_read: 5, decision: cut}]
+guards: [{name: g, read_only: true, lock_timeout: 2s, role: {template: app, valid_for: 1h}}]
+functions: [{name: "public.f*", effect: read}]
+rules: [{name: r, statement_bytes_above: 2KiB, estimated_rows_above: 10, decision: block}]`,
+      'p.yaml',
+    );
+    expect(policy?.limits[0]).toMatchObject({ bytes: 1_048_576, duration: 1_800_000, rows_read: 5 });
+    expect(policy?.guards[0]).toMatchObject({
+      read_only: true,
+      lock_timeout: 2000,
+      role: { valid_for: 3_600_000 },
+    });
+    expect(policy?.rules[0]).toMatchObject({ statement_bytes_above: 2048, estimated_rows_above: 10 });
   });
 });

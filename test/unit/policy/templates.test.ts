@@ -211,6 +211,9 @@ describe('templates/policy.schema.json', () => {
       'identity',
       'rules',
       'masks',
+      'functions',
+      'limits',
+      'guards',
     ]);
     expect(shown).toContain('"enum":["c1"]');
     expect(shown).toContain('"enum":["d1"]');
