@@ -14,7 +14,7 @@ _hoopctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ "${COMP_WORDS[i]}" == -- ]] && { _hoopctl_offer files "$current"; return; }
     case "$verb/${COMP_WORDS[i]}" in
-      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/exec|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
+      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/exec|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
     esac
   done
   case "$verb:$previous" in
@@ -48,6 +48,7 @@ _hoopctl() {
     "/identity/create:--groups") return ;;
     "/identity/create:--ttl") return ;;
     "/identity/create:--kind") _hoopctl_offer words "$current" "person machine"; return ;;
+    "/webhook/add:--format") _hoopctl_offer words "$current" "json slack"; return ;;
     "/audit/tail:-n"|"/audit/tail:--lines") return ;;
     "/audit/export:--since") return ;;
     "/audit/export:--until") return ;;
@@ -93,6 +94,11 @@ _hoopctl() {
       "/identity/list") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/identity/revoke") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
       "/whoami") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/webhook") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/webhook/add") _hoopctl_offer words "$current" "--url-stdin --format --json --no-input --no-color -h --help" ;;
+      "/webhook/list") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/webhook/test") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/webhook/remove") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
       "/audit") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/audit/tail") _hoopctl_offer words "$current" "-f --follow -n --lines --json --no-input --no-color -h --help" ;;
       "/audit/verify") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
@@ -104,7 +110,7 @@ _hoopctl() {
     return
   fi
   case "$verb" in
-    "") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami audit doctor completion help" ;;
+    "") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
     "/daemon") _hoopctl_offer words "$current" "start stop restart status logs" ;;
     "/connection") _hoopctl_offer words "$current" "add list show test edit remove" ;;
     "/connection/show") _hoopctl_offer names "$current" connections ;;
@@ -127,9 +133,10 @@ _hoopctl() {
     "/policy/apply") _hoopctl_offer files "$current" ;;
     "/identity") _hoopctl_offer words "$current" "create list revoke" ;;
     "/identity/revoke") _hoopctl_offer names "$current" identities ;;
+    "/webhook") _hoopctl_offer words "$current" "add list test remove" ;;
     "/audit") _hoopctl_offer words "$current" "tail verify export" ;;
     "/completion") _hoopctl_offer words "$current" "bash zsh fish" ;;
-    "/help") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami audit doctor completion exit-codes environment" ;;
+    "/help") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
   esac
 }
 complete -F _hoopctl hoopctl

@@ -2,7 +2,7 @@
 function __hoopctl_at
     set -l verb ''
     for word in (commandline -opc)[2..-1]
-        if contains -- "$verb/$word" /demo /init /daemon /daemon/start /daemon/stop /daemon/restart /daemon/status /daemon/logs /connection /connection/add /connection/list /connection/show /connection/test /connection/edit /connection/remove /connect /proxy /exec /approvals /approve /deny /session /session/list /session/show /session/kill /replay /policy /policy/check /policy/explain /policy/test /policy/diff /policy/apply /identity /identity/create /identity/list /identity/revoke /whoami /audit /audit/tail /audit/verify /audit/export /doctor /completion /help
+        if contains -- "$verb/$word" /demo /init /daemon /daemon/start /daemon/stop /daemon/restart /daemon/status /daemon/logs /connection /connection/add /connection/list /connection/show /connection/test /connection/edit /connection/remove /connect /proxy /exec /approvals /approve /deny /session /session/list /session/show /session/kill /replay /policy /policy/check /policy/explain /policy/test /policy/diff /policy/apply /identity /identity/create /identity/list /identity/revoke /whoami /webhook /webhook/add /webhook/list /webhook/test /webhook/remove /audit /audit/tail /audit/verify /audit/export /doctor /completion /help
             set verb "$verb/$word"
         end
     end
@@ -27,6 +27,7 @@ complete -c hoopctl -n '__hoopctl_at \'\'' -a replay -d 'play a session back as 
 complete -c hoopctl -n '__hoopctl_at \'\'' -a policy -d 'the file that decides about every statement'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a identity -d 'who may ask, approve, audit, own'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a whoami -d 'the identity you act as, and what it may open'
+complete -c hoopctl -n '__hoopctl_at \'\'' -a webhook -d 'who is told of approvals over HTTP; being told decides nothing'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a audit -d 'the hash-chained log of every decision'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a doctor -d 'what is wrong or weak on this machine, each with its fix'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a completion -d 'print the completion script of a shell'
@@ -274,6 +275,33 @@ complete -c hoopctl -n '__hoopctl_at \'/whoami\'' -l json -d 'print JSON: one do
 complete -c hoopctl -n '__hoopctl_at \'/whoami\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
 complete -c hoopctl -n '__hoopctl_at \'/whoami\'' -l no-color -d 'no colour (as NO_COLOR=1)'
 complete -c hoopctl -n '__hoopctl_at \'/whoami\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -a add -d 'tell a URL of every approval; prints the signing key, once, as the last line'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -a list -d 'webhooks and where they point'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -a test -d 'send one message now and say what became of it'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -a remove -d 'tell it nothing more; what waits for it is dropped'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/webhook\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l url-stdin -d 'read the URL from stdin'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l format -r -a 'json slack' -d 'json, or slack for an incoming webhook of Slack; default json'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/add\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/list\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/list\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/list\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/list\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/test\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/test\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/test\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/test\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/remove\'' -l yes -s y -d 'do it without asking'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/remove\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/remove\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/remove\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/webhook/remove\'' -l help -s h -d 'print help'
 complete -c hoopctl -n '__hoopctl_at \'/audit\'' -a tail -d 'the last entries'
 complete -c hoopctl -n '__hoopctl_at \'/audit\'' -a verify -d 'prove that nothing was changed; exit 1 names the first broken entry'
 complete -c hoopctl -n '__hoopctl_at \'/audit\'' -a export -d 'all entries as JSON lines'
@@ -322,6 +350,7 @@ complete -c hoopctl -n '__hoopctl_at \'/help\'' -a replay -d 'play a session bac
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a policy -d 'the file that decides about every statement'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a identity -d 'who may ask, approve, audit, own'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a whoami -d 'the identity you act as, and what it may open'
+complete -c hoopctl -n '__hoopctl_at \'/help\'' -a webhook -d 'who is told of approvals over HTTP; being told decides nothing'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a audit -d 'the hash-chained log of every decision'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a doctor -d 'what is wrong or weak on this machine, each with its fix'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a completion -d 'print the completion script of a shell'

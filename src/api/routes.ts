@@ -3,6 +3,7 @@ import { endpointEventSchema, endpointOpenSchema } from './endpoint-schemas.ts';
 import { passwordCreatedSchema, passwordCreateSchema, passwordSchema } from './password-schemas.ts';
 import * as s from './schemas.ts';
 import * as signIn from './sign-in-schemas.ts';
+import * as w from './webhook-schemas.ts';
 
 /**
  * Every call of the API: method, path (`:name` is a parameter), who may make it, and its shapes.
@@ -268,6 +269,27 @@ export const routes = {
     body: s.policyCheckRequestSchema,
     response: s.policyAppliedSchema,
   },
+
+  webhookList: {
+    method: 'GET',
+    path: '/v1/webhooks',
+    allow: ['owner', 'auditor', 'operator'],
+    response: z.object({ webhooks: z.array(w.webhookSchema) }),
+  },
+  webhookAdd: {
+    method: 'POST',
+    path: '/v1/webhooks',
+    allow: ['owner'],
+    body: w.webhookAddSchema,
+    response: w.webhookAddedSchema,
+  },
+  webhookTest: {
+    method: 'POST',
+    path: '/v1/webhooks/:name/test',
+    allow: ['owner', 'operator'],
+    response: w.webhookTestedSchema,
+  },
+  webhookRemove: { method: 'DELETE', path: '/v1/webhooks/:name', allow: ['owner'], response: done },
 
   identityList: {
     method: 'GET',

@@ -10,7 +10,7 @@ export type { ConnectionReport, Explanation, ReplayEvent, Role };
 export { connectionReportSchema, explanationSchema, ROLES };
 export const roleSchema = z.enum(ROLES);
 
-const name = z
+export const name = z
   .string()
   .min(1)
   .max(128)

@@ -11,7 +11,7 @@ export interface ApprovalCard {
   /** `PostgreSQL db.internal:5432/shop as app_rw`. */
   readonly target: string;
   readonly transaction: 'none' | 'open' | 'failed';
-  /** The exact statement text. Terminals get it through `src/cli/visible-text.ts`. */
+  /** The exact statement text. Terminals get it through `src/base/visible-text.ts`. */
   readonly statement: string;
   /** Bind values as text, null for SQL NULL; empty for none. Binary values as `\x…`. */
   readonly parameters: readonly (string | null)[];

@@ -25,6 +25,9 @@ export type AuditKind =
   | 'password.created'
   | 'password.revoked'
   | 'policy.applied'
+  | 'webhook.added'
+  | 'webhook.removed'
+  | 'webhook.failed'
   | 'recording.removed';
 
 /** What happened; `facts` is plain JSON without secrets. Sequence, time and chain are added by the log. */

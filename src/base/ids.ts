@@ -20,7 +20,10 @@ function randomText(length: number): string {
 }
 
 /** `PREFIX-` + 9 characters of time + 9 random ones (45 bits): sorts by creation time. */
-export function newId(prefix: 's' | 'id' | 'si' | 'c' | 'p' | 'pw' | 'ev' | 'ep', now: number): string {
+export function newId(
+  prefix: 's' | 'id' | 'si' | 'c' | 'p' | 'pw' | 'ev' | 'ep' | 'wh' | 'wd',
+  now: number,
+): string {
   return `${prefix}-${encodeTime(now)}${randomText(9)}`;
 }
 

@@ -1,8 +1,9 @@
 import type { ApprovalView } from '../api/schemas.ts';
+import { visibleText } from '../base/visible-text.ts';
 import type { TextOut } from './io.ts';
 import { textWidth, wrapText, wrapWords } from './text-width.ts';
 import { clockSpan } from './times.ts';
-import { visible, visibleText } from './visible-text.ts';
+import { visible } from './visible-text.ts';
 
 /** Columns before a value: two, the longest name, two. */
 const INDENT = 10;

@@ -1,5 +1,5 @@
+import { replaceInvisible } from '../base/visible-text.ts';
 import type { Io } from './io.ts';
-import { replaceInvisible } from './visible-text.ts';
 
 /** The version of all JSON forms that the command line prints; grows when a field changes its meaning. */
 export const SCHEMA_VERSION = 1;

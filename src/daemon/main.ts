@@ -37,6 +37,7 @@ import {
   stateDirectory,
 } from './state-directory.ts';
 import { Targets } from './targets.ts';
+import { WebhookDeliveries } from './webhooks/deliveries.ts';
 
 export interface DaemonOptions {
   /** The state directory. */
@@ -167,6 +168,7 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
     await gateway?.close();
     await api.close();
     await within(SESSIONS_GRACE / 5, parts.targets.close());
+    await within(SESSIONS_GRACE / 5, parts.deliveries.close());
     books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
     rmSync(directory.socket, { force: true });
     rmSync(directory.pidFile, { force: true });
@@ -247,6 +249,15 @@ async function assemble(
     void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
     return desk;
   };
+  const deliveries = new WebhookDeliveries({
+    clock,
+    webhooks: store.webhooks,
+    vault,
+    audit,
+    failed: failed('webhook.failed'),
+  });
+  board.watch((request) => void deliveries.tell(request));
+  deliveries.wake();
   const endpoints = new Endpoints({
     clock,
     openDesk: opener,
@@ -277,6 +288,7 @@ async function assemble(
     endpoints,
     targets,
     vault,
+    deliveries,
     protocols,
     admission,
     openDesk: opener,

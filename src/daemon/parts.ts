@@ -19,6 +19,7 @@ import type { IdentityParts } from './identity-parts.ts';
 import type { LoginFailures } from './login-failures.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Targets } from './targets.ts';
+import type { WebhookDeliveries } from './webhooks/deliveries.ts';
 
 /** Everything the composition root has made; each group of routes takes what it uses. */
 export interface Parts extends IdentityParts {
@@ -39,6 +40,7 @@ export interface Parts extends IdentityParts {
   readonly endpoints: Endpoints;
   readonly targets: Targets;
   readonly vault: SecretVault;
+  readonly deliveries: WebhookDeliveries;
   readonly protocols: readonly Protocol[];
   readonly bootstrap: Bootstrap;
   readonly admission: Admission;

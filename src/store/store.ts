@@ -11,6 +11,7 @@ export interface Store {
   readonly sessions: SessionRows;
   readonly approvals: ApprovalRows;
   readonly settings: SettingRows;
+  readonly webhooks: WebhookRows;
   close(): Promise<void>;
 }
 
@@ -244,4 +245,44 @@ export interface SettingRows {
   get(name: string): Promise<string | undefined>;
   set(name: string, value: string): Promise<void>;
   remove(name: string): Promise<void>;
+}
+
+export const WEBHOOK_FORMATS = ['json', 'slack'] as const;
+
+/** Who is told of approvals over HTTP. */
+export interface WebhookRow {
+  readonly id: string;
+  readonly name: string;
+  readonly format: (typeof WEBHOOK_FORMATS)[number];
+  /** Of its URL, to be shown; the URL itself can be a secret. */
+  readonly host: string;
+  /** Where its URL and signing key are kept, as JSON. */
+  readonly secretRef: string;
+  readonly createdAt: string;
+}
+
+/** A message that has not reached its webhook yet. */
+export interface WebhookDeliveryRow {
+  readonly id: string;
+  readonly webhookId: string;
+  readonly event: string;
+  readonly body: string;
+  /** How often it was tried. */
+  readonly attempts: number;
+  readonly nextAt: string;
+}
+
+export interface WebhookRows {
+  /** Throws Conflict `webhook_name_taken`. */
+  create(row: WebhookRow): Promise<void>;
+  find(nameOrId: string): Promise<WebhookRow | undefined>;
+  list(): Promise<readonly WebhookRow[]>;
+  /** What waited for it goes with it. */
+  remove(id: string): Promise<boolean>;
+  /** False when `most` wait for this webhook already. */
+  enqueue(delivery: WebhookDeliveryRow, most: number): Promise<boolean>;
+  /** Those that are due first come first, also when none is due yet. */
+  waiting(limit: number): Promise<readonly WebhookDeliveryRow[]>;
+  postpone(id: string, attempts: number, nextAt: string): Promise<void>;
+  delivered(id: string): Promise<void>;
 }

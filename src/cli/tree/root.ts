@@ -7,6 +7,7 @@ import { policyNoun } from './policy.ts';
 import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
 import { replayVerb, sessionNoun } from './session.ts';
 import { completionVerb, demoVerb, doctorVerb, initVerb } from './setup.ts';
+import { webhookNoun } from './webhook.ts';
 import { connectVerb, execVerb, proxyVerb } from './work.ts';
 
 /** The whole command line. */
@@ -30,6 +31,7 @@ export const ROOT: CommandSpec = {
     policyNoun,
     identityNoun,
     whoamiVerb,
+    webhookNoun,
     auditNoun,
     doctorVerb,
     completionVerb,

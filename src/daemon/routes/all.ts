@@ -10,6 +10,7 @@ import { passwordRoutes } from './passwords.ts';
 import { policyRoutes } from './policy.ts';
 import { sessionRoutes } from './sessions.ts';
 import { signInRoutes } from './sign-in.ts';
+import { webhookRoutes } from './webhooks.ts';
 
 /** Every route of the contract has its handler: the compiler checks it. */
 export function allHandlers(parts: Parts): Handlers {
@@ -24,5 +25,6 @@ export function allHandlers(parts: Parts): Handlers {
     ...sessionRoutes(parts),
     ...policyRoutes(parts),
     ...auditRoutes(parts),
+    ...webhookRoutes(parts),
   };
 }

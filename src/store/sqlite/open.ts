@@ -15,6 +15,7 @@ import { policyRows } from './policies.ts';
 import { sessionRows } from './sessions.ts';
 import { settingRows } from './settings.ts';
 import { signInRows } from './sign-ins.ts';
+import { webhookRows } from './webhooks.ts';
 
 /** Marks a database as ours: `hoop`. */
 const APPLICATION_ID = 0x686f6f70;
@@ -52,6 +53,7 @@ function storeOn(database: Database): Store {
     sessions: sessionRows(database),
     approvals: approvalRows(database),
     settings: settingRows(database),
+    webhooks: webhookRows(database),
     async close() {
       if (open) database.close();
       open = false;

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { visibleText } from '../../../src/base/visible-text.ts';
 import { safeJson } from '../../../src/cli/output.ts';
-import { visible, visibleLines, visibleText } from '../../../src/cli/visible-text.ts';
+import { visible, visibleLines } from '../../../src/cli/visible-text.ts';
 
 describe('visible text', () => {
   it.each([

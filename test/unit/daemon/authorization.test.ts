@@ -136,6 +136,10 @@ const TABLE = `
   policyTest          yes      yes       yes        yes      -
   policyDiff          yes      yes       -          yes      -
   policyApply         yes      -         -          -        -
+  webhookList         yes      -         -          yes      yes
+  webhookAdd          yes      -         -          -        -
+  webhookTest         yes      -         -          -        yes
+  webhookRemove       yes      -         -          -        -
   identityList        yes      -         -          yes      -
   identityCreate      yes      -         -          -        -
   identityRevoke      yes      -         -          -        -

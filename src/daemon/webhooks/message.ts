@@ -1,0 +1,110 @@
+import type { ApprovalRequest } from '../../approval/request.ts';
+import { visibleText } from '../../base/visible-text.ts';
+import { approverWords } from '../../session/approver-words.ts';
+import type { WebhookRow } from '../../store/store.ts';
+
+/** What webhooks are told of; an approval that was used had been approved before. */
+export type WebhookEvent =
+  | 'approval.pending'
+  | 'approval.voted'
+  | 'approval.approved'
+  | 'approval.denied'
+  | 'approval.expired'
+  | 'approval.withdrawn';
+
+/** Undefined for a change that nobody is told of. */
+export function eventOf({ status, decisions }: ApprovalRequest): WebhookEvent | undefined {
+  if (status === 'used') return undefined;
+  return status === 'pending' && decisions.length > 0 ? 'approval.voted' : `approval.${status}`;
+}
+
+/** Slack shows at most 3000 characters of a section; the whole statement is on the card in hoopctl. */
+const SLACK_STATEMENT = 2000;
+
+/**
+ * The body of one message: the card and nothing that could decide. Texts of the requester stand in it as data
+ * (JSON) or with all that Slack would interpret made inert.
+ */
+export function messageBody(
+  format: WebhookRow['format'],
+  event: WebhookEvent,
+  request: ApprovalRequest,
+): string {
+  return JSON.stringify(format === 'slack' ? slackMessage(event, request) : jsonMessage(event, request));
+}
+
+function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
+  const { card, terms } = request;
+  const last = request.decisions.at(-1);
+  return {
+    schemaVersion: 1,
+    event,
+    approval: {
+      id: request.id,
+      version: request.version,
+      status: request.status,
+      session: request.session,
+      connection: request.connection,
+      requester: card.requester,
+      requesterKind: card.requesterKind,
+      requesterGroups: card.requesterGroups,
+      target: card.target,
+      transaction: card.transaction,
+      statement: card.statement,
+      parameters: card.parameters,
+      effects: card.effects,
+      estimate: card.estimate,
+      rule: request.rule,
+      approvers: approverWords(terms),
+      approvalsNeeded: terms.approvals,
+      by: last?.byName ?? null,
+      reason: request.endReason ?? last?.reason ?? null,
+      createdAt: request.createdAt,
+      expiresAt: request.expiresAt,
+    },
+  };
+}
+
+function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
+  const { card } = request;
+  const last = request.decisions.at(-1);
+  const by = last === undefined ? '' : ` by ${inert(last.byName)}`;
+  const why = request.endReason ?? last?.reason;
+  const said = why === undefined ? '' : `: ${inert(why)}`;
+  const head =
+    event === 'approval.pending'
+      ? `${request.id} needs approval on ${inert(request.connection)}`
+      : `${request.id} ${event === 'approval.voted' ? 'has a vote' : request.status}${by}${said}`;
+  const shown = visibleText(card.statement, { keepNewlines: true }).text;
+  const cut = shown.length > SLACK_STATEMENT;
+  // No end of the code block may come from the statement.
+  const code = escaped(shown.slice(0, SLACK_STATEMENT)).replaceAll('```', '`\u200b`\u200b`');
+  const rest = cut
+    ? `\n_not all shown: ${card.statement.length} characters; the card in hoopctl has them_`
+    : '';
+  const facts = [
+    `*who* ${inert(card.requester)} (${card.requesterKind})`,
+    `*where* ${inert(card.target)}`,
+    `*effect* ${card.effects.map(inert).join('; ')} · ${inert(card.estimate)}`,
+    `*rule* ${inert(request.rule)} · expires ${request.expiresAt}`,
+    `An approver runs: \`hoopctl approve ${request.id}\``,
+  ];
+  return {
+    text: head,
+    blocks: [
+      { type: 'section', text: { type: 'mrkdwn', text: `*${head}*` } },
+      { type: 'section', text: { type: 'mrkdwn', text: `\`\`\`${code}\`\`\`${rest}` } },
+      { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join('\n').slice(0, 2900) }] },
+    ],
+  };
+}
+
+/** Slack's own escapes (docs: formatting text); with them no link, mention or entity is left. */
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
+/** One line without mark-up. */
+function inert(text: string): string {
+  return escaped(visibleText(text).text).replaceAll(/[*_~`]/g, (mark) => `\u200b${mark}`);
+}
