@@ -38,6 +38,8 @@ export interface CatalogRelation {
     readonly event: 'select' | 'update' | 'insert' | 'delete';
     readonly definition: string;
   }[];
+  /** Functions of its triggers, those of constraints left out. */
+  readonly triggers?: readonly number[];
   /** Inheritance parents and partition roots, direct ones only. */
   readonly parents: readonly number[];
   /** Negative where it was never counted (PostgreSQL 14 and later). */

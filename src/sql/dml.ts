@@ -21,6 +21,7 @@ import { querySelect, targetList, withClause } from './queries.ts';
 import { noteKin, rangeItem } from './relations.ts';
 import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
 import { isTautology } from './tautology.ts';
+import { triggersLoseRows } from './trigger-copies.ts';
 import { ruleFacts, viewFacts } from './views.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE, wherever it stands; its RETURNING columns. Undefined for any other node. */
@@ -221,6 +222,8 @@ export function noteWrite(
     ctx.out.mergeEffects(facts, name);
     for (const { column, use } of facts.columnUses()) if (use !== 'target') ctx.out.use(column, 'other');
   }
+  if (triggersLoseRows(relation, ctx.catalog))
+    ctx.out.use(`${relation.schema}.${relation.name}.*`, 'stored', []);
   if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
   if (kind === 'delete') return;
   for (const column of relation.columns) {

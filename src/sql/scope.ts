@@ -1,4 +1,5 @@
 import type { Catalog, CatalogRelation } from './catalog.ts';
+import { copiedInto } from './trigger-copies.ts';
 
 /** A column as a query sees it, and what its value is derived from. */
 export interface Column {
@@ -153,6 +154,7 @@ export function relationColumns(relation: CatalogRelation, catalog: Catalog): Co
       ...parents
         .filter((parent) => parent.columns.some((column) => column.name === name))
         .map((parent) => `${parent.schema}.${parent.name}.${name}`),
+      ...copiedInto(`${relation.schema}.${relation.name}.${name}`, catalog),
     ],
   }));
   const list = { columns };

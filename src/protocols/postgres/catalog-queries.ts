@@ -43,14 +43,17 @@ function relations(version: number): string {
     FROM pg_catalog.pg_attribute a
     WHERE a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped GROUP BY a.attrelid`;
   const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
+  const triggers = `SELECT t.tgrelid, pg_catalog.json_agg(t.tgfoid::pg_catalog.oid) AS list FROM pg_catalog.pg_trigger t
+    WHERE NOT t.tgisinternal GROUP BY t.tgrelid`;
   const definition = `CASE WHEN ${kindMatches('c.relkind', 'vm')} AND NOT ${inSystemSchema('c.relnamespace')}
     THEN pg_catalog.pg_get_viewdef(c.oid) END`;
   return part(
     'relation',
-    ['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
+    ['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition, 'g.list'],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
      LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
      LEFT JOIN (${parents}) m ON m.inhrelid ${EQ} c.oid
+     LEFT JOIN (${triggers}) g ON g.tgrelid ${EQ} c.oid
      WHERE ${kindMatches('c.relkind', 'rpvmfSc')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
   );
 }
@@ -234,6 +237,7 @@ export const FINGERPRINT = [
   'pg_constraint',
   'pg_namespace',
   'pg_aggregate',
+  'pg_trigger',
 ]
   .map(
     (table) =>

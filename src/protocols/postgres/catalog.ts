@@ -117,6 +117,7 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
     columns: columnsOf(row[6]),
     parents: list(row[7]).map(Number),
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
+    ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
     rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
       event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',
       definition: text(rule, 3),

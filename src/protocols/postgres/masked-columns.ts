@@ -121,6 +121,8 @@ export class MaskedColumns {
       masks = this.#lookUp(column);
       this.#byName.set(column, masks);
     }
+    // A row is no document of its columns' masks: nothing in it is kept by key.
+    if (column.endsWith('.*')) return masks.map(({ keepKeys: _, ...mask }) => ({ mask, path }));
     return masks.filter((mask) => !keeps(mask, path)).map((mask) => ({ mask, path }));
   }
 

@@ -1,0 +1,216 @@
+import type { Node } from 'libpg-query';
+import { builtinEffect } from './builtins/functions.ts';
+import type { Catalog, CatalogFunction, CatalogRelation } from './catalog.ts';
+import type { Source } from './facts.ts';
+import { parseText } from './parse.ts';
+import { plpgsqlStatements } from './plpgsql.ts';
+import { nameParts } from './tree.ts';
+
+/** What the triggers of a database's tables do with their rows. */
+interface TriggerCopies {
+  /** `schema.table.column` -> what a trigger puts there. */
+  readonly into: ReadonlyMap<string, ReadonlySet<Source>>;
+  /** Tables with a trigger that hands their rows on in a way that cannot be followed. */
+  readonly lost: ReadonlySet<number>;
+}
+
+const kept = new WeakMap<Catalog, TriggerCopies>();
+
+/** Columns of other tables whose values triggers copy into this one, copies of copies too. */
+export function copiedInto(column: string, catalog: Catalog): readonly Source[] {
+  const { into } = triggerCopies(catalog);
+  if (into.size === 0) return [];
+  const found = new Set<Source>();
+  const queue = [column];
+  for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
+    for (const source of into.get(next) ?? []) {
+      if (found.has(source)) continue;
+      found.add(source);
+      queue.push(source);
+    }
+  }
+  return [...found];
+}
+
+/** Whether writing the relation makes a trigger hand its rows on who knows where. */
+export function triggersLoseRows(relation: CatalogRelation, catalog: Catalog): boolean {
+  return (relation.triggers?.length ?? 0) > 0 && triggerCopies(catalog).lost.has(relation.oid);
+}
+
+function triggerCopies(catalog: Catalog): TriggerCopies {
+  const known = kept.get(catalog);
+  if (known) return known;
+  const into = new Map<string, Set<Source>>();
+  const lost = new Set<number>();
+  for (const relation of catalog.relations()) {
+    for (const oid of relation.triggers ?? []) {
+      const fn = catalog.functionByOid(oid);
+      // Triggers of pg_catalog's own functions look at the row they are fired for and nothing else.
+      if (fn && !new TriggerBody(fn, relation, catalog, into).follow()) lost.add(relation.oid);
+    }
+  }
+  const copies = { into, lost };
+  kept.set(catalog, copies);
+  return copies;
+}
+
+/** One trigger function as it is fired for one table. */
+class TriggerBody {
+  readonly #fn: CatalogFunction;
+  readonly #relation: CatalogRelation;
+  readonly #catalog: Catalog;
+  readonly #into: Map<string, Set<Source>>;
+  /** Variables may hold what was taken from the row. */
+  #variablesHold = false;
+
+  constructor(
+    fn: CatalogFunction,
+    relation: CatalogRelation,
+    catalog: Catalog,
+    into: Map<string, Set<Source>>,
+  ) {
+    this.#fn = fn;
+    this.#relation = relation;
+    this.#catalog = catalog;
+    this.#into = into;
+  }
+
+  /** Notes what goes where; false when that cannot be told. */
+  follow(): boolean {
+    if (this.#fn.extension !== undefined && this.#fn.language !== 'plpgsql') return true;
+    const steps = this.#fn.language === 'plpgsql' ? plpgsqlStatements(this.#fn) : undefined;
+    if (steps === undefined) return false;
+    const statements: Node[] = [];
+    for (const step of steps) {
+      const parsed = step.kind === 'text' ? parseText(step.sql) : undefined;
+      if (!parsed?.ok) return false;
+      const nodes = parsed.statements.map(({ node }) => node);
+      statements.push(...nodes);
+      if (nodes.some((node) => !isWrite(node) && mentionsRow(node) && !returnsRow(node)))
+        this.#variablesHold = true;
+    }
+    return statements.map((node) => this.#statement(node)).every(Boolean);
+  }
+
+  #statement(node: Node): boolean {
+    if (this.#handsOut(node)) return false;
+    if ('InsertStmt' in node) {
+      const { relation, cols, selectStmt } = node.InsertStmt;
+      const names = (cols ?? []).map((col) => ('ResTarget' in col ? (col.ResTarget.name ?? '') : ''));
+      for (const target of this.#targets(relation?.schemaname, relation?.relname)) {
+        const columns = names.length > 0 ? names : target.columns.map((column) => column.name);
+        this.#values(target, columns, selectStmt);
+      }
+    } else if ('UpdateStmt' in node) {
+      const { relation, targetList } = node.UpdateStmt;
+      for (const target of this.#targets(relation?.schemaname, relation?.relname)) {
+        for (const item of targetList ?? []) {
+          if ('ResTarget' in item) this.#put(target, item.ResTarget.name ?? '', item.ResTarget.val);
+        }
+      }
+    } else if ('MergeStmt' in node) return !this.#mentions(node);
+    return true;
+  }
+
+  /** Which of several the path finds is not known: all of the name. */
+  #targets(schema: string | undefined, name: string | undefined): readonly CatalogRelation[] {
+    return [...this.#catalog.relations()].filter(
+      (one) => one.name === name && (schema === undefined || one.schema === schema),
+    );
+  }
+
+  #values(target: CatalogRelation, columns: readonly string[], query: Node | undefined): void {
+    const select = query && 'SelectStmt' in query ? query.SelectStmt : undefined;
+    const rows = select?.valuesLists?.map((list) => ('List' in list ? (list.List.items ?? []) : []));
+    const targets = select?.targetList?.map((one) => ('ResTarget' in one ? one.ResTarget.val : undefined));
+    for (const row of rows ?? (targets ? [targets] : [])) {
+      // With a star in it, or from a query that reads the row elsewhere, places say nothing.
+      const exact =
+        row.length <= columns.length && !row.some((value) => JSON.stringify(value)?.includes('A_Star'));
+      columns.forEach((column, i) => {
+        this.#put(target, column, exact ? row[i] : query);
+      });
+      if (select?.fromClause && this.#mentions({ List: { items: select.fromClause } })) {
+        for (const column of columns) this.#put(target, column, query);
+      }
+    }
+    if (select?.op !== undefined && select.op !== 'SETOP_NONE') {
+      for (const column of columns) this.#put(target, column, query);
+    }
+  }
+
+  #put(target: CatalogRelation, column: string, value: Node | undefined): void {
+    if (value === undefined || !this.#mentions(value)) return;
+    const from = `${this.#relation.schema}.${this.#relation.name}`;
+    const name = `${target.schema}.${target.name}.${column}`;
+    const sources = this.#into.get(name) ?? new Set<Source>();
+    this.#into.set(name, sources);
+    const parts = 'ColumnRef' in value ? nameParts(value.ColumnRef.fields) : [];
+    const isColumn = parts.length === 2 && isRow(parts[0] ?? '');
+    const source = isColumn ? `${from}.${parts[1]}` : `${from}.*`;
+    if (source !== name) sources.add(source);
+  }
+
+  #mentions(node: Node): boolean {
+    return mentionsRow(node) || (this.#variablesHold && mentionsVariable(node));
+  }
+
+  /** The row, or what was taken from it, is given to a function that may put it anywhere. */
+  #handsOut(node: Node): boolean {
+    let out = false;
+    visit(node, (kind, body) => {
+      if (kind !== 'FuncCall') return;
+      const { funcname, args } = body as { funcname?: Node[]; args?: Node[] };
+      const name = nameParts(funcname).at(-1) ?? '';
+      const volatility = this.#catalog.builtinFunction(name);
+      const quiet = volatility !== undefined && builtinEffect(name, volatility) === 'read';
+      if (!quiet && this.#mentions({ List: { items: args ?? [] } }) && !this.#onlyComputes(name)) out = true;
+    });
+    return out;
+  }
+
+  #onlyComputes(name: string): boolean {
+    for (const relation of new Set(['public', this.#fn.schema])) {
+      const found = this.#catalog.functions(relation, name);
+      if (found.length > 0) return found.every((fn) => fn.language === 'c' && fn.extension !== undefined);
+    }
+    return false;
+  }
+}
+
+const isRow = (name: string) => name === 'new' || name === 'old';
+const isWrite = (node: Node) => 'InsertStmt' in node || 'UpdateStmt' in node || 'MergeStmt' in node;
+
+function mentionsRow(node: Node): boolean {
+  return refersTo(node, (parts) => isRow(parts[0] ?? ''));
+}
+
+/** A bare name other than the trigger's own words is a variable, or a column of another table. */
+function mentionsVariable(node: Node): boolean {
+  return refersTo(node, (parts) => !(parts[0] ?? '').startsWith('tg_'));
+}
+
+function refersTo(node: Node, test: (parts: readonly string[]) => boolean): boolean {
+  let found = false;
+  visit(node, (kind, body) => {
+    if (kind === 'ColumnRef') found ||= test(nameParts((body as { fields?: Node[] }).fields));
+  });
+  return found;
+}
+
+/** `RETURN NEW`, `RETURN COALESCE(NEW, OLD)`: what a trigger ends with. */
+function returnsRow(node: Node): boolean {
+  const [only] = 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : [];
+  const value = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
+  if (value === undefined) return false;
+  if ('ColumnRef' in value) return nameParts(value.ColumnRef.fields).length === 1;
+  return 'CoalesceExpr' in value && (value.CoalesceExpr.args ?? []).every((arg) => 'ColumnRef' in arg);
+}
+
+function visit(node: unknown, found: (kind: string, body: unknown) => void): void {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, child] of Object.entries(node)) {
+    if (/^[A-Z]/.test(key)) found(key, child);
+    visit(child, found);
+  }
+}
