@@ -1,5 +1,6 @@
 import type { Issuer } from '../identity/issuer-schema.ts';
 import type { Role } from '../identity/roles.ts';
+import type { FunctionEffects } from '../sql/catalog.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
 /** Who asks, as policy sees it. */
@@ -53,13 +54,6 @@ export interface ApprovalTerms {
   readonly rehearse?: true;
   /** The statement runs in the transaction that is open, and its COMMIT waits. */
   readonly at?: 'commit';
-}
-
-/** What a call of these functions does, as an owner says; the later of two wins. */
-export interface FunctionClass {
-  /** Glob over `schema.function`. */
-  readonly name: string;
-  readonly effect: 'read' | 'write' | 'ddl' | 'admin' | 'session';
 }
 
 /** What a limit counts. Times are milliseconds. */
@@ -151,8 +145,8 @@ export interface Policy {
   /** Whether a machine may say that it acts for that person. */
   mayActFor(machine: Pick<Requester, 'name' | 'groups'>, person: string): boolean;
   decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
-  /** What functions do there, besides what analysis knows. */
-  functionsFor(target: PolicyTarget): readonly FunctionClass[];
+  /** What functions do there as the file says; the same object for the same target. */
+  functionsFor(target: PolicyTarget): FunctionEffects | undefined;
   /** Budgets of this requester's sessions there. */
   limitsFor(requester: Requester, target: PolicyTarget): readonly ActiveLimit[];
   /** What the server itself is to enforce; undefined where no guard holds. */

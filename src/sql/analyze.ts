@@ -62,11 +62,14 @@ function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: T
 /** Rows of the largest relation among the objects; negative where one was never counted. */
 function largestTable(actions: readonly Action[], catalog: Catalog): number {
   let largest = 0;
-  for (const { object } of actions) {
+  for (const { object, command } of actions) {
     const dot = object?.name.indexOf('.') ?? -1;
     if (object === undefined || dot < 0) continue;
+    // The catalog holds no indexes: which table one stands on is not known.
+    if (command.startsWith('DROP INDEX ')) return -1;
     const relation = catalog.relation(object.name.slice(0, dot), object.name.slice(dot + 1));
-    const rows = relation === undefined ? 0 : rowsOf(relation, catalog, 0);
+    const missing = command.startsWith('REINDEX ') ? -1 : 0;
+    const rows = relation === undefined ? missing : rowsOf(relation, catalog, 0);
     if (rows < 0) return -1;
     largest = Math.max(largest, rows);
   }

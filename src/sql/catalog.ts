@@ -1,6 +1,6 @@
 /** The facts of a database's catalog that name resolution and effects need. Immutable; a newer one replaces it whole. */
 
-import type { StatementFacts } from './facts.ts';
+import type { Effect, StatementFacts } from './facts.ts';
 
 export interface CatalogColumn {
   readonly number: number;
@@ -77,6 +77,9 @@ export interface FunctionName {
   readonly name: string;
 }
 
+/** What a call of `schema.function` does, where an owner has said so. */
+export type FunctionEffects = (name: string) => Exclude<Effect, 'unknown'> | undefined;
+
 export interface CatalogOperator {
   readonly schema: string;
   readonly name: string;
@@ -101,6 +104,8 @@ export interface CatalogType {
 }
 
 export interface Catalog {
+  /** Set where an owner classifies functions. */
+  readonly functionEffect?: FunctionEffects;
   /** Changes whenever anything below changes; part of the decision cache's key. */
   readonly version: string;
   readonly serverVersion: number;
@@ -124,6 +129,20 @@ export interface Catalog {
   /** Functions outside pg_catalog that implicit casts run: any expression may call them. */
   readonly implicitCastFunctionOids: readonly number[];
   hasSchema(name: string): boolean;
+}
+
+const classified = new WeakMap<Catalog, WeakMap<FunctionEffects, Catalog>>();
+
+/** The same catalog with what an owner says of functions; one object for the same two. */
+export function withFunctionEffects(catalog: Catalog, effects: FunctionEffects | undefined): Catalog {
+  if (effects === undefined) return catalog;
+  const known = classified.get(catalog) ?? new WeakMap<FunctionEffects, Catalog>();
+  classified.set(catalog, known);
+  const before = known.get(effects);
+  if (before) return before;
+  const made: Catalog = { ...catalog, functionEffect: effects };
+  known.set(effects, made);
+  return made;
 }
 
 /** What of the session's state the meaning of a statement depends on. */

@@ -13,7 +13,7 @@ import { JSON_SYNTAX } from './builtins/json-syntax.ts';
 import type { CatalogFunction, CatalogType } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
-import type { SessionChange } from './facts.ts';
+import type { Effect, ObjectRef, SessionChange } from './facts.ts';
 import { noteLockWait } from './locks.ts';
 import {
   displayName,
@@ -88,7 +88,8 @@ function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
   // A volatile function is never run by planning alone.
   if (ctx.planOnly && volatility === 'volatile') return;
   if (name in SQL_RUNNERS || name in RELATION_READERS) return;
-  const effect = builtinEffect(name, volatility);
+  const said = name === 'set_config' ? undefined : ctx.catalog.functionEffect?.(`pg_catalog.${name}`);
+  const effect = said ?? builtinEffect(name, volatility);
   if (effect === 'read') return;
   if (WAITING_LOCKS.has(name)) noteLockWait(ctx);
   const object = { kind: 'function' as const, name: `pg_catalog.${name}` };
@@ -179,6 +180,8 @@ function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: C
   if (candidate.extension === 'pg_stat_statements') ctx.out.condition('reads-statistics');
   const sideDoor = candidate.extension === undefined ? undefined : sideDoorOf(candidate.extension);
   if (sideDoor) ctx.out.condition(sideDoor);
+  const said = candidate.schema.startsWith('pg_temp') ? undefined : ctx.catalog.functionEffect?.(name);
+  if (said !== undefined) return callAsSaid(said, candidate, object, ctx);
   if (
     (candidate.language === 'c' || candidate.language === 'internal') &&
     candidate.extension !== undefined
@@ -213,6 +216,24 @@ function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: C
     return [];
   }
   return takeBody(functionBody(candidate, ctx), name, ctx);
+}
+
+/** An owner vouches for what it does. What it reads is followed by masks all the same, where its body can be read. */
+function callAsSaid(
+  effect: Exclude<Effect, 'unknown'>,
+  candidate: CatalogFunction,
+  object: ObjectRef,
+  ctx: Context,
+): readonly string[] {
+  ctx.out.runsUserCode = true;
+  if (effect !== 'read') {
+    ctx.out.act(effect, 'CALL', object);
+    ctx.out.changes.push({ kind: 'opaque' });
+  }
+  if (candidate.language !== 'sql' && candidate.language !== 'plpgsql') return [];
+  const { sources } = functionBody(candidate, ctx);
+  ctx.out.useAll(sources, 'other');
+  return sources;
 }
 
 /**

@@ -15,6 +15,8 @@ import { refusedError } from './words.ts';
 export interface ClientSideHost {
   /** Asks the target about its state; `resume('probe')` when it is known. */
   probe(): void;
+  /** Asks the planner about a text and tells the judge; `resume('probe')` when that is done. */
+  estimate(text: string): void;
   /** Holds a statement for approval; `resume('held')` when it was sent or refused. */
   hold(held: HeldStatement): void;
   /** The client said Terminate. */
@@ -263,6 +265,12 @@ export class ClientMessages implements FrameSink, Waiting {
     this.#host.probe();
   }
 
+  estimate(place: MessagePlace, text: string): void {
+    this.#deferred = place;
+    this.#blocked = 'probe';
+    this.#host.estimate(text);
+  }
+
   #query(place: MessagePlace): void {
     const x = this.#x;
     const { buffer, start, end } = place;
@@ -279,7 +287,8 @@ export class ClientMessages implements FrameSink, Waiting {
     };
     const judge = () => x.judge.judge(text);
     const defer = () => this.defer(place);
-    this.#gate.decide({ text, bind: undefined, place, simple: true, judge, defer, send });
+    const estimate = () => this.estimate(place, text);
+    this.#gate.decide({ text, bind: undefined, place, simple: true, judge, estimate, defer, send });
   }
 
   #functionCall(place: MessagePlace): void {
@@ -305,6 +314,7 @@ export class ClientMessages implements FrameSink, Waiting {
     };
     const judge = () => x.judge.judge(called.text);
     const defer = () => this.defer(place);
-    this.#gate.decide({ text: called.text, bind, place, simple: true, judge, defer, send });
+    const estimate = () => this.estimate(place, called.text);
+    this.#gate.decide({ text: called.text, bind, place, simple: true, judge, estimate, defer, send });
   }
 }

@@ -15,6 +15,8 @@ import { refusedError } from './words.ts';
 
 /** How a message is put off until it can be dealt with. */
 export interface Waiting {
+  /** Puts the message off until the planner has been asked about its text. */
+  estimate(place: MessagePlace, text: string): void;
   /** False: the message was put off, since something on its way could change what it means. */
   ready(place: MessagePlace): boolean;
   /** Puts it off until the target has answered more. */
@@ -46,6 +48,7 @@ export class ExtendedQuery {
     this.#gate.recorded(false, () => {
       const judgement = x.judge.judge(parsed.text);
       if (this.#gate.namesUnderway(judgement)) return this.#waiting.defer(place);
+      if (judgement.decision.wantsEstimate) return this.#waiting.estimate(place, parsed.text);
       if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false, place);
       if (x.names.full && parsed.name !== '') throw tooManyNames();
       const statement: PreparedStatement = {
@@ -91,7 +94,8 @@ export class ExtendedQuery {
     };
     const judge = () => x.judge.judgePrepared(statement);
     const defer = () => this.#waiting.defer(place);
-    this.#gate.decide({ text: statement.text, bind, place, simple: false, judge, defer, send });
+    const estimate = () => this.#waiting.estimate(place, statement.text);
+    this.#gate.decide({ text: statement.text, bind, place, simple: false, judge, estimate, defer, send });
   }
 
   execute(place: MessagePlace): void {

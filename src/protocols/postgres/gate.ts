@@ -37,6 +37,8 @@ export interface Candidate {
   /** A simple query: its refusal is answered with ReadyForQuery as well. */
   readonly simple: boolean;
   judge(): Judgement;
+  /** Puts it off until the planner has been asked what it expects of it. */
+  estimate(): void;
   /** Puts it off until the target has answered more. */
   defer(): void;
   send(judgement: Judgement, judged: Judged): void;
@@ -77,6 +79,7 @@ export class Gate {
       }
       if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
       if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
+      if (judgement.decision.wantsEstimate) return candidate.estimate();
       this.#carryOut(candidate, judgement);
     });
   }

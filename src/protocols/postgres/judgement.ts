@@ -1,7 +1,7 @@
 import { HoopError, PolicyBlocked } from '../../base/errors.ts';
 import type { Decision, Policy } from '../../policy/decision.ts';
 import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
-import type { Catalog, SessionState } from '../../sql/catalog.ts';
+import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
 import { MaskedColumns } from './masked-columns.ts';
 import type { PreparedStatement } from './names.ts';
@@ -41,6 +41,7 @@ export class Judge {
   readonly #analyst: Analyst;
   readonly #state: SessionState;
   readonly #known = new Map<string, Judgement>();
+  readonly #estimates = new Map<string, readonly number[]>();
   #policy: Policy;
   #catalog: Catalog;
   #overlay: Catalog | undefined;
@@ -152,10 +153,19 @@ export class Judge {
   }
 
   #analyze(text: string): TextFacts {
-    return this.#analyst.analyze(text, this.#state, this.#catalog);
+    const said = this.#desk.policy().functionsFor(this.#desk.target);
+    return this.#analyst.analyze(text, this.#state, withFunctionEffects(this.#catalog, said));
   }
 
-  #form(text: string, facts: TextFacts): Judgement {
+  /** What the planner expects of each statement of a text, negative where it cannot tell; holds until the state changes. */
+  learn(text: string, rows: readonly number[]): void {
+    if (this.#estimates.size >= REMEMBERED_TEXTS) this.#estimates.clear();
+    this.#estimates.set(text, rows);
+    this.#known.delete(text);
+  }
+
+  #form(text: string, analysed: TextFacts): Judgement {
+    const facts = withEstimates(analysed, this.#estimates.get(text));
     const decision = this.#desk.decide(facts);
     const record: StatementToRecord = { text, decision, effects: effectLines(facts) };
     return {
@@ -173,8 +183,17 @@ export class Judge {
   #renew(): void {
     this.#epoch++;
     this.#known.clear();
+    this.#estimates.clear();
     this.#masked = new MaskedColumns(this.#desk.masks(), this.#catalog);
   }
+}
+
+function withEstimates(facts: TextFacts, rows: readonly number[] | undefined): TextFacts {
+  if (rows === undefined) return facts;
+  return {
+    ...facts,
+    statements: facts.statements.map((one, i) => ({ ...one, estimatedRows: rows[i] ?? -1 })),
+  };
 }
 
 /** A setting under which the target would read later statements in another way than the parser does. */

@@ -5,6 +5,7 @@ import type { HashKey } from '../../masking/strategies.ts';
 import { FRAME } from '../../recording/events.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
+import type { TextFacts } from '../../sql/facts.ts';
 import { ClientMessages, type ClientSideHost } from './client-messages.ts';
 import { ClientOutput } from './client-output.ts';
 import { TERMINATE } from './codec/frontend-builders.ts';
@@ -33,6 +34,12 @@ export interface SessionParts {
   readonly analyst: SessionAnalyst;
   readonly maskKey: HashKey;
   readonly terms: Omit<HoldingTerms, 'closed' | 'refresh'>;
+  /** What the planner expects of each statement of a text, negative where it cannot tell; never rejects. */
+  planRows(
+    text: string,
+    facts: TextFacts,
+    searchPath: readonly string[] | undefined,
+  ): Promise<readonly number[]>;
   /** Asks the target to cancel what runs, by its own key; never throws. */
   cancelOnTarget(): void;
 }
@@ -185,6 +192,18 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     state.stale = true;
     if (judge.overlaid) state.catalogStale = true;
     await probeState(this.#x, this.#own, this.#parts.analyst);
+  }
+
+  estimate(text: string): void {
+    const { judge, state } = this.#x;
+    this.#parts.planRows(text, judge.judge(text).facts, state.searchPath).then((rows) =>
+      this.#guard(() => {
+        judge.learn(text, rows);
+        this.#clientSide.resume('probe');
+        this.#send();
+        if (this.#clientEnded) this.#finishWhenIdle();
+      }),
+    );
   }
 
   hold(held: HeldStatement): void {

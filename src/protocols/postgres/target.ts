@@ -8,7 +8,7 @@ import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { analyze, loadParser } from '../../sql/analyze.ts';
-import type { Catalog, SessionState } from '../../sql/catalog.ts';
+import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { ClientEndpoint, Target } from '../protocol.ts';
 import { catalogFingerprint, loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
@@ -16,7 +16,7 @@ import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.
 import { guardOf } from './client-side-guard.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
-import { estimateRows } from './estimate.ts';
+import { estimateRows, planRows } from './estimate.ts';
 import { rejection } from './rejection.ts';
 import { PostgresSession } from './session.ts';
 import type { SessionAnalyst } from './state-probe.ts';
@@ -53,7 +53,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   /** Changes that sessions have committed, and how many of them the catalog has seen. */
   #changes = 0;
   #changesSeen = 0;
-  #facts = new Map<string, TextFacts>();
+  /** By catalog, since an owner may say more of functions. */
+  #facts = new WeakMap<Catalog, Map<string, TextFacts>>();
   #sessions = 0;
   #stopChecking: (() => void) | undefined;
   #closed = false;
@@ -76,14 +77,18 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts {
-    if (catalog !== this.#catalog || text.length > REMEMBERED_LENGTH) return analyze(text, catalog, state);
+    // A catalog that only one session sees has another version.
+    const shared = catalog.version === this.#catalog?.version;
+    if (!shared || text.length > REMEMBERED_LENGTH) return analyze(text, catalog, state);
+    const kept = this.#facts.get(catalog) ?? new Map<string, TextFacts>();
+    this.#facts.set(catalog, kept);
     const key = `${JSON.stringify(stateKey(state))}${text}`;
-    const known = this.#facts.get(key);
+    const known = kept.get(key);
     if (known !== undefined) return known;
     const facts = analyze(text, catalog, state);
     if (!facts.statements.some((one) => one.dependsOnSession)) {
-      if (this.#facts.size >= REMEMBERED_FACTS) this.#facts.clear();
-      this.#facts.set(key, facts);
+      if (kept.size >= REMEMBERED_FACTS) kept.clear();
+      kept.set(key, facts);
     }
     return facts;
   }
@@ -153,6 +158,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
         estimate: (held, searchPath) =>
           this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
       },
+      planRows: (text, facts, searchPath) =>
+        this.#onSide((ask) => planRows(ask, text, facts, this.catalog(), searchPath)).catch(() => []),
       cancelOnTarget: () => void upstream.cancel().catch(() => {}),
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
@@ -206,7 +213,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
       prepared: () => undefined,
       cursor: () => undefined,
     };
-    const facts = this.analyze(statement, state, catalog);
+    const said = policy.functionsFor(target);
+    const facts = this.analyze(statement, state, withFunctionEffects(catalog, said));
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
   }
 
@@ -269,7 +277,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#changesSeen = Math.max(this.#changesSeen, changes);
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;
-    this.#facts.clear();
+    this.#facts = new WeakMap();
   }
 
   #estimate(
