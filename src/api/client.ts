@@ -122,7 +122,6 @@ async function send(options: ClientOptions, name: RouteName, input: AnyInput): P
     ...(await placeOf(options, input.signal)),
     method: route.method,
     path: pathOf(route, input),
-    agent: false,
     headers: {
       host: 'gateway' in options ? new URL(options.gateway.url).host : 'hoopctl',
       authorization: `Bearer ${token}`,
@@ -155,10 +154,11 @@ async function placeOf(options: ClientOptions, signal: AbortSignal | undefined) 
     // Loaded when it is needed: most command lines speak to the local daemon.
     const { dialGateway } = await import('./client-dial.ts');
     const socket = await dialGateway(options.gateway, signal);
+    // Without an agent: one would make connections of its own.
     return { createConnection: () => socket };
   }
   assertOwnSocket(options.socket);
-  return { socketPath: options.socket };
+  return { socketPath: options.socket, agent: false as const };
 }
 
 /** Who did not answer, and where to look. */

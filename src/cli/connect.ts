@@ -30,7 +30,10 @@ export async function run(options: ConnectOptions, io: Io, client: Client): Prom
       env: clientEnvironment(io.env, endpoint.ready),
     });
     void announceSessions(endpoint, program, io);
-    return await endOf(child, program, options.name, io);
+    const code = await endOf(child, program, options.name, io);
+    const failure = endpoint.failure();
+    if (code !== 0 && failure !== undefined) throw failure;
+    return code;
   } finally {
     endpoint.close();
   }

@@ -1,10 +1,12 @@
 import { type Client, openClient } from '../api/client.ts';
 import { assertOwnSocket, socketPath } from '../api/socket-path.ts';
-import { UsageError } from '../base/errors.ts';
+import { LoginNeeded } from '../base/errors.ts';
+import { Contexts, type LoginContext } from '../login/contexts.ts';
+import { chosenContext, clientOf } from '../login/open.ts';
 import { ensureDaemon } from './daemon-process.ts';
 import type { Io } from './io.ts';
 import { stateDirectory } from './state-directory.ts';
-import { hasToken, readBootstrapToken, readToken } from './token.ts';
+import { givenToken, hasToken, readBootstrapToken, readToken } from './token.ts';
 
 /** What a verb's line in the tree works with. */
 export interface Context {
@@ -12,31 +14,32 @@ export interface Context {
   readonly json: boolean;
   /** The state directory. */
   readonly home: string;
-  /** A client acting as the user's identity; starts the daemon when it is not running. */
+  /**
+   * A client acting as the user's identity, of the gateway in use or of the local daemon, which it starts when it
+   * is not running.
+   */
   client(): Promise<Client>;
-  /** A client of a daemon that is left alone when it is not running. */
+  /** A client of a local daemon that is left alone when it is not running. */
   clientIfRunning(): Client;
+  /** The gateway in use, or `local`. */
+  login(): LoginContext;
 }
 
 export function createContext(io: Io, json: boolean): Context {
-  if (io.env.HOOPCTL_GATEWAY !== undefined && io.env.HOOPCTL_GATEWAY !== '') {
-    // Falling back to the local daemon would run the command somewhere else than it was meant.
-    throw new UsageError(
-      'gateway_not_supported',
-      'HOOPCTL_GATEWAY is set, and this version knows no gateways',
-      {
-        next: 'unset HOOPCTL_GATEWAY',
-      },
-    );
-  }
   const home = stateDirectory(io.env);
+  const login = () => chosenContext(new Contexts(home), io.env);
   const open = () => openClient({ socket: socketPath(home), token: readToken(home, io.env) });
   return {
     io,
     json,
     home,
+    login,
     async client() {
-      const client = open();
+      const context = login();
+      const token = await actingToken(home, io, context);
+      if (context.gateway !== undefined)
+        return clientOf(home, io.env, context, token ?? notSignedIn(context));
+      const client = token === undefined ? open() : clientOf(home, io.env, context, token);
       await ensureDaemon(home, io);
       return client;
     },
@@ -48,4 +51,24 @@ export function createContext(io: Io, json: boolean): Context {
       return bootstrap === undefined ? open() : openClient({ socket, token: bootstrap });
     },
   };
+}
+
+/** HOOPCTL_TOKEN, else the sign-in of the context, renewed as long as the command runs; undefined for neither. */
+async function actingToken(
+  home: string,
+  io: Io,
+  context: LoginContext,
+): Promise<string | (() => Promise<string>) | undefined> {
+  const given = givenToken(io.env);
+  if (given !== undefined) return given;
+  if (context.signIn === undefined) return undefined;
+  const { keptToken } = await import('./kept-token.ts');
+  return keptToken(home, io, context);
+}
+
+function notSignedIn({ gateway, name }: LoginContext): never {
+  throw new LoginNeeded('not_signed_in', `you are not signed in to ${name}`, {
+    why: 'HOOPCTL_TOKEN is not set, and there is no sign-in',
+    next: `hoopctl login ${gateway?.url ?? ''}`.trim(),
+  });
 }

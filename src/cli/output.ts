@@ -1,5 +1,5 @@
 import { replaceInvisible } from '../base/visible-text.ts';
-import type { Io } from './io.ts';
+import type { Io, TextOut } from './io.ts';
 
 /** The version of all JSON forms that the command line prints; grows when a field changes its meaning. */
 export const SCHEMA_VERSION = 1;
@@ -25,6 +25,11 @@ export function printDocument(io: Io, fields: object): void {
 /** One object of a stream. */
 export function printLine(io: Io, value: unknown): void {
   io.out.write(`${safeJson(value)}\n`);
+}
+
+/** The same to a stream of its own: what a machine reads while it waits. */
+export function printLineTo(out: TextOut, value: unknown): void {
+  out.write(`${safeJson(value)}\n`);
 }
 
 /** A line to stderr: progress, a hint, a warning. */

@@ -36,6 +36,7 @@ export async function run(options: ProxyOptions, io: Io, client: Client): Promis
       const words = options.json ? undefined : wordsOf(event);
       if (words !== undefined) tell(io, visible(words));
     }
+    endpoint.close();
     return exitCode;
   } finally {
     release();

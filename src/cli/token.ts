@@ -6,10 +6,16 @@ const OWNER_TOKEN = 'owner.token';
 /** Written by the daemon of a new state directory, good for `init` alone. */
 const BOOTSTRAP_TOKEN = 'bootstrap.token';
 
+/** `HOOPCTL_TOKEN`. Throws LoginNeeded `bad_token`. */
+export function givenToken(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  const given = env.HOOPCTL_TOKEN?.trim();
+  return given === undefined || given === '' ? undefined : sendable(given);
+}
+
 /** The identity to act as: `HOOPCTL_TOKEN`, else the stored owner. Throws LoginNeeded `no_identity`. */
 export function readToken(home: string, env: Readonly<Record<string, string | undefined>>): string {
-  const given = env.HOOPCTL_TOKEN?.trim();
-  if (given !== undefined && given !== '') return sendable(given);
+  const given = givenToken(env);
+  if (given !== undefined) return given;
   const stored = readOwn(join(home, OWNER_TOKEN));
   if (stored !== undefined) return stored;
   throw new LoginNeeded('no_identity', 'there is no identity to act as', {

@@ -37,6 +37,8 @@ const signInSchema = z.strictObject({
   token: z.string(),
   /** Null for the token of an identity that was created here: it lives as long as the daemon says. */
   expiresAt: z.string().nullable(),
+  /** From when on it is to be renewed; null for one that cannot be. */
+  renewAt: z.string().nullable(),
   onBehalfOf: z.string().optional(),
   provider: providerSchema.optional(),
 });

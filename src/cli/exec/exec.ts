@@ -124,7 +124,7 @@ class Execution {
       await this.database.connect();
       for (const text of texts) await this.runScript(text);
     } catch (error) {
-      throw this.ending ?? failureOf(error);
+      throw this.ending ?? this.endpoint.failure() ?? failureOf(error);
     }
     await this.database.end();
   }

@@ -2,7 +2,9 @@ import { auditNoun } from './audit.ts';
 import type { CommandSpec } from './command.ts';
 import { connectionNoun } from './connection.ts';
 import { daemonNoun } from './daemon.ts';
+import { gatewayNoun } from './gateway.ts';
 import { identityNoun, whoamiVerb } from './identity.ts';
+import { contextNoun, credentialVerb, loginVerb, logoutVerb } from './login.ts';
 import { policyNoun } from './policy.ts';
 import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
 import { replayVerb, sessionNoun } from './session.ts';
@@ -19,10 +21,15 @@ export const ROOT: CommandSpec = {
     demoVerb,
     initVerb,
     daemonNoun,
+    gatewayNoun,
+    loginVerb,
+    logoutVerb,
+    contextNoun,
     connectionNoun,
     connectVerb,
     proxyVerb,
     execVerb,
+    credentialVerb,
     approvalsVerb,
     approveVerb,
     denyVerb,

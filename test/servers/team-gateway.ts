@@ -1,0 +1,128 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Certificate, issueCertificate, makeAuthority } from './certificates.ts';
+import { type GovernedShop, openShop } from './governed-shop.ts';
+import { Hoopctl, LAUNCHER } from './hoopctl.ts';
+
+export interface Serving {
+  readonly url: string;
+  readonly fingerprint: string;
+  readonly ports: { readonly api: number; readonly postgres: number | null; readonly metrics: number | null };
+}
+
+export interface GatewayProcess extends Serving {
+  readonly child: ChildProcess;
+  readonly ended: Promise<number | null>;
+  /** Its log so far. */
+  log(): string;
+  /** SIGTERM; its exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** `hoopctl gateway start` over a state directory; throws with its words when it does not serve. */
+export function startGateway(
+  hoopctl: Hoopctl,
+  config: string,
+  flags: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<GatewayProcess> {
+  const child = spawn(
+    process.execPath,
+    [LAUNCHER, 'gateway', 'start', '--config', config, '--json', ...flags],
+    {
+      env: hoopctl.env({ env }),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  let log = '';
+  let out = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  return new Promise((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+      if (!out.includes('\n')) return;
+      const stop = () => {
+        child.kill('SIGTERM');
+        return ended;
+      };
+      resolve({ ...(JSON.parse(out) as Serving), child, ended, log: () => log, stop });
+    });
+    void ended.then((code) => reject(new Error(`the gateway ended with ${code}\n${out}\n${log}`)));
+  });
+}
+
+/** A machine of somebody else: a state directory of its own, no daemon. */
+export class Machine {
+  readonly hoopctl = Hoopctl.fresh();
+
+  async login(gateway: { readonly port: number; readonly ca: string }, token: string): Promise<void> {
+    await this.hoopctl.ok(
+      ['login', `https://localhost:${gateway.port}`, '--name', 'team', '--ca', gateway.ca, '--token-stdin'],
+      { stdin: `${token}\n` },
+    );
+  }
+
+  close(): Promise<void> {
+    return this.hoopctl.close();
+  }
+}
+
+/** The governed shop behind a gateway with a certificate of a test authority, and people on other machines. */
+export interface TeamGateway {
+  readonly shop: GovernedShop;
+  readonly authority: Certificate;
+  readonly gateway: GatewayProcess;
+  readonly config: string;
+  /** `devin` asks, `ana` decides; each on a machine of its own. */
+  readonly devin: Machine;
+  readonly ana: Machine;
+  stop(): Promise<void>;
+}
+
+export async function openTeamGateway(more = 'drain: 20s\n'): Promise<TeamGateway> {
+  const shop = await openShop();
+  // The owner's work was done with a local daemon; the gateway takes its place.
+  await shop.hoopctl.ok(['daemon', 'stop']);
+  const dir = join(shop.hoopctl.home, '..', 'gateway');
+  mkdirSync(dir);
+  const authority = makeAuthority(dir);
+  const certificate = issueCertificate(dir, authority, 'localhost', ['DNS:localhost', 'IP:127.0.0.1']);
+  const config = join(dir, 'gateway.yaml');
+  writeFileSync(
+    config,
+    `version: 1
+url: https://localhost
+listen: 127.0.0.1:0
+postgres:
+  listen: 127.0.0.1:0
+metrics:
+  listen: 127.0.0.1:0
+tls:
+  certificate: ${certificate.certFile}
+  key: localhost.key
+${more}`,
+  );
+  const gateway = await startGateway(shop.hoopctl, config);
+  const place = { port: gateway.ports.api, ca: authority.certFile };
+  const devin = new Machine();
+  const ana = new Machine();
+  await Promise.all([devin.login(place, shop.devin), ana.login(place, shop.ana)]);
+  return {
+    shop,
+    authority,
+    gateway,
+    config,
+    devin,
+    ana,
+    async stop() {
+      await Promise.all([devin.close(), ana.close()]);
+      gateway.child.kill('SIGKILL');
+      await gateway.ended;
+      await shop.stop();
+    },
+  };
+}
