@@ -14,21 +14,34 @@ _hoopctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ "${COMP_WORDS[i]}" == -- ]] && { _hoopctl_offer files "$current"; return; }
     case "$verb/${COMP_WORDS[i]}" in
-      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/exec|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
+      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/gateway|/gateway/start|/gateway/openapi|/login|/logout|/context|/context/list|/context/use|/context/remove|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/ssh-config|/exec|/credential|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
     esac
   done
   case "$verb:$previous" in
+    "/gateway/start:--config") _hoopctl_offer files "$current"; return ;;
+    "/login:--name") return ;;
+    "/login:--ca") _hoopctl_offer files "$current"; return ;;
+    "/login:--fingerprint") return ;;
+    "/login:--issuer") return ;;
+    "/login:--client-id") return ;;
+    "/login:--scope") return ;;
+    "/login:--private-key") _hoopctl_offer files "$current"; return ;;
+    "/login:--on-behalf-of") return ;;
     "/connection/add:--url") return ;;
     "/connection/add:--secret-ref") return ;;
+    "/connection/add:--key") return ;;
     "/connection/add:--label") return ;;
     "/connection/edit:--url") return ;;
     "/connection/edit:--secret-ref") return ;;
+    "/connection/edit:--key") return ;;
     "/connection/edit:--label") return ;;
     "/connect:--client") return ;;
     "/proxy:--port") return ;;
     "/exec:-c"|"/exec:--command") return ;;
     "/exec:-f"|"/exec:--file") _hoopctl_offer files "$current"; return ;;
     "/exec:--wait") return ;;
+    "/credential:--ttl") return ;;
+    "/credential:--revoke") return ;;
     "/deny:-r"|"/deny:--reason") return ;;
     "/session/list:--connection") _hoopctl_offer names "$current" connections; return ;;
     "/session/list:--identity") _hoopctl_offer names "$current" identities; return ;;
@@ -65,16 +78,27 @@ _hoopctl() {
       "/daemon/restart") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/daemon/status") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/daemon/logs") _hoopctl_offer words "$current" "-f --follow --json --no-input --no-color -h --help" ;;
+      "/gateway") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/gateway/start") _hoopctl_offer words "$current" "--config --check --tls-self-signed --json --no-input --no-color -h --help" ;;
+      "/gateway/openapi") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/login") _hoopctl_offer words "$current" "--name --ca --fingerprint --issuer --client-id --scope --client-secret-stdin --private-key --token-stdin --on-behalf-of --allow-http-loopback --no-browser --json --no-input --no-color -h --help" ;;
+      "/logout") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/context") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/context/list") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/context/use") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/context/remove") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
       "/connection") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
-      "/connection/add") _hoopctl_offer words "$current" "--url --password-stdin --secret-ref --label --no-test --json --no-input --no-color -h --help" ;;
+      "/connection/add") _hoopctl_offer words "$current" "--url --password-stdin --secret-ref --key --accept-host-key --label --no-test --json --no-input --no-color -h --help" ;;
       "/connection/list") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/connection/show") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/connection/test") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
-      "/connection/edit") _hoopctl_offer words "$current" "--url --password-stdin --secret-ref --label --no-test --json --no-input --no-color -h --help" ;;
+      "/connection/edit") _hoopctl_offer words "$current" "--url --password-stdin --secret-ref --key --accept-host-key --label --no-test --json --no-input --no-color -h --help" ;;
       "/connection/remove") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
       "/connect") _hoopctl_offer words "$current" "--client --json --no-input --no-color -h --help" ;;
-      "/proxy") _hoopctl_offer words "$current" "--port --socket --json --no-input --no-color -h --help" ;;
+      "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --json --no-input --no-color -h --help" ;;
+      "/ssh-config") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --json --no-input --no-color -h --help" ;;
+      "/credential") _hoopctl_offer words "$current" "--ttl --list --revoke --json --no-input --no-color -h --help" ;;
       "/approvals") _hoopctl_offer words "$current" "-w --watch --all --json --no-input --no-color -h --help" ;;
       "/approve") _hoopctl_offer words "$current" "-y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
       "/deny") _hoopctl_offer words "$current" "-r --reason -y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
@@ -110,8 +134,10 @@ _hoopctl() {
     return
   fi
   case "$verb" in
-    "") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
+    "") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
     "/daemon") _hoopctl_offer words "$current" "start stop restart status logs" ;;
+    "/gateway") _hoopctl_offer words "$current" "start openapi" ;;
+    "/context") _hoopctl_offer words "$current" "list use remove" ;;
     "/connection") _hoopctl_offer words "$current" "add list show test edit remove" ;;
     "/connection/show") _hoopctl_offer names "$current" connections ;;
     "/connection/test") _hoopctl_offer names "$current" connections ;;
@@ -119,7 +145,9 @@ _hoopctl() {
     "/connection/remove") _hoopctl_offer names "$current" connections ;;
     "/connect") _hoopctl_offer names "$current" connections ;;
     "/proxy") _hoopctl_offer names "$current" connections ;;
+    "/ssh-config") _hoopctl_offer names "$current" connections ;;
     "/exec") _hoopctl_offer names "$current" connections ;;
+    "/credential") _hoopctl_offer names "$current" connections ;;
     "/approve") _hoopctl_offer names "$current" approvals ;;
     "/deny") _hoopctl_offer names "$current" approvals ;;
     "/session") _hoopctl_offer words "$current" "list show kill" ;;
@@ -136,7 +164,7 @@ _hoopctl() {
     "/webhook") _hoopctl_offer words "$current" "add list test remove" ;;
     "/audit") _hoopctl_offer words "$current" "tail verify export" ;;
     "/completion") _hoopctl_offer words "$current" "bash zsh fish" ;;
-    "/help") _hoopctl_offer words "$current" "demo init daemon connection connect proxy exec approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
+    "/help") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
   esac
 }
 complete -F _hoopctl hoopctl

@@ -16,6 +16,12 @@ export const endpointOpenSchema = z.object({
     }),
   ]),
   /** Accept one session, then stop listening (cancel requests still pass). */
+  /** A public key that clients may prove themselves with instead of the password, where the protocol has such. */
+  clientKey: z
+    .string()
+    .max(2048)
+    .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/)
+    .optional(),
   single: z.boolean().default(false),
 });
 
@@ -34,6 +40,8 @@ export const endpointEventSchema = z.discriminatedUnion('type', [
     target: z.string(),
     serverVersion: z.string(),
     policy: z.string(),
+    /** What an SSH client is to know the endpoint by, as a line of `known_hosts` without the host. */
+    hostKey: z.string().optional(),
     /** The name of the Unix socket in `host`, where that is a directory on the caller's machine. */
     socketName: z.string().optional(),
   }),

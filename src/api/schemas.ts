@@ -113,6 +113,8 @@ export const connectionAddSchema = z.object({
   secret: z.string().max(65_536).optional(),
   secretRef: z.string().max(4096).optional(),
   labels: z.record(name, z.string().max(256)).default({}),
+  /** The fingerprint of a host key that was agreed to, or `first`. */
+  acceptHostKey: z.string().max(128).optional(),
   test: z.boolean().default(true),
 });
 export const connectionEditSchema = z.object({
@@ -120,6 +122,7 @@ export const connectionEditSchema = z.object({
   secret: z.string().max(65_536).optional(),
   secretRef: z.string().max(4096).optional(),
   labels: z.record(name, z.string().max(256)).optional(),
+  acceptHostKey: z.string().max(128).optional(),
   test: z.boolean().default(true),
 });
 export const connectionSavedSchema = z.object({

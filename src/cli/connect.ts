@@ -13,10 +13,14 @@ export interface ConnectOptions {
   /** What stands after `--`. */
   readonly args: readonly string[];
   readonly client: string | undefined;
+  /** The state directory. */
+  readonly home: string;
 }
 
 /** Runs the native client against an endpoint of its own; its exit code is ours. */
 export async function run(options: ConnectOptions, io: Io, client: Client): Promise<number> {
+  const { protocol } = await client.call('connectionShow', { params: { name: options.name } });
+  if (protocol === 'ssh') return runSsh(options, io, client);
   const { program, args } = programOf(options);
   const endpoint = await openEndpoint(client, {
     connection: options.name,
@@ -31,6 +35,37 @@ export async function run(options: ConnectOptions, io: Io, client: Client): Prom
     });
     void announceSessions(endpoint, program, io);
     const code = await endOf(child, program, options.name, io);
+    const failure = endpoint.failure();
+    if (code !== 0 && failure !== undefined) throw failure;
+    return code;
+  } finally {
+    endpoint.close();
+  }
+}
+
+/** The real ssh: ARGS are its options and the command that is to run on the host. */
+async function runSsh(options: ConnectOptions, io: Io, client: Client): Promise<number> {
+  const { clientKey } = await import('./ssh-files.ts');
+  const { SSH_PROGRAMS, startSsh } = await import('./connect-ssh.ts');
+  const program = options.client ?? 'ssh';
+  if (!SSH_PROGRAMS.some((known) => known === program)) {
+    throw new UsageError('bad_client', `${program} cannot be started for an SSH connection`, {
+      why: `there are ${SSH_PROGRAMS.join(', ')}`,
+      next: 'for scp, rsync, git and others: hoopctl ssh-config >> ~/.ssh/config',
+    });
+  }
+  const key = await clientKey(options.home);
+  const endpoint = await openEndpoint(client, {
+    connection: options.name,
+    listen: { kind: 'tcp', port: 0 },
+    single: true,
+    clientKey: key.public,
+  });
+  try {
+    const { args, home, name } = options;
+    const child = startSsh(endpoint, { program, args, connection: name, home, key }, io);
+    void announceSessions(endpoint, program, io);
+    const code = await endOf(child, program, name, io);
     const failure = endpoint.failure();
     if (code !== 0 && failure !== undefined) throw failure;
     return code;
@@ -87,9 +122,11 @@ function endOf(child: ChildProcess, program: string, connection: string, io: Io)
 
 function noProgram(program: string, connection: string): NotFound {
   const why =
-    program === 'psql'
-      ? 'it comes with the package postgresql-client (Debian, Ubuntu), postgresql (Fedora) or libpq (Homebrew)'
-      : 'there is no such program on the PATH';
+    program === 'ssh' || program === 'sftp'
+      ? 'it comes with the package openssh-client (Debian, Ubuntu) or openssh-clients (Fedora)'
+      : program === 'psql'
+        ? 'it comes with the package postgresql-client (Debian, Ubuntu), postgresql (Fedora) or libpq (Homebrew)'
+        : 'there is no such program on the PATH';
   return new NotFound('no_client', `${program} is not on this machine`, {
     why,
     next: `install it, or use another client: hoopctl proxy ${connection}`,

@@ -6,6 +6,10 @@ import { visible, visibleLines } from './visible-text.ts';
 /** Rows that are set as one table; a longer result goes on below it with widths of its own. */
 const ROWS_AT_ONCE = 5000;
 
+/** ECMA-48: control sequences, and strings with their end. */
+const TERMINAL_SEQUENCES =
+  /\x1b\[[0-?]*[ -/]*[@-~]|\x1b[PX\]^_][^\x07\x1b]*(\x07|\x1b\\)|\x1b[ -/]*[0-Z\\-~]/g;
+
 type Of<T extends ReplayEvent['type']> = Extract<ReplayEvent, { type: T }>;
 
 /** Prints a session's events as psql showed them, with what hoopctl decided beside each statement. */
@@ -15,6 +19,8 @@ export class ReplayPrinter {
   private columns: readonly TableColumn[] | undefined;
   private rows: (readonly (string | null)[])[] = [];
   private count = 0;
+  /** Output of a program ended without a newline. */
+  private midLine = false;
 
   constructor(out: TextOut, session: SessionView) {
     this.out = out;
@@ -46,6 +52,17 @@ export class ReplayPrinter {
         );
       case 'approval':
         return this.approval(event);
+      case 'bytes':
+        return this.bytes(event);
+      case 'size':
+        return this.note(`terminal of ${event.columns} columns and ${event.rows} rows`);
+      case 'exit':
+        this.endLine();
+        return this.note(
+          event.signal === null ? `exit ${event.code ?? 'unknown'}` : `ended by SIG${event.signal}`,
+        );
+      case 'file':
+        return this.note(`${event.direction} ${event.path}: ${event.bytes} bytes, sha256 ${event.sha256}`);
       case 'note':
         return this.note(event.message);
       case 'end':
@@ -58,6 +75,7 @@ export class ReplayPrinter {
 
   private statement(event: Of<'statement'>): void {
     this.flush();
+    this.endLine();
     const [first = '', ...more] = visibleLines(event.text.trimEnd()).split('\n');
     const { paint } = this.out;
     this.out.write(`${paint.bold(`${this.prompt}=>`)} ${first}\n`);
@@ -125,7 +143,23 @@ export class ReplayPrinter {
     this.note(`approval ${event.id} ${event.status}${by}${event.reason === null ? '' : `: ${event.reason}`}`);
   }
 
+  /** Output as text: what would move the cursor or change the terminal is left out; input is only told of. */
+  private bytes(event: Of<'bytes'>): void {
+    if (event.stream === 'input') return;
+    const text = Buffer.from(event.base64, 'base64').toString('utf8');
+    const plain = text.replace(TERMINAL_SEQUENCES, '').replaceAll('\r\n', '\n');
+    if (plain === '') return;
+    this.out.write(visibleLines(plain));
+    this.midLine = !plain.endsWith('\n');
+  }
+
+  private endLine(): void {
+    if (this.midLine) this.out.write('\n');
+    this.midLine = false;
+  }
+
   private note(text: string): void {
+    this.endLine();
     this.out.write(`${this.out.paint.dim(`-- ${visible(text)}`)}\n`);
   }
 

@@ -36,6 +36,10 @@ export interface EndpointOpening {
   /** One session only; cancel requests still pass. */
   readonly single: boolean;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
+  /** The gateway's host key, for protocols whose endpoints prove themselves by it. */
+  readonly hostKey?: { readonly private: string; readonly public: string } | undefined;
+  /** A public key that clients may come with instead of the password. */
+  readonly clientKey?: string | undefined;
 }
 
 /** Where a client comes from, in its own words and the socket's. */
@@ -132,6 +136,7 @@ export class Endpoint {
       target: protocol.describe(connection.settings),
       serverVersion,
       policy: policyName,
+      ...(this.#opening.hostKey === undefined ? {} : { hostKey: this.#opening.hostKey.public }),
       ...(listen.kind === 'relay' ? { socketName: protocol.localSocket.name } : {}),
     });
     // Its reader may have gone while it began to listen.
@@ -205,6 +210,8 @@ export class Endpoint {
     const endpoint: ClientEndpoint = {
       credentials: this.#credentials,
       tls: this.#opening.tls,
+      hostKey: this.#opening.hostKey?.private,
+      clientKey: this.#opening.clientKey,
       cancelKeys: this.#cancelKeys,
       loginFailed: () => this.#deps.loginFailed(this.#opening),
       openDesk: (client) => {

@@ -5,7 +5,7 @@ import { type GetJson, getJson } from '../identity/bounded-get.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
-import { endpointCertificate, loadProtocols } from '../protocols/registry.ts';
+import { endpointCertificate, loadProtocols, newHostKey } from '../protocols/registry.ts';
 import { recordingPath } from '../recording/layout.ts';
 import { openRecording } from '../recording/writer.ts';
 import { openVault, type VaultOptions } from '../secret/vault.ts';
@@ -25,6 +25,7 @@ import { Endpoints } from './endpoint.ts';
 import { type Gateway, type GatewaySettings, openGateway } from './gateway/gateway.ts';
 import { NativePlaces } from './gateway/native-places.ts';
 import { ShortPasswords } from './gateway/short-passwords.ts';
+import { gatewayHostKey } from './gateway-host-key.ts';
 import { identityParts } from './identity-parts.ts';
 import { installationKey } from './installation-key.ts';
 import { LoginFailures } from './login-failures.ts';
@@ -296,6 +297,7 @@ async function assemble(
     native: new NativePlaces(),
     loginFailures: new LoginFailures(audit, clock),
     bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
+    hostKey: gatewayHostKey(store.settings, vault, newHostKey),
     certificate: certificateOf(directory, failed('tls.failed')),
     log,
     logFile,

@@ -52,6 +52,8 @@ export interface Parts extends IdentityParts {
   readonly passwords: ShortPasswords;
   readonly native: NativePlaces;
   readonly loginFailures: LoginFailures;
+  /** What SSH clients know the gateway by; made at the first need. */
+  readonly hostKey: () => Promise<{ readonly private: string; readonly public: string }>;
   readonly certificate: () => Promise<{ readonly key: string; readonly cert: string } | undefined>;
   readonly log: DaemonLog;
   readonly logFile: RotatingFile;

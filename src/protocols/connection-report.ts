@@ -4,7 +4,7 @@ import { z } from 'zod';
 export const connectionReportSchema = z.object({
   server: z.string(),
   address: z.string(),
-  /** `TLSv1.3`, or null for plaintext and Unix sockets. */
+  /** `TLSv1.3`; `SSH` where that is what encrypts; null for plaintext and Unix sockets. */
   tls: z.string().nullable(),
   latencyMs: z.number(),
   role: z.string(),

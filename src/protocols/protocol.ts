@@ -35,6 +35,14 @@ export interface Protocol {
   outlineScript?(text: string): Promise<readonly ScriptStatement[] | undefined>;
   /** Serving a gateway's own listener; undefined where the protocol cannot. */
   readonly native?: NativeAccess;
+  /** Its endpoints prove themselves by the gateway's host key and not by a certificate. */
+  readonly hostKey?: true;
+  /**
+   * Settings with the key by which the target is known from now on, where a protocol pins one. `accepted` is the
+   * fingerprint that somebody has agreed to, `first` for whichever the target shows. Throws NotPermitted
+   * `host_key_unknown`, whose `why` begins with the fingerprint.
+   */
+  pin?(settings: string, accepted: string | undefined): Promise<string>;
   /** Decodes a recording's frames into what replay shows. */
   replay(frames: AsyncIterable<Frame>): AsyncIterable<ReplayEvent>;
 }
@@ -83,6 +91,10 @@ export interface ClientEndpoint {
   readonly credentials: EndpointCredentials;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
   /** Sessions of this endpoint by cancel key, shared by its sockets. */
+  /** The gateway's private host key, for protocols whose endpoints prove themselves by it. */
+  readonly hostKey?: string | undefined;
+  /** A public key that the client may prove itself with instead of the password, one line in OpenSSH's form. */
+  readonly clientKey?: string | undefined;
   readonly cancelKeys: CancelKeys;
   /** Opens the session's books: id, recording, audit. Throws when policy or the machine does not allow a session. */
   /** Told of a client that did not know the endpoint's password. */

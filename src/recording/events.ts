@@ -92,5 +92,38 @@ export type ReplayEvent =
       readonly by: string | null;
       readonly reason: string | null;
     }
+  /** What went to or came from a program; any bytes. `channel` tells apart what ran side by side. */
+  | {
+      readonly type: 'bytes';
+      readonly at: number;
+      readonly channel: number;
+      readonly stream: 'input' | 'output' | 'error';
+      readonly base64: string;
+    }
+  /** The terminal of a program, at its start and at each change. */
+  | {
+      readonly type: 'size';
+      readonly at: number;
+      readonly channel: number;
+      readonly columns: number;
+      readonly rows: number;
+    }
+  | {
+      readonly type: 'exit';
+      readonly at: number;
+      readonly channel: number;
+      readonly code: number | null;
+      readonly signal: string | null;
+    }
+  /** A file that was transferred. */
+  | {
+      readonly type: 'file';
+      readonly at: number;
+      readonly channel: number;
+      readonly path: string;
+      readonly direction: 'read' | 'write';
+      readonly bytes: number;
+      readonly sha256: string;
+    }
   | { readonly type: 'note'; readonly at: number; readonly message: string }
   | { readonly type: 'end'; readonly at: number; readonly reason: string };

@@ -3,6 +3,7 @@ import type { Io } from '../io.ts';
 import { printDocument } from '../output.ts';
 import { askWith } from '../questions.ts';
 import { whileWaiting } from '../spinner.ts';
+import { withHostKey } from './host-key.ts';
 import { labelsOf, printSaved } from './report.ts';
 import { type SecretOptions, secretInput } from './secret-input.ts';
 
@@ -11,6 +12,7 @@ export interface AddOptions extends SecretOptions {
   readonly name: string;
   readonly labels: readonly string[];
   readonly test: boolean;
+  readonly acceptHostKey: boolean;
 }
 
 export async function run(options: AddOptions, io: Io, client: Client): Promise<void> {
@@ -20,7 +22,10 @@ export async function run(options: AddOptions, io: Io, client: Client): Promise<
     (await askWith(io, 'the URL of the target is needed', '--url').line('URL (postgres://user@host/db):'));
   const secret = await secretInput({ ...options, url }, true, io);
   const body = { name: options.name, url, ...secret, labels, test: options.test };
-  const saved = await whileWaiting(io, `testing ${options.name}`, client.call('connectionAdd', { body }));
+  const saved = await withHostKey(options.acceptHostKey, io, (acceptHostKey) => {
+    const call = client.call('connectionAdd', { body: { ...body, ...acceptHostKey } });
+    return whileWaiting(io, `testing ${options.name}`, call);
+  });
   if (options.json) printDocument(io, saved);
   else printSaved(io, saved, 'saved');
 }

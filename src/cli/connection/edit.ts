@@ -3,6 +3,7 @@ import { UsageError } from '../../base/errors.ts';
 import type { Io } from '../io.ts';
 import { printDocument } from '../output.ts';
 import { whileWaiting } from '../spinner.ts';
+import { withHostKey } from './host-key.ts';
 import { labelsOf, printSaved } from './report.ts';
 import { type SecretOptions, secretInput } from './secret-input.ts';
 
@@ -11,6 +12,7 @@ export interface EditOptions extends SecretOptions {
   readonly name: string;
   readonly labels: readonly string[];
   readonly test: boolean;
+  readonly acceptHostKey: boolean;
 }
 
 export async function run(options: EditOptions, io: Io, client: Client): Promise<void> {
@@ -25,11 +27,13 @@ export async function run(options: EditOptions, io: Io, client: Client): Promise
       next: '--url, --password-stdin, --secret-ref or --label',
     });
   }
-  const call = client.call('connectionEdit', {
-    params: { name: options.name },
-    body: { ...change, test: options.test },
+  const saved = await withHostKey(options.acceptHostKey, io, (acceptHostKey) => {
+    const call = client.call('connectionEdit', {
+      params: { name: options.name },
+      body: { ...change, ...acceptHostKey, test: options.test },
+    });
+    return whileWaiting(io, `testing ${options.name}`, call);
   });
-  const saved = await whileWaiting(io, `testing ${options.name}`, call);
   if (options.json) printDocument(io, saved);
   else printSaved(io, saved, 'changed');
 }

@@ -8,14 +8,14 @@ import { visible } from '../visible-text.ts';
 /** `prod-db: PostgreSQL 16.4 reached over TLS in 12 ms.` */
 export function reachedText(name: string, report: ConnectionReport): string {
   const server = /^\d/.test(report.server) ? `PostgreSQL ${report.server}` : report.server;
-  const tls = report.tls === null ? 'without TLS' : 'over TLS';
+  const tls = report.tls === null ? 'without TLS' : report.tls === 'SSH' ? 'over SSH' : 'over TLS';
   return `${name}: ${server} reached ${tls} in ${Math.round(report.latencyMs)} ms.`;
 }
 
 /** What the credential may do, and what is worth a second look. */
 export function printReport(io: Io, report: ConnectionReport): void {
   const may = report.superuser ? 'is a superuser' : report.canWrite ? 'may write' : 'may only read';
-  const tls = report.tls === null ? '' : ` · ${report.tls}`;
+  const tls = report.tls === null || report.tls === 'SSH' ? '' : ` · ${report.tls}`;
   say(io, visible(`  ${report.role} at ${report.address} ${may}${tls}`));
   for (const warning of report.warnings) warn(io, visible(warning));
 }

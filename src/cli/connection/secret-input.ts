@@ -7,6 +7,8 @@ export interface SecretOptions {
   readonly url: string | undefined;
   readonly passwordStdin: boolean;
   readonly secretRef: string | undefined;
+  /** A reference to a private key: a secret reference under another name. */
+  readonly key?: string | undefined;
 }
 
 export interface SecretFields {
@@ -22,6 +24,12 @@ export async function secretInput(options: SecretOptions, ask: boolean, io: Io):
   if (options.passwordStdin && options.secretRef !== undefined) {
     throw new UsageError('two_secrets', '--password-stdin and --secret-ref exclude each other');
   }
+  if (options.key !== undefined) {
+    if (options.passwordStdin || options.secretRef !== undefined) {
+      throw new UsageError('two_secrets', '--key excludes --password-stdin and --secret-ref');
+    }
+    return { secretRef: options.key };
+  }
   const inUrl = options.url !== undefined && urlHasPassword(options.url);
   if (inUrl) {
     warn(
@@ -32,6 +40,8 @@ export async function secretInput(options: SecretOptions, ask: boolean, io: Io):
   if (options.secretRef !== undefined) return { secretRef: options.secretRef };
   if (options.passwordStdin) return { secret: await secretFromStdin(io, '--password-stdin') };
   if (!ask || inUrl || io.prompts === undefined || options.url === undefined) return {};
+  // An agent holds the key.
+  if (/^ssh:.*[?&]agent=/i.test(options.url)) return {};
   const user = urlUser(options.url);
   const secret = await io.prompts.secret(`Password for ${user ?? 'the target'}:`);
   return secret === '' ? {} : { secret };

@@ -8,13 +8,21 @@ const NAME = {
 
 const URL_OPTION: OptionSpec = {
   flags: '--url <url>',
-  description: 'postgres://user@host:port/database?sslmode=…, or a libpq keyword string',
+  description:
+    'postgres://user@host:port/database?sslmode=…, a libpq keyword string, or ssh://user@host:port',
 };
 const SECRETS: readonly OptionSpec[] = [
   { flags: '--password-stdin', description: "read the target's password from stdin" },
   {
     flags: '--secret-ref <ref>',
     description: 'read it when a session opens: env:NAME, file:PATH or exec:COMMAND',
+  },
+];
+const KEYS: readonly OptionSpec[] = [
+  { flags: '--key <ref>', description: 'SSH: the private key, as file:/absolute/path or exec:COMMAND' },
+  {
+    flags: '--accept-host-key',
+    description: 'SSH: take the key that the host shows now for its own, without asking',
   },
 ];
 const LABEL: OptionSpec = {
@@ -34,7 +42,7 @@ export const connectionNoun: CommandSpec = {
       details:
         'The password is asked for; it is never taken from a flag, because other processes can read those.',
       arguments: [{ name: '<name>', description: 'the name to save it under' }],
-      options: [URL_OPTION, ...SECRETS, LABEL, NO_TEST],
+      options: [URL_OPTION, ...SECRETS, ...KEYS, LABEL, NO_TEST],
       async run(words, { io, json, client }) {
         const { run } = await import('../connection/add.ts');
         return run(
@@ -44,6 +52,8 @@ export const connectionNoun: CommandSpec = {
             url: words.text('url'),
             passwordStdin: words.flag('passwordStdin'),
             secretRef: words.text('secretRef'),
+            key: words.text('key'),
+            acceptHostKey: words.flag('acceptHostKey'),
             labels: words.list('label'),
             test: words.flag('test'),
           },
@@ -85,6 +95,7 @@ export const connectionNoun: CommandSpec = {
       options: [
         URL_OPTION,
         ...SECRETS,
+        ...KEYS,
         { ...LABEL, description: 'replace all labels; may be repeated' },
         NO_TEST,
       ],
@@ -97,6 +108,8 @@ export const connectionNoun: CommandSpec = {
             url: words.text('url'),
             passwordStdin: words.flag('passwordStdin'),
             secretRef: words.text('secretRef'),
+            key: words.text('key'),
+            acceptHostKey: words.flag('acceptHostKey'),
             labels: words.list('label'),
             test: words.flag('test'),
           },

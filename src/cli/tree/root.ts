@@ -10,7 +10,7 @@ import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
 import { replayVerb, sessionNoun } from './session.ts';
 import { completionVerb, demoVerb, doctorVerb, initVerb } from './setup.ts';
 import { webhookNoun } from './webhook.ts';
-import { connectVerb, execVerb, proxyVerb } from './work.ts';
+import { connectVerb, execVerb, proxyVerb, sshConfigVerb } from './work.ts';
 
 /** The whole command line. */
 export const ROOT: CommandSpec = {
@@ -28,6 +28,7 @@ export const ROOT: CommandSpec = {
     connectionNoun,
     connectVerb,
     proxyVerb,
+    sshConfigVerb,
     execVerb,
     credentialVerb,
     approvalsVerb,

@@ -4,7 +4,7 @@ const CONNECTION = { name: '<name>', description: 'the connection', completes: '
 
 export const connectVerb: CommandSpec = {
   name: 'connect',
-  summary: 'open the native client (psql, pgcli …) through the daemon',
+  summary: 'open the native client (psql, pgcli, ssh …) through the daemon',
   details: [
     'Without ARGS the client is psql. ARGS that start with "-" are arguments for it; otherwise the first of them',
     'is the program to run. The endpoint reaches the program in PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE;',
@@ -14,16 +14,22 @@ export const connectVerb: CommandSpec = {
     "  hoopctl connect prod-db -- -c 'select now()'",
     '  hoopctl connect prod-db --client pgcli',
     '  hoopctl connect prod-db -- pg_dump --schema-only',
+    '',
+    'For an SSH connection the client is ssh, and ARGS are its options and the command to run:',
+    '',
+    '  hoopctl connect web-1',
+    '  hoopctl connect web-1 -- uptime',
+    '  hoopctl connect web-1 --client sftp',
   ].join('\n'),
   arguments: [
     CONNECTION,
     { name: '[args...]', description: 'after --: arguments for psql, or another program' },
   ],
   options: [{ flags: '--client <program>', description: 'the client to run instead of psql' }],
-  async run(words, { io, client }) {
+  async run(words, { io, home, client }) {
     const { run } = await import('../connect.ts');
     return run(
-      { name: words.argument('name'), args: words.rest('args'), client: words.text('client') },
+      { name: words.argument('name'), args: words.rest('args'), client: words.text('client'), home },
       io,
       await client(),
     );
@@ -39,8 +45,13 @@ export const proxyVerb: CommandSpec = {
   options: [
     { flags: '--port <port>', description: 'the port on 127.0.0.1; default: an unused one' },
     { flags: '--socket', description: 'a Unix socket instead of a port' },
+    { flags: '--stdio', description: "one SSH client on stdin and stdout, for OpenSSH's ProxyCommand" },
   ],
-  async run(words, { io, json, client }) {
+  async run(words, { io, json, home, client }) {
+    if (words.flag('stdio')) {
+      const { run } = await import('../proxy-stdio.ts');
+      return run({ name: words.argument('name'), home }, io, await client());
+    }
     const { run } = await import('../proxy.ts');
     const port = words.wholeNumber('port', 1, 65_535);
     return run(
@@ -78,5 +89,29 @@ export const execVerb: CommandSpec = {
       wait: words.duration('wait'),
     };
     return run(options, io, await client());
+  },
+};
+
+export const sshConfigVerb: CommandSpec = {
+  name: 'ssh-config',
+  summary: 'print Host blocks, so that ssh, scp, sftp, rsync and git go through the gateway',
+  details: [
+    'Each block proves the gateway by its own host key and the client by a key of this machine, which opens nothing',
+    'without the identity (HOOPCTL_TOKEN or the stored one) that runs the ProxyCommand.',
+    '',
+    '  hoopctl ssh-config > ~/.ssh/hoopctl.conf    # and in ~/.ssh/config: Include hoopctl.conf',
+    '  ssh web-1 uptime; scp file web-1:/tmp/; rsync -a dir/ web-1:dir/',
+  ].join('\n'),
+  arguments: [
+    {
+      name: '[names...]',
+      description: 'the connections; all SSH connections that you may open when left out',
+      completes: 'connections',
+    },
+  ],
+  async run(words, { io, json, home, client }) {
+    const { run } = await import('../ssh-config.ts');
+    const program = [process.execPath, process.argv[1] ?? 'hoopctl'];
+    return run({ json, names: words.rest('names'), home, program }, io, await client());
   },
 };

@@ -119,7 +119,7 @@ export function connectionRoutes(parts: Parts): Routes {
         id: newId('c', now),
         name: body.name,
         protocol: protocol.name,
-        settings: parsed.settings,
+        settings: await pinned(protocol, parsed.settings, body.acceptHostKey),
         secretRef: undefined,
         labels: body.labels,
         createdAt,
@@ -149,10 +149,11 @@ export function connectionRoutes(parts: Parts): Routes {
       const given = givenCredential(body, parsed?.secret);
       const unchanged = given.secret === undefined && given.reference === undefined;
       const credential = unchanged ? { ...given, reference: before.secretRef } : given;
+      const settings = parsed?.settings ?? before.settings;
       const draft: ConnectionRow = {
         ...before,
         protocol: protocol.name,
-        settings: parsed?.settings ?? before.settings,
+        settings: await pinned(protocol, settings, body.acceptHostKey),
         labels: body.labels ?? before.labels,
         // Always later than before, so that nobody takes the edited connection for the old one.
         updatedAt: new Date(Math.max(clock.now(), Date.parse(before.updatedAt) + 1)).toISOString(),
@@ -194,6 +195,11 @@ export function connectionRoutes(parts: Parts): Routes {
       return { auditId: String(entry.seq), cutSessions: cut };
     },
   };
+}
+
+/** With the key by which the target is known from now on. Throws NotPermitted `host_key_unknown`, NotReachable. */
+function pinned(protocol: Protocol, settings: string, accepted: string | undefined): Promise<string> {
+  return protocol.pin === undefined ? Promise.resolve(settings) : protocol.pin(settings, accepted);
 }
 
 /** By the URL's scheme; text without one is libpq's keyword form, which is PostgreSQL's. */

@@ -7,27 +7,30 @@ import type { Call, Handlers } from './handler.ts';
 
 /** A listening place for one identity on one connection, as long as its stream is read. */
 export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
-  const { certificate, endpoints, policy, store, targets } = parts;
+  const { certificate, endpoints, hostKey, policy, store, targets } = parts;
   return {
     async endpointOpen({ caller, body, origin, signal }) {
       requireReachable(body.listen.kind, origin);
       const connection = await findConnection(store, body.connection);
       const may = policy.current().mayConnect(requesterOf(caller), policyTarget(connection));
       requireMayConnect(may, caller.name, connection.name);
+      const protocol = targets.protocolOf(connection);
       const lease = await targets.lease(connection);
       try {
         const endpoint = await endpoints.open(
           {
             identity: caller,
             connection,
-            protocol: targets.protocolOf(connection),
+            protocol,
             lease,
             serverVersion: await lease.target.serverVersion(),
             policyName: policy.row()?.source ?? '',
             listen: body.listen,
             single: body.single,
             // A relayed client is on the requester's machine, its way here is TLS.
-            tls: body.listen.kind === 'relay' ? undefined : await certificate(),
+            tls: body.listen.kind === 'relay' || protocol.hostKey ? undefined : await certificate(),
+            hostKey: protocol.hostKey ? await hostKey() : undefined,
+            clientKey: body.clientKey,
           },
           signal,
         );

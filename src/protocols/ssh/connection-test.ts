@@ -1,0 +1,94 @@
+import type { Client } from 'ssh2';
+import type { ConnectionReport } from '../connection-report.ts';
+import { hostInUrl, type SshSettings } from './connection.ts';
+import { connectTarget, hostKeyOf, hostKeyUnknown } from './target-side.ts';
+
+/**
+ * Settings that name the host's key: as they are when they do already; else the key that the host shows, when it is
+ * the one that was accepted. Throws NotPermitted `host_key_unknown` with the fingerprint, NotReachable.
+ */
+export async function pinnedSettings(
+  settings: SshSettings,
+  accepted: string | undefined,
+): Promise<SshSettings> {
+  if (settings.hostKey !== undefined) return settings;
+  const seen = await hostKeyOf(settings);
+  if (accepted !== 'first' && accepted !== seen) throw hostKeyUnknown(settings, seen);
+  return { ...settings, hostKey: seen };
+}
+
+/** Asks who it is let in as and which shell reads its command lines. Constant, so that nothing of a client is in it. */
+const PROBE = 'echo "$0" && id -u';
+/** An answer longer than this is not one, in bytes; and how long it may take, in milliseconds. */
+const PROBE_BYTES = 4096;
+const PROBE_MS = 5000;
+
+/** Shells that read a command line as POSIX says. */
+const POSIX_SHELLS = /^-?(sh|bash|dash|ash|ksh|ksh93|mksh|zsh|yash|rbash|busybox)$/;
+
+/** What the probe told. */
+export interface LoginShell {
+  /** False when command lines are read by something that is no POSIX shell: then none can be judged. */
+  readonly posix: boolean;
+  /** `bash`, or what it said instead. */
+  readonly name: string;
+  readonly root: boolean;
+}
+
+/** Which shell reads the command lines of this account. Never throws. */
+export async function loginShellOf(client: Client): Promise<LoginShell> {
+  const [name = '', uid = ''] = (await outputOf(client, PROBE)).trim().split('\n');
+  const shell = name.split('/').at(-1) ?? '';
+  return { posix: POSIX_SHELLS.test(shell), name: shell.slice(0, 32), root: uid === '0' };
+}
+
+function outputOf(client: Client, line: string): Promise<string> {
+  return new Promise((resolve) => {
+    let output = '';
+    const done = () => resolve(output);
+    const timer = setTimeout(done, PROBE_MS);
+    timer.unref();
+    client.exec(line, (error, channel) => {
+      if (error) return done();
+      channel.on('data', (bytes: Buffer) => {
+        if (output.length < PROBE_BYTES) output += bytes.toString('latin1');
+      });
+      channel.stderr.resume();
+      channel.once('close', () => {
+        clearTimeout(timer);
+        done();
+      });
+      channel.end();
+    });
+  });
+}
+
+/** Logs in, looks around, leaves. Throws what `connectTarget` throws. */
+export async function testConnection(
+  settings: SshSettings,
+  secret: string | undefined,
+): Promise<ConnectionReport> {
+  const began = performance.now();
+  const { client, server } = await connectTarget(settings, secret);
+  const latencyMs = performance.now() - began;
+  try {
+    const shell = await loginShellOf(client);
+    return {
+      server,
+      address: `${hostInUrl(settings.host)}:${settings.port}`,
+      tls: 'SSH',
+      latencyMs,
+      role: settings.user,
+      superuser: shell.root,
+      canWrite: true,
+      warnings: shell.posix
+        ? []
+        : [
+            `the login shell of ${settings.user} is ${shell.name === '' ? 'none that answers' : `"${shell.name}"`}, ` +
+              'no POSIX shell: every command line there is of unknown effect',
+          ],
+    };
+  } finally {
+    client.end();
+  }
+}

@@ -1,0 +1,171 @@
+import type { Decision } from '../../policy/decision.ts';
+import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
+import { analyzeLine } from '../../shell/analyze.ts';
+import type { ShellAction } from '../../shell/facts.ts';
+import { harmlessEnvironment } from '../../shell/variables.ts';
+import type { Action, StatementFacts, TextFacts } from '../../sql/facts.ts';
+
+export const SFTP_VERBS = ['READ', 'WRITE', 'REMOVE', 'LIST'] as const;
+
+/** Something a client asks for over SSH, as it is judged. */
+export type Asked =
+  | {
+      readonly kind: 'exec';
+      readonly line: string;
+      readonly terminal: boolean;
+      /** The login shell's name, where it is none that reads lines as POSIX says. */
+      readonly foreignShell?: string | undefined;
+    }
+  | { readonly kind: 'shell'; readonly terminal: boolean }
+  | { readonly kind: 'subsystem'; readonly name: string }
+  | { readonly kind: 'forward'; readonly host: string; readonly port: number }
+  | { readonly kind: 'environment'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'sftp';
+      readonly verb: (typeof SFTP_VERBS)[number];
+      readonly paths: readonly string[];
+      readonly unmaskable: boolean;
+    };
+
+/** What is judged, in the words that recording, approver and policy's `commands` get. */
+export interface Judgement {
+  readonly facts: TextFacts;
+  readonly decision: Decision;
+  readonly record: StatementToRecord;
+}
+
+export function judge(desk: SessionDesk, asked: Asked): Judgement {
+  const facts = factsOf(asked);
+  const decision = desk.decide(facts);
+  return { facts, decision, record: { text: textOf(asked), decision, effects: effectLines(facts) } };
+}
+
+/** As it is written in recordings and shown to approvers. */
+export function textOf(asked: Asked): string {
+  switch (asked.kind) {
+    case 'exec':
+      return asked.line;
+    case 'shell':
+      return 'SHELL';
+    case 'subsystem':
+      return `SUBSYSTEM ${asked.name}`;
+    case 'forward':
+      return `FORWARD ${asked.host}:${asked.port}`;
+    case 'environment':
+      return `ENV ${asked.name}=${asked.value}`;
+    case 'sftp':
+      return `SFTP ${asked.verb} ${asked.paths.join(' ')}`;
+  }
+}
+
+/** Effects and objects as policy takes them: every command its own statement, so that each keeps its reason. */
+export function factsOf(asked: Asked): TextFacts {
+  switch (asked.kind) {
+    case 'exec': {
+      if (asked.foreignShell !== undefined) {
+        const reason = `"${asked.foreignShell}" reads it, which is no POSIX shell`;
+        return one({ effect: 'unknown', command: asked.line }, reason);
+      }
+      const { actions } = analyzeLine(asked.line, { terminal: asked.terminal });
+      return { statements: actions.map((action) => statement(shellAction(action), action.reason)) };
+    }
+    case 'shell':
+      return one(
+        { effect: 'unknown', command: 'SHELL' },
+        'what is typed into a shell is recorded, not judged',
+      );
+    case 'subsystem':
+      return one(
+        { effect: 'unknown', command: textOf(asked) },
+        `what the subsystem ${asked.name} does is not known`,
+      );
+    case 'forward': {
+      const name = `${asked.host}:${asked.port}`;
+      return one({ effect: 'admin', command: textOf(asked), object: { kind: 'other', name } });
+    }
+    case 'environment': {
+      const command = `ENV ${asked.name}`;
+      if (harmlessEnvironment(asked.name)) return one({ effect: 'session', command });
+      return one({ effect: 'unknown', command }, `the variable ${asked.name} can change what runs`);
+    }
+    case 'sftp':
+      return { statements: asked.paths.map((path) => sftpStatement(asked, path)) };
+  }
+}
+
+function sftpStatement(asked: Extract<Asked, { kind: 'sftp' }>, path: string): StatementFacts {
+  const command = `SFTP ${asked.verb} ${path}`;
+  const object = { kind: 'other', name: path } as const;
+  if (asked.verb === 'READ' && asked.unmaskable) {
+    const reason = 'masks cannot follow into the bytes of a file; read it with cat, whose output they cover';
+    return statement({ effect: 'unknown', command, object }, reason);
+  }
+  const reads = asked.verb === 'READ' || asked.verb === 'LIST';
+  return statement({ effect: reads ? 'read' : 'write', command, object });
+}
+
+function shellAction({ effect, command, path }: ShellAction): Action {
+  return { effect, command, ...(path === undefined ? {} : { object: { kind: 'other', name: path } }) };
+}
+
+function one(action: Action, reason?: string): TextFacts {
+  return { statements: [statement(action, reason)] };
+}
+
+function statement(action: Action, reason?: string): StatementFacts {
+  return {
+    start: 0,
+    end: 0,
+    tag: action.command.split(' ', 1)[0] ?? '',
+    actions: [action],
+    conditions: [],
+    functions: [],
+    columnUses: [],
+    changes: [],
+    reasons: reason === undefined ? [] : [reason],
+    explainable: false,
+    dependsOnSession: true,
+  };
+}
+
+/** `write: rm -rf /tmp/x`, one line an action. */
+export function effectLines(facts: TextFacts): readonly string[] {
+  const lines = facts.statements.flatMap((one) =>
+    one.actions.map(({ effect, command }) => `${effect}: ${command}`),
+  );
+  return [...new Set(lines)];
+}
+
+/** `write`, `admin`, …: the gravest thing it does, for the notice. */
+export function gravestEffect(facts: TextFacts): string {
+  const found = new Set(facts.statements.flatMap((one) => one.actions.map(({ effect }) => effect)));
+  for (const effect of ['unknown', 'admin', 'write', 'read'] as const) {
+    if (found.has(effect)) return effect === 'unknown' ? 'command' : `${effect} command`;
+  }
+  return 'request';
+}
+
+/** What `policy explain` is asked with for requests that are no command lines: `SHELL`, `SFTP READ /path`. */
+export function askedBy(statement: string): Asked | undefined {
+  const [word, verb = '', ...rest] = statement.trim().split(/ +/);
+  switch (word) {
+    case 'SHELL':
+      return verb === '' ? { kind: 'shell', terminal: true } : undefined;
+    case 'SUBSYSTEM':
+      return { kind: 'subsystem', name: verb };
+    case 'ENV': {
+      const [name = '', value = ''] = verb.split('=', 2);
+      return { kind: 'environment', name, value };
+    }
+    case 'FORWARD': {
+      const [, host = '', port = ''] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(verb) ?? [];
+      return host === '' ? undefined : { kind: 'forward', host, port: Number(port) };
+    }
+    case 'SFTP': {
+      const known = SFTP_VERBS.find((one) => one === verb);
+      return known && { kind: 'sftp', verb: known, paths: [rest.join(' ')], unmaskable: false };
+    }
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,215 @@
+import type {
+  AcceptConnection,
+  Connection,
+  PseudoTtyInfo,
+  ServerChannel,
+  Session,
+  WindowChangeInfo,
+} from 'ssh2';
+import { HoopError } from '../../base/errors.ts';
+import type { SessionDesk } from '../../session/desk.ts';
+import { Door } from './door.ts';
+import { judge } from './judgement.ts';
+import type { OutputMasking } from './output-masking.ts';
+import { Program, type ProgramTerms } from './program.ts';
+import type { TargetConnection } from './target-side.ts';
+
+/** Channels of one connection at a time; OpenSSH's server allows 10 sessions. */
+const MOST_CHANNELS = 64;
+/** Variables that one channel may set before its program starts, and the length of each. */
+const MOST_VARIABLES = 64;
+const LONGEST_VARIABLE = 4096;
+/** What a client that ignores its window may send ahead, in bytes: twice what the library grants. */
+const MOST_AHEAD = 4 * 1024 * 1024;
+
+export interface SessionParts {
+  readonly client: Connection;
+  readonly desk: SessionDesk;
+  readonly clientAddress: string;
+  /** `SSH web-1:22 as deploy`. */
+  readonly target: string;
+  /** Dials; called once, when the first request has been judged and may run. */
+  dial(): Promise<TargetConnection>;
+  /** The login shell's name, where it is none that reads lines as POSIX says. */
+  readonly foreignShell: string | undefined;
+  masking(): OutputMasking;
+}
+
+/**
+ * One client's connection after it has authenticated. Each request of each channel comes here; those that make the
+ * target do something become a `Program`, all others are refused. The target is dialled for the first of them.
+ */
+export class SshSession {
+  readonly #parts: SessionParts;
+  readonly #programs = new Map<number, Program>();
+  #door: Promise<Door> | undefined;
+  #upstream: TargetConnection | undefined;
+  #numbers = 0;
+  #open = 0;
+  #closed = false;
+  #resolveDone: (reason: string) => void = () => {};
+  /** Settles with the reason when the session is over. */
+  readonly done: Promise<string>;
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts;
+    this.done = new Promise((resolve) => {
+      this.#resolveDone = resolve;
+    });
+  }
+
+  /** From now on the client is served. */
+  serve(): void {
+    const { client, desk } = this.#parts;
+    client.on('session', (accept, reject) => this.#session(accept, reject));
+    // Remote forwards, of ports or sockets: the target would reach into the client's network.
+    client.on('request', (_accept, reject) => reject?.());
+    client.once('close', () => this.#close('closed by the client'));
+    desk.onCut((reason) => this.cut(reason));
+  }
+
+  /** Ends the session now; every channel is told why. */
+  cut(reason: string): void {
+    if (this.#closed) return;
+    for (const program of this.#programs.values()) program.cut(reason);
+    // The last words are on their way; then the connection goes.
+    setTimeout(() => this.#close(reason), 200).unref();
+  }
+
+  #session(accept: AcceptConnection<Session>, reject: () => void): void {
+    if (this.#closed || this.#open >= MOST_CHANNELS) {
+      reject();
+      return;
+    }
+    const session = accept();
+    const number = ++this.#numbers;
+    this.#open++;
+    session.once('close', () => {
+      this.#open--;
+      this.#programs.delete(number);
+    });
+    this.#requests(session, number);
+  }
+
+  /** Requests of one channel. Agent, X11 and unknown ones have no listener, which the library answers with a refusal. */
+  #requests(session: Session, number: number): void {
+    const environment = new Map<string, string>();
+    let terminal: PseudoTtyInfo | undefined;
+    session.on('env', (accept, reject, { key, val }) => {
+      const fits = environment.size < MOST_VARIABLES && key.length + val.length <= LONGEST_VARIABLE;
+      if (fits && this.#maySet(key, val)) {
+        environment.set(key, val);
+        accept?.();
+      } else reject?.();
+    });
+    session.on('pty', (accept, _reject, info) => {
+      terminal = info;
+      accept?.();
+    });
+    session.on('window-change', (accept, _reject, info) => {
+      if (terminal !== undefined) terminal = { ...terminal, ...(info as WindowChangeInfo) };
+      if (terminal !== undefined) this.#programs.get(number)?.resize(terminal);
+      accept?.();
+    });
+    session.on('signal', (accept, _reject, { name }) => {
+      this.#programs.get(number)?.signal(name);
+      accept?.();
+    });
+    const begin = (accept: () => ServerChannel | undefined): Program | undefined => {
+      // At once: once the client has said that it sends no more, the library accepts nothing.
+      const channel = accept();
+      if (channel === undefined) return undefined;
+      bounded(channel, () => this.#close('the client sent more than it was granted'));
+      const program = new Program(number, channel, { environment, terminal }, this.#terms());
+      this.#programs.set(number, program);
+      return program;
+    };
+    session.on('exec', (accept, _reject, { command }) => {
+      void begin(accept)?.run({
+        kind: 'exec',
+        line: command,
+        terminal: terminal !== undefined,
+        foreignShell: this.#parts.foreignShell,
+      });
+    });
+    session.on('shell', (accept) => {
+      void begin(accept)?.run({ kind: 'shell', terminal: terminal !== undefined });
+    });
+    session.on('subsystem', (accept, _reject, { name }) => {
+      void begin(accept)?.run({ kind: 'subsystem', name: name.slice(0, 256) });
+    });
+  }
+
+  /** Clients send their locale unasked, so what may not be set is left out without ado. */
+  #maySet(name: string, value: string): boolean {
+    if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0')) return false;
+    try {
+      return judge(this.#parts.desk, { kind: 'environment', name, value }).decision.outcome === 'allow';
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
+  }
+
+  #terms(): ProgramTerms {
+    const { clientAddress, desk, masking, target } = this.#parts;
+    return {
+      desk,
+      clientAddress,
+      target,
+      masking,
+      door: () => this.#reach(),
+      failed: (error) => this.#fail(error),
+    };
+  }
+
+  #reach(): Promise<Door> {
+    this.#door ??= this.#parts.dial().then((upstream) => {
+      if (this.#closed) {
+        upstream.client.end();
+        throw new Error('the session is over');
+      }
+      this.#upstream = upstream;
+      upstream.client.once('close', () => this.#targetGone());
+      return new Door(upstream.client);
+    });
+    return this.#door;
+  }
+
+  #targetGone(): void {
+    if (this.#closed) return;
+    try {
+      this.#parts.desk.note('target lost');
+    } catch (error) {
+      this.#fail(error);
+    }
+    // Channels have ended with it; a new one dials again.
+    this.#door = undefined;
+    this.#upstream = undefined;
+  }
+
+  #fail(error: unknown): void {
+    const reason = error instanceof HoopError ? error.message : 'internal error';
+    this.#close(reason);
+  }
+
+  #close(reason: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#parts.client.end();
+    this.#upstream?.client.end();
+    this.#resolveDone(reason);
+  }
+}
+
+/** The library grants a window and does not hold a client to it. */
+function bounded(channel: ServerChannel, overrun: () => void): void {
+  const push = channel.push.bind(channel);
+  channel.push = (chunk: unknown, encoding?: BufferEncoding) => {
+    if (chunk !== null && channel.readableLength > MOST_AHEAD) {
+      overrun();
+      return false;
+    }
+    return push(chunk, encoding);
+  };
+}

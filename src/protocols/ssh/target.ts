@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net';
+import { HoopError, Internal } from '../../base/errors.ts';
+import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
+import { explanationOf } from '../../policy/explain.ts';
+import type { Explanation } from '../../policy/explanation.ts';
+import type { SessionDesk } from '../../session/desk.ts';
+import type { ClientEndpoint, Target } from '../protocol.ts';
+import { acceptClient } from './client-side.ts';
+import { describeConnection, type SshSettings } from './connection.ts';
+import { type LoginShell, loginShellOf } from './connection-test.ts';
+import { askedBy, factsOf } from './judgement.ts';
+import { UNMASKED } from './output-masking.ts';
+import { refuseAll } from './refusal.ts';
+import { SshSession } from './session.ts';
+import { connectTarget, type TargetConnection } from './target-side.ts';
+
+const UNREACHED: LoginShell = { posix: false, name: 'unreachable', root: false };
+
+/** One SSH connection while it is in use. Sessions share nothing but its settings. */
+export class SshTarget implements Target {
+  /** SSH has no such thing; clients are told nothing. */
+  readonly database = '';
+  readonly #settings: SshSettings;
+  readonly #readSecret: () => Promise<string | undefined>;
+  #known: { readonly server: string; readonly shell: LoginShell } | undefined;
+
+  constructor(settings: SshSettings, readSecret: () => Promise<string | undefined>, _maskKey: Uint8Array) {
+    this.#settings = settings;
+    this.#readSecret = readSecret;
+  }
+
+  async serverVersion(): Promise<string> {
+    return (await this.#look()).server;
+  }
+
+  async serve(socket: Socket, endpoint: ClientEndpoint): Promise<void> {
+    const { credentials, hostKey, clientKey } = endpoint;
+    if (hostKey === undefined) throw new Internal('no_host_key', 'the gateway has no host key');
+    const client = await acceptClient(socket, {
+      credentials,
+      hostKey,
+      clientKey,
+      loginFailed: () => endpoint.loginFailed(),
+    });
+    if (client === undefined) return;
+    const address = socket.remoteAddress ?? 'local';
+    let desk: SessionDesk;
+    try {
+      desk = await endpoint.openDesk({ address, application: 'ssh' });
+    } catch (error) {
+      refuseAll(
+        client,
+        error instanceof HoopError ? [`hoopctl: ${error.message}`] : ['hoopctl: internal error'],
+      );
+      socket.resume();
+      return;
+    }
+    const session = new SshSession({
+      client,
+      desk,
+      clientAddress: address,
+      target: describeConnection(this.#settings),
+      dial: () => this.#dial(),
+      foreignShell: await this.#foreignShell(),
+      masking: () => UNMASKED,
+    });
+    session.serve();
+    socket.resume();
+    await desk.close(await session.done);
+  }
+
+  async explain(
+    policy: Policy,
+    requester: Requester,
+    target: PolicyTarget,
+    statement: string,
+  ): Promise<Explanation> {
+    const foreignShell = await this.#foreignShell();
+    const facts = factsOf(
+      askedBy(statement) ?? { kind: 'exec', line: statement, terminal: false, foreignShell },
+    );
+    return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
+  }
+
+  async close(): Promise<void> {}
+
+  async #dial(): Promise<TargetConnection> {
+    return connectTarget(this.#settings, await this.#readSecret());
+  }
+
+  /** Looks at the target once for all sessions. */
+  async #look() {
+    if (this.#known === undefined) {
+      const { client, server } = await this.#dial();
+      try {
+        this.#known = { server, shell: await loginShellOf(client) };
+      } finally {
+        client.end();
+      }
+    }
+    return this.#known;
+  }
+
+  /** A target that cannot be reached now is told to be so when something is to run there. */
+  async #foreignShell(): Promise<string | undefined> {
+    const { shell } = await this.#look().catch(() => ({ shell: UNREACHED }));
+    return shell.posix ? undefined : shell.name;
+  }
+}

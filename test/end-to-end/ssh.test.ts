@@ -1,0 +1,47 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Hoopctl } from '../servers/hoopctl.ts';
+import { type SshServer, startSshd } from '../servers/sshd.ts';
+
+const POLICY = `
+version: 1
+groups: {dba: [owner]}
+rules:
+  - {name: reads, connections: [web-1], effects: [read], decision: allow}
+  - {name: locale, connections: [web-1], commands: ["ENV *"], effects: [session], decision: allow}
+  - {name: writes, connections: [web-1], effects: [write], decision: approve}
+  - {name: no-dd, connections: [web-1], commands: [dd], decision: block, message: never}
+`;
+
+let sshd: SshServer;
+let hoopctl: Hoopctl;
+let devin: { readonly token: string };
+
+beforeAll(async () => {
+  sshd = await startSshd();
+  hoopctl = await Hoopctl.initialised();
+  await hoopctl.ok([
+    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
+    ...['--accept-host-key', '--no-input'],
+  ]);
+  await hoopctl.applyPolicy(POLICY);
+  devin = { token: await hoopctl.createIdentity('devin', 'requester', 'agents') };
+});
+afterAll(async () => {
+  await hoopctl?.close();
+  await sshd?.stop();
+});
+
+describe('connect', () => {
+  test('runs one allowed command and gives its output and its exit code', async () => {
+    const one = await hoopctl.run(['connect', 'web-1', '--', 'echo hello; ls /nonexistent'], devin);
+    expect(one.stdout).toBe('hello\n');
+    expect(one.stderr).toContain('No such file');
+    expect(one.code).toBe(2);
+  });
+
+  test('refuses what the policy does not allow with 126 and the rule', async () => {
+    const one = await hoopctl.run(['connect', 'web-1', '--', 'dd if=/dev/zero of=/tmp/never'], devin);
+    expect(one.stderr).toContain('blocked by rule "no-dd": dd if=/dev/zero of=/tmp/never');
+    expect(one.code).toBe(126);
+  });
+});
