@@ -155,11 +155,11 @@ function checkAudience(claims: Claims, issuer: Issuer): void {
     });
   }
   const parties = issuer.authorized_parties ?? wanted;
-  // RFC 9068 names the client in client_id, OpenID Connect in azp.
-  const party = azp ?? (issuer.authorized_parties === undefined ? undefined : claims.client_id);
-  const needed =
-    issuer.authorized_parties !== undefined || audiences.some((one) => !wanted.includes(String(one)));
-  if (party === undefined && !needed) return;
+  // OpenID Connect names the client in azp, RFC 9068 in client_id; an ID token's only audience is its client.
+  const named = azp ?? (issuer.authorized_parties === undefined ? undefined : claims.client_id);
+  const ours = audiences.every((one) => wanted.includes(String(one)));
+  if (named === undefined && issuer.authorized_parties === undefined && ours) return;
+  const party = named ?? (audiences.length === 1 ? audiences[0] : undefined);
   if (typeof party === 'string' && parties.includes(party)) return;
   throw new LoginNeeded('token_party', 'the token was issued to another client (azp)', {
     why: party === undefined ? 'it does not say which client got it' : 'its client is not a known one',

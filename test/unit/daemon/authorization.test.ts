@@ -154,7 +154,7 @@ function parseTable(): ReadonlyMap<string, Row> {
   const [head = '', ...lines] = TABLE.trim().split('\n');
   const roles = head.trim().split(/\s+/).slice(1) as Role[];
   return new Map(
-    lines.map((line) => {
+    lines.map((line): [string, Row] => {
       const [name = '', ...words] = line.trim().split(/\s+/);
       if (words[0] === 'public') return [name, 'public'];
       const row = Object.fromEntries(roles.map((role, i) => [role, words[i] === 'yes']));

@@ -348,7 +348,7 @@ describe('what an issuer may ask besides', () => {
     ['a sign-in that is told', { max_age: '1h' }, { auth_time: undefined }, 'token_sign_in_age'],
     ['a way of signing in', { acr: ['phr'] }, {}, 'token_acr'],
     ['a client', { authorized_parties: ['cli'] }, {}, 'token_party'],
-    ['a client where none is told', { authorized_parties: ['hoopctl'] }, { azp: undefined }, 'token_party'],
+    ['a client where none is told', { authorized_parties: ['cli'] }, { azp: undefined }, 'token_party'],
     ['a young token', { max_token_age: '5s', leeway: '0s' }, {}, 'token_too_old'],
     ['clocks that agree', { leeway: '0s' }, { exp: NOW }, 'token_expired'],
     ['algorithms', { algorithms: ['ES256'] }, {}, 'token_algorithm'],

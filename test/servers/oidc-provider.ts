@@ -1,0 +1,173 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Provider } from 'oidc-provider';
+
+/** Somebody at the provider. */
+export interface Account {
+  readonly email: string;
+  readonly groups: readonly string[];
+}
+
+export const CLI_CLIENT = 'hoopctl-cli';
+export const MACHINE_CLIENT = { id: 'nightly', secret: 'a secret of thirty-two characters' };
+/** The audience of access tokens. */
+export const RESOURCE = 'urn:hoopctl';
+
+/** A real OpenID provider (node-oidc-provider) on loopback. `accounts` may be changed while it runs. */
+export interface OidcProvider {
+  readonly issuer: string;
+  readonly accounts: Map<string, Account>;
+  /** Does what a person does in a browser: opens a page, signs in as `account`, says yes until there is no form left. */
+  browse(url: string, account: string): Promise<string>;
+  /** Makes a new signing key; the old one is gone. */
+  rotateKeys(): Promise<void>;
+  /** A form to the token endpoint; its answer. */
+  token(form: Readonly<Record<string, string>>): Promise<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+export async function startOidcProvider(): Promise<OidcProvider> {
+  const accounts = new Map<string, Account>([
+    ['ana', { email: 'ana@example.com', groups: ['dba'] }],
+    ['lea', { email: 'lea@example.com', groups: ['leads'] }],
+  ]);
+  let handle: ReturnType<Provider['callback']> | undefined;
+  const server: Server = createServer((request, response) => void handle?.(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const renew = async () => {
+    handle = await provider(issuer, accounts);
+  };
+  await renew();
+  return {
+    issuer,
+    accounts,
+    rotateKeys: renew,
+    browse: (url, account) => browse(url, account),
+    async token(form) {
+      const answer = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
+      return (await answer.json()) as Record<string, unknown>;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function provider(issuer: string, accounts: ReadonlyMap<string, Account>) {
+  const { privateKey } = await crypto.subtle.generateKey(
+    {
+      name: 'RSASSA-PKCS1-v1_5',
+      modulusLength: 2048,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      hash: 'SHA-256',
+    },
+    true,
+    ['sign', 'verify'],
+  );
+  const { key_ops: _, ext: __, ...key } = await crypto.subtle.exportKey('jwk', privateKey);
+  const kid = crypto.randomUUID();
+  const made = new Provider(issuer, {
+    clients: [
+      {
+        client_id: CLI_CLIENT,
+        token_endpoint_auth_method: 'none',
+        application_type: 'native',
+        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+        redirect_uris: [],
+        response_types: [],
+      },
+      {
+        client_id: MACHINE_CLIENT.id,
+        client_secret: MACHINE_CLIENT.secret,
+        token_endpoint_auth_method: 'client_secret_post',
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
+    jwks: { keys: [{ ...key, kid, alg: 'RS256', use: 'sig' }] } as never,
+    cookies: { keys: ['cookie secret of the tests'] },
+    claims: { openid: ['sub', 'groups', 'auth_time'], email: ['email', 'email_verified'] },
+    scopes: ['openid', 'offline_access', 'email'],
+    conformIdTokenClaims: false,
+    features: {
+      deviceFlow: { enabled: true },
+      clientCredentials: { enabled: true },
+      revocation: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => undefined,
+        getResourceServerInfo: () => ({
+          scope: 'run',
+          audience: RESOURCE,
+          accessTokenFormat: 'jwt',
+          accessTokenTTL: 300,
+          jwt: { sign: { alg: 'RS256' } },
+        }),
+      },
+    },
+    ttl: {
+      AccessToken: 300,
+      ClientCredentials: 300,
+      DeviceCode: 60,
+      Grant: 3600,
+      IdToken: 300,
+      Interaction: 300,
+      RefreshToken: 3600,
+      Session: 3600,
+    },
+    issueRefreshToken: () => true,
+    rotateRefreshToken: true,
+    findAccount: (_: unknown, id: string) => {
+      const account = accounts.get(id);
+      if (!account) return undefined;
+      const { email, groups } = account;
+      return {
+        accountId: id,
+        claims: async () => ({ sub: id, email, email_verified: true, groups: [...groups] }),
+      };
+    },
+  });
+  // Its warnings are about production; these are tests on loopback.
+  made.on('server_error', () => {});
+  return made.callback();
+}
+
+/** Forms until there is none: the user code, the login, the consent. */
+async function browse(start: string, account: string): Promise<string> {
+  const cookies = new Map<string, string>();
+  const visit = async (url: string, body?: URLSearchParams): Promise<{ url: string; html: string }> => {
+    const answer = await fetch(url, {
+      redirect: 'manual',
+      headers: { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') },
+      ...(body ? { method: 'POST', body } : {}),
+    });
+    for (const line of answer.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (value === '') cookies.delete(name);
+      else cookies.set(name, value);
+    }
+    const next = answer.headers.get('location');
+    if (next !== null) return visit(new URL(next, url).href);
+    return { url, html: await answer.text() };
+  };
+  let page = await visit(start);
+  for (let step = 0; step < 10; step++) {
+    const form = /<form[^>]*\saction="([^"]+)"[^>]*>([\s\S]*?)<\/form>/.exec(page.html);
+    if (!form) return page.html;
+    const fields = new URLSearchParams();
+    for (const [, attributes = ''] of (form[2] ?? '').matchAll(/<(?:input|button)([^>]*)>/g)) {
+      const name = /\sname="([^"]*)"/.exec(attributes)?.[1];
+      if (name === undefined || name === 'abort') continue;
+      fields.set(name, /\svalue="([^"]*)"/.exec(attributes)?.[1] ?? '');
+    }
+    if (fields.has('login')) fields.set('login', account);
+    if (fields.has('password')) fields.set('password', 'whatever');
+    page = await visit(new URL((form[1] ?? '').replaceAll('&amp;', '&'), page.url).href, fields);
+  }
+  throw new Error(`the browser got lost at ${page.url}`);
+}
