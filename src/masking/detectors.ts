@@ -1,6 +1,8 @@
 import { Internal } from '../base/errors.ts';
 import type { ActiveMask } from '../policy/decision.ts';
 import { findApiKeys } from './key-patterns.ts';
+import { findNationalIds } from './national-ids.ts';
+import { findIpAddresses, findUrlPasswords } from './network-patterns.ts';
 import {
   findCards,
   findEmails,
@@ -24,6 +26,9 @@ export const DETECTORS = [
   'api_key',
   'jwt',
   'private_key',
+  'ip',
+  'url_password',
+  'national_id',
 ] as const;
 export type DetectorName = (typeof DETECTORS)[number];
 
@@ -37,6 +42,9 @@ const SEARCHES: Readonly<Record<DetectorName, { readonly trigger: number; readon
   api_key: { trigger: TRIGGER.token, search: findApiKeys },
   jwt: { trigger: TRIGGER.jwt, search: findJwts },
   private_key: { trigger: TRIGGER.dashes, search: findPrivateKeys },
+  ip: { trigger: TRIGGER.address, search: findIpAddresses },
+  url_password: { trigger: TRIGGER.at, search: findUrlPasswords },
+  national_id: { trigger: TRIGGER.digits7 | TRIGGER.wordDigits, search: findNationalIds },
 };
 
 export function isDetector(name: string): name is DetectorName {

@@ -21,6 +21,10 @@ export const TRIGGER = {
   dashes: 128,
   /** `\u`: a JSON escape that may spell any of the others. */
   escape: 256,
+  /** Three dots between digits, or two colons near each other: an address of the internet. */
+  address: 512,
+  /** Seven digits in one word, letters between them. */
+  wordDigits: 1024,
 } as const;
 
 /** The shortest text that any detector finds: `a@b.co`. */
@@ -66,6 +70,9 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
   let digits = 0; // length of the present run of digits
   let cluster = 0; // digits seen since something other than a digit or separator
   let dashes = 0;
+  let dots = 0; // dots behind digits since something else than digits and dots
+  let colon = -8; // where the last colon was
+  let wordDigits = 0; // digits in the present word
   for (let i = start; i < end; i++) {
     switch (CLASS[bytes[i] ?? 0]) {
       case CAPITAL_J:
@@ -84,6 +91,7 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
         mixed = true;
         dashes = 0;
         if (++digits === 2 && letters === 2) found |= TRIGGER.iban;
+        if (++wordDigits >= 7) found |= TRIGGER.wordDigits;
         if (++cluster >= 7) {
           found |= TRIGGER.digits7;
           if (cluster >= 9) found |= TRIGGER.digits9;
@@ -107,7 +115,10 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
         break;
       default:
         if (word >= MIXED_WORD && (mixed || word >= LONG_WORD)) found |= TRIGGER.token;
-        word = letters = digits = dashes = 0;
+        if (bytes[i] === 0x2e && digits > 0) {
+          if (++dots === 3) found |= TRIGGER.address;
+        } else dots = 0;
+        word = letters = digits = dashes = wordDigits = 0;
         mixed = false;
         switch (CLASS[bytes[i] ?? 0]) {
           case SEPARATOR:
@@ -121,6 +132,10 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
             cluster = 0;
             break;
           default:
+            if (bytes[i] === 0x3a) {
+              if (i - colon <= 5) found |= TRIGGER.address;
+              colon = i;
+            }
             cluster = 0;
         }
     }

@@ -1,12 +1,14 @@
 /**
  * `npm run test:masking [-- FILE… [--only ID] [--quick]]`: every case of the masking corpus through a real gateway,
- * in both protocols and formats, plain and TLS, before real servers. Prints technique, cases, leaked, over-blocked.
+ * in both protocols and formats, plain and TLS, before real servers. Prints technique, cases, leaked, over-blocked, and
+ * precision and recall of the detectors (`--detectors`: these alone).
  */
 import { parseArgs } from 'node:util';
 import { loadParser } from '../../src/sql/analyze.ts';
 import { type Finding, MaskingBench } from './bench.ts';
 import { type MaskingCase, readCases } from './cases.ts';
 import { MODES, type Mode, modeName } from './conversation.ts';
+import { printDetectors } from './detector-table.ts';
 
 interface Line {
   cases: number;
@@ -22,6 +24,7 @@ const { values, positionals } = parseArgs({
     quick: { type: 'boolean' },
     server: { type: 'string' },
     show: { type: 'boolean' },
+    detectors: { type: 'boolean' },
   },
 });
 const files = positionals.length > 0 ? positionals : ['pg-masking.jsonl', 'pg-masking-own.jsonl'];
@@ -30,12 +33,17 @@ const modes = values.quick ? MODES.slice(0, 1) : MODES;
 const table = new Map<string, Line>();
 let failed = false;
 
+if (values.detectors) {
+  printDetectors();
+  process.exit(0);
+}
 await loadParser();
 for (const version of ['debian', 'embedded'] as const) {
   if (values.server !== undefined && values.server !== version) continue;
   await everyCase(version);
 }
 print();
+printDetectors();
 process.exit(failed ? 1 : 0);
 
 async function everyCase(version: 'debian' | 'embedded'): Promise<void> {
