@@ -37,6 +37,7 @@ import {
   type StateDirectory,
   stateDirectory,
 } from './state-directory.ts';
+import { sweepTargets } from './sweep.ts';
 import { Targets } from './targets.ts';
 import { WebhookDeliveries } from './webhooks/deliveries.ts';
 
@@ -151,6 +152,7 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
     facts: { version: parts.version, pid: process.pid },
   });
   log.info('daemon.started', { version: parts.version, pid: process.pid });
+  void sweepTargets(parts);
   const counters = setInterval(() => void parts.live.saveCounters(), COUNTERS_EVERY).unref();
   const rechecks = setInterval(() => void parts.recheckSessions(), RECHECK_EVERY).unref();
   const signing = setInterval(() => void books.audit.checkpoint(), SIGN_EVERY).unref();

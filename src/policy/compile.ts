@@ -3,7 +3,7 @@ import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
 import { compileFunctions } from './function-classes.ts';
 import { anyMatches, compileGlob } from './glob.ts';
-import { compileGuards } from './guards.ts';
+import { compileGuards, makesRoles } from './guards.ts';
 import { mayComeByIssuer } from './issuers-of.ts';
 import { compileLimits } from './limits.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
@@ -55,6 +55,7 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
     limitsFor: compileLimits(file.limits, groups),
     guardFor: compileGuards(file.guards, groups),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
+    makesRoles: (target) => makesRoles(file.guards, target),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
     approversMayCome: (terms) =>
       [terms.approvers, ...(terms.alsoAdmittedBy ?? [])].every((list) => mayComeByIssuer(list, file)),

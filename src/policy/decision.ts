@@ -154,6 +154,8 @@ export interface Policy {
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
   /**
+  /** True when sessions there may run under roles made for them. */
+  makesRoles(target: PolicyTarget): boolean;
    * True when the identity is among `terms.approvers` and every further list (groups of the file and of the
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
    */

@@ -34,6 +34,14 @@ export function compileGuards(
   };
 }
 
+/** True when some guard makes roles there, for whomever. */
+export function makesRoles(guards: readonly PolicyGuard[], target: PolicyTarget): boolean {
+  return guards.some(
+    ({ role, connections }) =>
+      role !== undefined && (connections === undefined || compileConnections(connections).selects(target)),
+  );
+}
+
 function shortest(times: readonly (number | undefined)[]): number | undefined {
   const given = times.filter((time) => time !== undefined);
   return given.length === 0 ? undefined : Math.min(...given);

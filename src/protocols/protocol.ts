@@ -84,6 +84,8 @@ export interface Target {
     target: PolicyTarget,
     statement: string,
   ): Promise<Explanation>;
+  /** Removes what a crash left behind on the target; names of what went. Left out where nothing can be left. */
+  sweep?(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 

@@ -106,6 +106,8 @@ export type SessionChange =
       readonly name: string;
       readonly value: string | undefined;
       readonly local: boolean;
+      /** Back to what the session began with. */
+      readonly reset?: true;
     }
   | { readonly kind: 'reset-all' }
   | { readonly kind: 'discard'; readonly what: 'all' | 'plans' | 'sequences' | 'temp' }

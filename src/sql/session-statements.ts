@@ -102,6 +102,7 @@ function transactionModes(options: readonly Node[] | undefined, ctx: Context): v
     const { defname, arg }: DefElem = option.DefElem;
     if (defname === 'transaction_read_only') {
       ctx.out.condition(...settingConditions(defname, constantText(arg) ?? '0', false));
+      ctx.out.changes.push({ kind: 'set', name: defname, value: constantText(arg) ?? '0', local: true });
     }
   }
 }

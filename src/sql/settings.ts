@@ -15,7 +15,7 @@ export function changeSetting(
   const lower = name.toLowerCase();
   ctx.out.condition(...settingConditions(lower, value, reset));
   if (lower === 'role' || lower === 'session_authorization') ctx.out.changes.push({ kind: 'role' });
-  ctx.out.changes.push({ kind: 'set', name: lower, value, local });
+  ctx.out.changes.push({ kind: 'set', name: lower, value, local, ...(reset ? { reset: true } : {}) });
 }
 
 /** Carries what a statement changed over to the state in which the next one is judged. */

@@ -1,11 +1,12 @@
 import { HoopError, PolicyBlocked } from '../../base/errors.ts';
-import type { Decision, Policy } from '../../policy/decision.ts';
+import type { Decision, Policy, SessionGuard } from '../../policy/decision.ts';
 import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
 import { MaskedColumns } from './masked-columns.ts';
 import type { PreparedStatement } from './names.ts';
 import { refuseAmbiguousForms } from './results/copy-out.ts';
+import { loosensGuard } from './session-guard.ts';
 
 /** A text as this session's policy and state see it; holds while `epoch` is the session's. */
 export interface Judgement {
@@ -48,6 +49,7 @@ export class Judge {
   #masked: MaskedColumns;
   /** The shared catalog when the session's state was last asked for. */
   #probedUnder: Catalog | undefined;
+  readonly #guard: SessionGuard | undefined;
   #stage: number;
   #epoch = 1;
 
@@ -58,6 +60,8 @@ export class Judge {
     this.#policy = desk.policy();
     this.#catalog = analyst.catalog();
     this.#stage = desk.stage;
+    // As the session began: what its server enforces.
+    this.#guard = desk.guard();
     this.#masked = new MaskedColumns(desk.masks(), this.#catalog);
   }
 
@@ -175,7 +179,8 @@ export class Judge {
       record,
       interned: decision.outcome === 'allow' ? this.#desk.intern(record) : undefined,
       touchesMasked: facts.statements.some((one) => this.#masked.touchedBy(one)),
-      inadmissible: unreadableSetting(facts) ?? unmaskableCopy(facts, this.#masked),
+      inadmissible:
+        unreadableSetting(facts) ?? loosensGuard(facts, this.#guard) ?? unmaskableCopy(facts, this.#masked),
       barrier: facts.statements.some((one) => isOpaque(one) || one.changes.some(mustCompleteFirst)),
     };
   }

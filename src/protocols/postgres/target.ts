@@ -1,9 +1,9 @@
 import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../base/clock.ts';
-import { HoopError, NotReachable } from '../../base/errors.ts';
+import { HoopError, NotPermitted, NotReachable } from '../../base/errors.ts';
 import type { HashKey } from '../../masking/strategies.ts';
-import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
+import type { EphemeralRoleTerms, Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
@@ -16,9 +16,11 @@ import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.
 import { guardOf } from './client-side-guard.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
+import { createRole, dropRole, type EphemeralRole, roleTag, sweepRoles } from './ephemeral-role.ts';
 import { estimateRows, planRows } from './estimate.ts';
 import { rejection } from './rejection.ts';
 import { PostgresSession } from './session.ts';
+import { guardParameters } from './session-guard.ts';
 import type { SessionAnalyst } from './state-probe.ts';
 import { connectTarget, type TargetConnection } from './target-side.ts';
 import { simpleQuery } from './target-side-query.ts';
@@ -41,6 +43,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   readonly #settings: PostgresSettings;
   readonly #readSecret: () => Promise<string | undefined>;
   readonly #key: HashKey;
+  readonly #roleTag: string;
   #side: Promise<TargetConnection> | undefined;
   #sideQueue: Promise<unknown> = Promise.resolve();
   #catalog: Catalog | undefined;
@@ -67,6 +70,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#settings = settings;
     this.#readSecret = readSecret;
     this.#key = createSecretKey(maskKey);
+    this.#roleTag = roleTag(maskKey);
     this.database = settings.database;
   }
 
@@ -124,11 +128,18 @@ export class PostgresTarget implements Target, SessionAnalyst {
     let reason = 'the session could not begin';
     try {
       await this.#ready();
-      const upstream = await this.#connect(client.parameters, client.signal);
+      const guard = desk.guard();
+      const parameters = new Map([...client.parameters, ...guardParameters(guard)]);
+      const role = guard?.role && (await this.#makeRole(guard.role));
       try {
-        reason = await this.#runSession(client, address, endpoint, desk, upstream);
+        const upstream = await this.#connect(parameters, client.signal, role);
+        try {
+          reason = await this.#runSession(client, address, endpoint, desk, upstream);
+        } finally {
+          upstream.socket.destroy();
+        }
       } finally {
-        upstream.socket.destroy();
+        if (role) await this.#dropRole(role.name, desk);
       }
     } catch (error) {
       reason = error instanceof HoopError ? error.message : reason;
@@ -164,6 +175,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
     const leave = this.#enter();
+    const roleExpires = desk.guard()?.role?.validFor;
+    const stopExpiry =
+      roleExpires === undefined
+        ? () => {}
+        : systemClock.after(roleExpires, () => session.cut('the role of this session has expired'));
     try {
       await session.begin();
       client.welcome();
@@ -173,9 +189,41 @@ export class PostgresTarget implements Target, SessionAnalyst {
       session.serve();
       return await session.done;
     } finally {
+      stopExpiry();
       leave();
       key.release();
     }
+  }
+
+  async sweep(): Promise<readonly string[]> {
+    await this.#ready();
+    const { serverVersion } = this.catalog();
+    return this.#onSide((ask) => sweepRoles(ask, this.#roleTag, serverVersion));
+  }
+
+  /** What a crash left behind goes first. */
+  async #makeRole(terms: EphemeralRoleTerms): Promise<EphemeralRole> {
+    const { serverVersion } = this.catalog();
+    return this.#onSide(async (ask) => {
+      await sweepRoles(ask, this.#roleTag, serverVersion);
+      return createRole(ask, terms, this.#roleTag, systemClock.now());
+    }).catch((cause: unknown) => {
+      throw new NotPermitted('role_not_made', 'the role for this session could not be made', {
+        why: cause instanceof Error ? cause.message : String(cause),
+        next: "the connection's credential needs CREATEROLE, and ADMIN OPTION on the template",
+        cause,
+      });
+    });
+  }
+
+  /** A role that stays is swept later; until then it cannot log in. */
+  async #dropRole(name: string, desk: SessionDesk): Promise<void> {
+    const { serverVersion } = this.catalog();
+    await this.#onSide((ask) => dropRole(ask, name, serverVersion)).catch((error: unknown) => {
+      desk.note(
+        `role ${name} could not be dropped: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    });
   }
 
   /** Counts a session; while there is one, changes made to the catalog elsewhere are looked for. */
@@ -316,8 +364,13 @@ export class PostgresTarget implements Target, SessionAnalyst {
     return result;
   }
 
-  async #connect(parameters: ReadonlyMap<string, string>, signal?: AbortSignal): Promise<TargetConnection> {
-    return await connectTarget(this.#settings, await this.#readSecret(), {
+  async #connect(
+    parameters: ReadonlyMap<string, string>,
+    signal?: AbortSignal,
+    role?: EphemeralRole,
+  ): Promise<TargetConnection> {
+    const settings = role === undefined ? this.#settings : { ...this.#settings, user: role.name };
+    return await connectTarget(settings, role?.password ?? (await this.#readSecret()), {
       parameters,
       clock: systemClock,
       ...(signal ? { signal } : {}),
