@@ -16,6 +16,8 @@ export interface GatewayProcess extends Serving {
   readonly ended: Promise<number | null>;
   /** Its log so far. */
   log(): string;
+  /** When its log has this word, or it has ended. */
+  logged(word: string): Promise<void>;
   /** SIGTERM; its exit code. */
   stop(): Promise<number | null>;
 }
@@ -37,9 +39,18 @@ export function startGateway(
   );
   let log = '';
   let out = '';
+  const waiting: { readonly word: string; readonly found: () => void }[] = [];
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log += text;
+    for (const { word, found } of waiting) if (log.includes(word)) found();
   });
+  const logged = (word: string) =>
+    log.includes(word)
+      ? Promise.resolve()
+      : new Promise<void>((found) => {
+          waiting.push({ word, found });
+          child.once('close', () => found());
+        });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
   return new Promise((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -49,7 +60,7 @@ export function startGateway(
         child.kill('SIGTERM');
         return ended;
       };
-      resolve({ ...(JSON.parse(out) as Serving), child, ended, log: () => log, stop });
+      resolve({ ...(JSON.parse(out) as Serving), child, ended, log: () => log, logged, stop });
     });
     void ended.then((code) => reject(new Error(`the gateway ended with ${code}\n${out}\n${log}`)));
   });
@@ -120,8 +131,10 @@ ${more}`,
     ana,
     async stop() {
       await Promise.all([devin.close(), ana.close()]);
-      gateway.child.kill('SIGKILL');
-      await gateway.ended;
+      // The second signal waits for nobody.
+      gateway.child.kill('SIGTERM');
+      await gateway.logged('gateway.draining');
+      await gateway.stop();
       await shop.stop();
     },
   };
