@@ -2,6 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { LoginNeeded } from '../base/errors.ts';
 import type { Policy } from '../policy/decision.ts';
 import type { IdentityRow, SignInRow, Store } from '../store/store.ts';
+import type { SignInSource } from './issuer-schema.ts';
 import { ROLES } from './roles.ts';
 import { hashToken, requireLive } from './token.ts';
 import { issuerHash } from './trusted-issuers.ts';
@@ -70,7 +71,7 @@ export class CurrentIdentities {
     }
     const policy = this.#deps.policy();
     if (row.origin) {
-      const issuer = policy?.issuers.find(({ name }) => name === signIn.issuerName);
+      const issuer = sourceNamed(policy, signIn.issuerName);
       if (!issuer || issuerHash(issuer) !== signIn.issuerHash) {
         throw new LoginNeeded(
           'issuer_changed',
@@ -87,6 +88,11 @@ export class CurrentIdentities {
       return;
     throw new LoginNeeded('delegation_changed', `${row.name} may no longer act for ${endUser.name}`, again);
   }
+}
+
+/** The issuer or SAML provider of that name in the policy. */
+export function sourceNamed(policy: Policy | undefined, name: string): SignInSource | undefined {
+  return [...(policy?.issuers ?? []), ...(policy?.saml ?? [])].find((source) => source.name === name);
 }
 
 const again = { next: 'hoopctl login' };

@@ -42,9 +42,9 @@ function duration(least: number, most: number) {
   });
 }
 
-const listOf = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(1000);
-const text = z.string().min(1).max(1024);
-const shortName = z
+export const listOf = <T extends z.ZodType>(item: T) => z.array(item).min(1).max(1000);
+export const text = z.string().min(1).max(1024);
+export const domainName = z
   .string()
   .regex(
     /^[a-z0-9][a-z0-9.-]{0,62}$/,
@@ -53,7 +53,7 @@ const shortName = z
 const group = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/, 'a group has letters, digits and . _ @ + - only');
-const url = z
+export const url = z
   .string()
   .max(2048)
   .refine((given) => URL.canParse(given) && /^https?:\/\/[^@]+$/.test(given) && !given.includes('#'), {
@@ -91,10 +91,21 @@ const stepUpSchema = z.strictObject({
   acr: listOf(text).optional().describe('How it must have signed in: one of these acr values.'),
 });
 
+/** What holds for whoever signs in, wherever. */
+export const sessionFields = {
+  leeway: duration(0, LONGEST_LEEWAY).default(30_000).describe('How far clocks may differ. Left out: 30s.'),
+  session: duration(60_000, LONGEST_SESSION)
+    .default(LONGEST_SESSION)
+    .describe('How long a session token lives until the issuer is asked again. At most 1h.'),
+  step_up: stepUpSchema
+    .default({ max_age: 300_000 })
+    .describe('What an approver must have shown the issuer to decide.'),
+};
+
 const issuerFields = {
-  name: shortName.describe('How hoopctl calls it.'),
+  name: domainName.describe('How hoopctl calls it.'),
   issuer: url.describe('Its URL, exactly as its tokens spell it in iss.'),
-  domain: shortName.describe(
+  domain: domainName.describe(
     'What the names of its identities end in, after an @. No other issuer may have it.',
   ),
   audiences: listOf(text).describe('aud: tokens for others are refused.'),
@@ -117,7 +128,6 @@ const issuerFields = {
     .literal(true)
     .optional()
     .describe('Its email claim counts although there is no email_verified.'),
-  leeway: duration(0, LONGEST_LEEWAY).default(30_000).describe('How far clocks may differ. Left out: 30s.'),
   max_token_age: duration(1000, LONGEST_AGE)
     .default(86_400_000)
     .describe('How long ago a token may have been issued. Left out: 24h.'),
@@ -125,12 +135,7 @@ const issuerFields = {
     .optional()
     .describe('How long ago a person may have signed in at the issuer (auth_time). Left out: not looked at.'),
   acr: listOf(text).optional().describe('How it must have signed in: one of these acr values.'),
-  session: duration(60_000, LONGEST_SESSION)
-    .default(LONGEST_SESSION)
-    .describe('How long a session token lives until the issuer is asked again. At most 1h.'),
-  step_up: stepUpSchema
-    .default({ max_age: 300_000 })
-    .describe('What an approver must have shown the issuer to decide.'),
+  ...sessionFields,
   identities: listOf(claimRuleSchema).describe('Who its tokens stand for. The first rule that fits counts.'),
   actors: listOf(claimRuleSchema)
     .optional()
@@ -157,6 +162,22 @@ export const issuerSchema = z.strictObject(issuerFields).superRefine((issuer, co
 });
 export type Issuer = z.infer<typeof issuerSchema>;
 
+/** What signing in needs of an issuer of tokens, or of a SAML provider. */
+export type SignInSource = Pick<
+  Issuer,
+  | 'name'
+  | 'issuer'
+  | 'domain'
+  | 'leeway'
+  | 'session'
+  | 'step_up'
+  | 'trust_email'
+  | 'groups_claim'
+  | 'groups_optional'
+  | 'identities'
+  | 'actors'
+>;
+
 function ruleProblem(rule: ClaimRule, actor: boolean): { key: string; message: string } | undefined {
   for (const key of ['name', 'subject'] as const) {
     const template = rule[key];
@@ -172,19 +193,15 @@ function ruleProblem(rule: ClaimRule, actor: boolean): { key: string; message: s
   return undefined;
 }
 
-/** All of them: names, URLs and domains tell them apart. */
-export const issuersSchema = z
-  .array(issuerSchema)
-  .max(50)
-  .superRefine((issuers, context) => {
-    for (const key of ['name', 'issuer', 'domain'] as const) {
-      const seen = new Set<string>();
-      for (const [i, issuer] of issuers.entries()) {
-        if (seen.has(issuer[key])) {
-          const message = 'another issuer has the same';
-          context.addIssue({ code: 'custom', message, path: [i, key] });
-        }
-        seen.add(issuer[key]);
-      }
-    }
-  });
+/** No two may be taken for each other: names, URLs and domains tell them apart. */
+export function twins(sources: readonly Pick<Issuer, 'name' | 'issuer' | 'domain'>[]): {
+  readonly index: number;
+  readonly key: 'name' | 'issuer' | 'domain';
+}[] {
+  return (['name', 'issuer', 'domain'] as const).flatMap((key) =>
+    sources.flatMap((source, index) => {
+      const first = sources.findIndex((other) => other[key] === source[key]);
+      return first < index ? [{ index, key }] : [];
+    }),
+  );
+}

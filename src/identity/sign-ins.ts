@@ -7,7 +7,7 @@ import type { Policy } from '../policy/decision.ts';
 import type { EndUser, IdentityRow, SignInCheck, SignInRow, Store } from '../store/store.ts';
 import type { CurrentIdentities } from './current.ts';
 import type { VerifiedToken } from './external-token.ts';
-import type { Issuer } from './issuer-schema.ts';
+import type { SignInSource } from './issuer-schema.ts';
 import { authenticate, hashToken, newToken } from './token.ts';
 import { bearerOf, type TokenBearer } from './token-bearer.ts';
 import { issuerHash, type TrustedIssuers } from './trusted-issuers.ts';
@@ -63,7 +63,7 @@ export class SignIns {
 
   /** Signs in whom another protocol (SAML) has proven; `source` is its part of the policy. */
   async begin(
-    source: Issuer,
+    source: SignInSource,
     bearer: TokenBearer,
     verified: Pick<VerifiedToken, 'authTime' | 'acr'>,
   ): Promise<SignedIn> {
@@ -147,7 +147,7 @@ export class SignIns {
   }
 
   #checked(
-    issuer: Issuer,
+    issuer: SignInSource,
     { groups, identity }: TokenBearer,
     { acr, authTime }: Pick<VerifiedToken, 'authTime' | 'acr'>,
     endUser: EndUser | undefined,
@@ -166,7 +166,7 @@ export class SignIns {
   }
 
   /** The identity's row, made at its first sign-in and brought up to date at each. */
-  async #identityOf(issuer: Issuer, bearer: TokenBearer): Promise<IdentityRow> {
+  async #identityOf(issuer: SignInSource, bearer: TokenBearer): Promise<IdentityRow> {
     const { audit, clock, identities } = this.#deps;
     const { groups, id, identity, origin } = bearer;
     const { kind, name, roles } = identity;

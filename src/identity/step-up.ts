@@ -1,13 +1,13 @@
 import { LoginNeeded } from '../base/errors.ts';
 import { formatDuration } from '../base/quantities.ts';
 import type { SignInRow } from '../store/store.ts';
-import type { Issuer } from './issuer-schema.ts';
+import type { SignInSource } from './issuer-schema.ts';
 
 /**
  * Whether a person has shown itself to its issuer lately enough, and well enough, to decide: what the approver
  * passphrase proves for identities of this machine. Throws LoginNeeded `step_up_needed`.
  */
-export function requireFreshSignIn(signIn: SignInRow, issuer: Issuer | undefined, now: number): void {
+export function requireFreshSignIn(signIn: SignInRow, issuer: SignInSource | undefined, now: number): void {
   if (!issuer) throw needed('the policy no longer trusts its issuer');
   const { acr, max_age: longest } = issuer.step_up;
   const at = signIn.authTime === undefined ? undefined : Date.parse(signIn.authTime);

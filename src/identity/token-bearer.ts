@@ -4,7 +4,7 @@ import type { EndUser, IdentityOrigin } from '../store/store.ts';
 import { type ClaimedIdentity, claimedIdentity } from './claim-rules.ts';
 import { type Claims, groupsOf } from './claims.ts';
 import type { VerifiedToken } from './external-token.ts';
-import type { Issuer } from './issuer-schema.ts';
+import type { SignInSource } from './issuer-schema.ts';
 
 /** Who comes with a verified token: the identity that acts, and the person for whom it does. */
 export interface TokenBearer {
@@ -26,7 +26,10 @@ export function idOfOrigin({ issuer, subject }: IdentityOrigin): string {
  * its actor, who acts for its subject: the actor gets nothing of the subject's groups and roles.
  * Throws what `claimedIdentity` and `groupsOf` throw, LoginNeeded `token_actor`.
  */
-export function bearerOf(issuer: Issuer, { actor, claims }: VerifiedToken): TokenBearer {
+export function bearerOf(
+  issuer: SignInSource,
+  { actor, claims }: Pick<VerifiedToken, 'actor' | 'claims'>,
+): TokenBearer {
   const subject = claimedIdentity(issuer.identities, claims, issuer);
   const groups = [...new Set([...claimedGroups(issuer, claims), ...subject.groups])];
   const subjectOrigin = { issuer: issuer.issuer, subject: subject.subject };
@@ -55,7 +58,7 @@ export function bearerOf(issuer: Issuer, { actor, claims }: VerifiedToken): Toke
   };
 }
 
-function claimedGroups(issuer: Issuer, claims: Claims): readonly string[] {
+function claimedGroups(issuer: SignInSource, claims: Claims): readonly string[] {
   if (issuer.groups_claim === undefined) return [];
   return groupsOf(claims, issuer.groups_claim, issuer.groups_optional ?? false);
 }

@@ -9,10 +9,10 @@ import {
   verifyExternalToken,
 } from './external-token.ts';
 import { IssuerKeys } from './issuer-keys.ts';
-import type { Issuer } from './issuer-schema.ts';
+import type { Issuer, SignInSource } from './issuer-schema.ts';
 
 /** SHA-256 (hex) of an issuer's part of the policy: what was read by it counts as long as it stays the same. */
-export function issuerHash(issuer: Issuer): string {
+export function issuerHash(issuer: SignInSource): string {
   return createHash('sha256').update(JSON.stringify(issuer)).digest('hex');
 }
 
@@ -37,10 +37,6 @@ export class TrustedIssuers {
     return this.#deps.issuers();
   }
 
-  named(name: string): Issuer | undefined {
-    return this.list().find((issuer) => issuer.name === name);
-  }
-
   /** Throws LoginNeeded `token_issuer` for one that the policy does not trust, and what verifying throws. */
   async verify(
     token: string,
@@ -63,7 +59,7 @@ export class TrustedIssuers {
     const hash = issuerHash(issuer);
     const known = this.#keys.get(hash);
     if (known) return known;
-    const trusted = new Set(this.list().map(issuerHash));
+    const trusted = new Set(this.list().map((each) => issuerHash(each)));
     for (const old of this.#keys.keys()) if (!trusted.has(old)) this.#keys.delete(old);
     const keys = new IssuerKeys(this.#deps, issuer);
     this.#keys.set(hash, keys);

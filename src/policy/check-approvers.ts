@@ -111,7 +111,8 @@ function peopleOf(
     if (!name.includes('*') && !exists) names.add(name);
   }
   // Whom an issuer puts into a group is its to say, and may change at any time.
-  const coming = file.identity.issuers.length > 0 && (principals ?? ['*']).some(isForeign);
+  const coming =
+    file.identity.issuers.length + file.identity.saml.length > 0 && (principals ?? ['*']).some(isForeign);
   return { names, open: coming || written.some((name) => name.includes('*')) };
 
   function isForeign(principal: string): boolean {

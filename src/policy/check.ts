@@ -125,7 +125,7 @@ function groupProblems(file: PolicyFile, known: Known): Problem[] {
 }
 
 function identityProblems(file: PolicyFile, known: Known, groups: FileGroups): Problem[] {
-  const { issuers, on_behalf_of, roles } = file.identity;
+  const { issuers, on_behalf_of, roles, saml } = file.identity;
   const problems = Object.entries(roles).flatMap(([role, who]) =>
     principalProblems(file, who, ['identity', 'roles', role], `role "${role}"`, known, groups),
   );
@@ -133,11 +133,15 @@ function identityProblems(file: PolicyFile, known: Known, groups: FileGroups): P
     const path = ['identity', 'on_behalf_of', i, 'who'];
     problems.push(...principalProblems(file, who, path, 'on_behalf_of', known, groups));
   }
-  for (const [i, issuer] of issuers.entries()) {
+  const sources = [
+    ...issuers.map((issuer, i) => ({ issuer, path: ['issuers', i] })),
+    ...saml.map((issuer, i) => ({ issuer, path: ['saml', i] })),
+  ];
+  for (const { issuer, path } of sources) {
     // A local identity of such a name would stand in the way of the issuer's.
     for (const { name } of known.identities.filter(({ local }) => local === true)) {
       if (!name.endsWith(`@${issuer.domain}`)) continue;
-      const at = file.locate(['identity', 'issuers', i, 'domain']);
+      const at = file.locate(['identity', ...path, 'domain']);
       const words = `issuer "${issuer.name}": the local identity ${name} has a name of its domain; revoke it`;
       problems.push(problemAt('error', at, words));
     }

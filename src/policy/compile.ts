@@ -48,6 +48,7 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
   return {
     hash,
     issuers: file.identity.issuers,
+    saml: file.identity.saml,
     rolesOf: (identity) => roles.filter(({ who }) => who.admits(identity)).map(({ role }) => role),
     mayActFor: (machine, person) =>
       delegations.some(({ who, people }) => who.admits(machine) && anyMatches(people, person)),

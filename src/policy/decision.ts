@@ -1,5 +1,6 @@
 import type { Issuer } from '../identity/issuer-schema.ts';
 import type { Role } from '../identity/roles.ts';
+import type { SamlProvider } from '../identity/saml-schema.ts';
 import type { FunctionEffects } from '../sql/catalog.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
@@ -140,6 +141,8 @@ export interface Policy {
   readonly hash: string;
   /** Whose tokens are taken for who somebody is. */
   readonly issuers: readonly Issuer[];
+  /** SAML providers through which people sign in. */
+  readonly saml: readonly SamlProvider[];
   /** Roles that the file gives, besides those that the identity brings. What a machine acts for gives it none. */
   rolesOf(identity: Pick<Requester, 'name' | 'groups'>): readonly Role[];
   /** Whether a machine may say that it acts for that person. */

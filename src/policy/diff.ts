@@ -24,7 +24,7 @@ const EMPTY: PolicyDocument = {
   version: 1,
   default: 'block',
   groups: {},
-  identity: { issuers: [], roles: {}, on_behalf_of: [] },
+  identity: { issuers: [], saml: [], roles: {}, on_behalf_of: [] },
   rules: [],
   masks: [],
   functions: [],
@@ -37,6 +37,7 @@ function summaryOf(then: PolicyDocument, now: PolicyDocument): string[] {
   if (then.default !== now.default) words.push(`default: ${then.default} -> ${now.default}`);
   words.push(...changes('group', groupItems(then), groupItems(now)));
   words.push(...changes('issuer', then.identity.issuers, now.identity.issuers));
+  words.push(...changes('saml', then.identity.saml, now.identity.saml));
   words.push(...changes('role', roleItems(then), roleItems(now)));
   if (!isDeepStrictEqual(then.identity.on_behalf_of, now.identity.on_behalf_of)) {
     words.push(`on_behalf_of: ${delegationWords(then)} -> ${delegationWords(now)}`);

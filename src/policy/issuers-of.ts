@@ -5,13 +5,19 @@ import { groupNamed } from './selectors.ts';
 
 /** Groups that claim rules give. */
 export function groupsOfClaimRules(file: Pick<PolicyDocument, 'identity'>): ReadonlySet<string> {
-  const rules = file.identity.issuers.flatMap(({ identities, actors }) => [...identities, ...(actors ?? [])]);
+  const { issuers, saml } = file.identity;
+  const rules = [
+    ...issuers.flatMap(({ actors }) => actors ?? []),
+    ...[...issuers, ...saml].flatMap(({ identities }) => identities),
+  ];
   return new Set(rules.flatMap(({ groups }) => groups ?? []));
 }
 
 /** True when tokens bring groups of their own, whose names only the issuer knows. */
 export function issuersBringGroups(file: Pick<PolicyDocument, 'identity'>): boolean {
-  return file.identity.issuers.some(({ groups_claim }) => groups_claim !== undefined);
+  return [...file.identity.issuers, ...file.identity.saml].some(
+    ({ groups_claim }) => groups_claim !== undefined,
+  );
 }
 
 /** True when somebody whom an issuer vouches for may be meant by a list of approvers. An empty list means anyone. */
@@ -19,7 +25,7 @@ export function mayComeByIssuer(
   list: readonly string[],
   file: Pick<PolicyDocument, 'identity' | 'groups'>,
 ): boolean {
-  const { issuers } = file.identity;
+  const issuers = [...file.identity.issuers, ...file.identity.saml];
   const named = (name: string) =>
     name.includes('*') || issuers.some(({ domain }) => name.endsWith(`@${domain}`));
   if (issuers.length === 0) return false;

@@ -1,6 +1,7 @@
 import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
 import { claimRuleSchema, issuerSchema } from '../identity/issuer-schema.ts';
+import { samlProviderSchema } from '../identity/saml-schema.ts';
 import { didYouMean } from './nearest.ts';
 import { type FilePath, type Problem, problemAt } from './problem.ts';
 import {
@@ -29,6 +30,7 @@ const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   guard: Object.keys(guardSchema.shape),
   identity: Object.keys(identitySchema.shape),
   issuer: Object.keys(issuerSchema.shape),
+  saml: Object.keys(samlProviderSchema.shape),
   claimRule: Object.keys(claimRuleSchema.shape),
 };
 
@@ -82,8 +84,9 @@ const LIST_ITEMS: Readonly<Record<string, string>> = {
 function placeOf(path: FilePath): string {
   if (path[0] === 'rules') return 'rule';
   if (path[0] === 'identity') {
-    if (path[1] !== 'issuers' || path.length < 3) return 'identity';
-    return path.length < 4 ? 'issuer' : 'claimRule';
+    if ((path[1] !== 'issuers' && path[1] !== 'saml') || path.length < 3) return 'identity';
+    if (path.length > 3) return 'claimRule';
+    return path[1] === 'saml' ? 'saml' : 'issuer';
   }
   return path.length > 1 ? (LIST_ITEMS[String(path[0])] ?? 'file') : 'file';
 }
@@ -139,7 +142,7 @@ function typeWords(expected: string, key: string, given: unknown): string {
 /** `rule "cards": `, or its number while it has no name. */
 function prefix(path: FilePath, value: unknown): string {
   const [list, index] = path;
-  if (list === 'identity' && index === 'issuers' && path.length > 2) {
+  if (list === 'identity' && (index === 'issuers' || index === 'saml') && path.length > 2) {
     const called = at(value, [...path.slice(0, 3), 'name']);
     return typeof called === 'string' ? `issuer "${called}": ` : `issuer ${Number(path[2]) + 1}: `;
   }

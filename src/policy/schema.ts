@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { HoopError } from '../base/errors.ts';
 import { parseDuration, parseSize } from '../base/quantities.ts';
-import { issuersSchema } from '../identity/issuer-schema.ts';
+import { issuerSchema, twins } from '../identity/issuer-schema.ts';
 import { ROLES } from '../identity/roles.ts';
+import { samlProviderSchema } from '../identity/saml-schema.ts';
 import { EFFECTS } from '../sql/facts.ts';
 
 /** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
@@ -148,7 +149,12 @@ export const maskSchema = z.strictObject({
   strategy: z.enum(STRATEGIES),
   keep_last: z.number().int().min(0).max(64).optional().describe('partial: characters that stay readable.'),
   except: listOf(principal).optional().describe('Who sees the value in clear.'),
-  keep_keys: listOf(z.string().regex(/^[^.]+(\.[^.]+)*$/, 'write a key, or a path such as "settings.lang"').max(256))
+  keep_keys: listOf(
+    z
+      .string()
+      .regex(/^[^.]+(\.[^.]+)*$/, 'write a key, or a path such as "settings.lang"')
+      .max(256),
+  )
     .optional()
     .describe('json and jsonb: keys by path that stay readable; everything else in the document is masked.'),
   filter: z.enum(['none', 'equality']).optional().describe('Predicates allowed on the column.'),
@@ -241,18 +247,34 @@ export const guardSchema = z.strictObject({
 });
 export type PolicyGuard = z.infer<typeof guardSchema>;
 
-export const identitySchema = z.strictObject({
-  issuers: issuersSchema.default([]).describe('Whose tokens are taken for who somebody is.'),
-  roles: z
-    .partialRecord(z.enum(ROLES), listOf(principal))
-    .default({})
-    .describe('Who may do what to hoopctl itself, besides the roles that identities bring.'),
-  on_behalf_of: z
-    .array(delegationSchema)
-    .max(LONGEST_LIST)
-    .default([])
-    .describe('Which machines may say for whom they act. Left out: none.'),
-});
+export const identitySchema = z
+  .strictObject({
+    issuers: z
+      .array(issuerSchema)
+      .max(50)
+      .default([])
+      .describe('Whose tokens are taken for who somebody is.'),
+    saml: z
+      .array(samlProviderSchema)
+      .max(50)
+      .default([])
+      .describe('SAML providers through which people sign in.'),
+    roles: z
+      .partialRecord(z.enum(ROLES), listOf(principal))
+      .default({})
+      .describe('Who may do what to hoopctl itself, besides the roles that identities bring.'),
+    on_behalf_of: z
+      .array(delegationSchema)
+      .max(LONGEST_LIST)
+      .default([])
+      .describe('Which machines may say for whom they act. Left out: none.'),
+  })
+  .superRefine(({ issuers, saml }, context) => {
+    for (const { index, key } of twins([...issuers, ...saml])) {
+      const path = index < issuers.length ? ['issuers', index, key] : ['saml', index - issuers.length, key];
+      context.addIssue({ code: 'custom', message: 'another issuer has the same', path });
+    }
+  });
 
 export const policySchema = z.strictObject({
   version: z.literal(1),
@@ -262,7 +284,7 @@ export const policySchema = z.strictObject({
     .default({})
     .describe("Groups besides those that an identity's token brings: names and globs."),
   identity: identitySchema
-    .default({ issuers: [], roles: {}, on_behalf_of: [] })
+    .default({ issuers: [], saml: [], roles: {}, on_behalf_of: [] })
     .describe('Who may come: trusted issuers of tokens, and roles.'),
   rules: z.array(ruleSchema).max(LONGEST_LIST).default([]),
   masks: z.array(maskSchema).max(LONGEST_LIST).default([]),

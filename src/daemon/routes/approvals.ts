@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../../api/schemas.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
 import { NotFound, UsageError } from '../../base/errors.ts';
+import { sourceNamed } from '../../identity/current.ts';
 import { requireFreshSignIn } from '../../identity/step-up.ts';
 import type { IdentityRow } from '../../store/store.ts';
 import { EventQueue } from '../event-queue.ts';
@@ -12,7 +13,7 @@ type Routes = Pick<Handlers, 'approvalList' | 'approvalWatch' | 'approvalShow' |
 
 /** What waits for a decision, and the decision. */
 export function approvalRoutes(parts: Parts): Routes {
-  const { board, clock, issuers, presence, store } = parts;
+  const { board, clock, presence, store } = parts;
 
   async function visible(caller: IdentityRow, id: string): Promise<ApprovalRequest> {
     const request = await board.find(id);
@@ -31,7 +32,7 @@ export function approvalRoutes(parts: Parts): Routes {
   async function prove(caller: IdentityRow, passphrase: string | undefined): Promise<void> {
     const { signIn } = caller;
     if (signIn && caller.origin) {
-      requireFreshSignIn(signIn, issuers.named(signIn.issuerName), clock.now());
+      requireFreshSignIn(signIn, sourceNamed(parts.policy.get(), signIn.issuerName), clock.now());
       return;
     }
     if (passphrase !== undefined) return presence.prove(passphrase);

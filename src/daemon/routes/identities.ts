@@ -10,7 +10,7 @@ type Routes = Pick<Handlers, 'whoami' | 'identityList' | 'identityCreate' | 'ide
 
 /** Who may come, and what becomes of their sessions when they may not any more. */
 export function identityRoutes(parts: Parts): Routes {
-  const { audit, clock, endpoints, issuers, live, policy, store, targets } = parts;
+  const { audit, clock, endpoints, live, policy, store, targets } = parts;
   return {
     async whoami({ caller }) {
       const rows = await store.connections.list();
@@ -97,7 +97,10 @@ export function identityRoutes(parts: Parts): Routes {
 
   /** Names that end in an issuer's domain are the issuer's to give. */
   function refuseIssuersName(name: string): void {
-    const issuer = issuers.list().find(({ domain }) => name.toLowerCase().endsWith(`@${domain}`));
+    const applied = policy.get();
+    const issuer = [...(applied?.issuers ?? []), ...(applied?.saml ?? [])].find(({ domain }) =>
+      name.toLowerCase().endsWith(`@${domain}`),
+    );
     if (!issuer) return;
     throw new Conflict(
       'name_of_issuer',

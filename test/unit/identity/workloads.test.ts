@@ -82,10 +82,7 @@ const issuer = (iss: string, rule: Record<string, unknown>, more: Record<string,
 const read = (claims: Record<string, unknown>, rule: Record<string, unknown>, more = {}) =>
   bearerOf(issuer(String(claims.iss), rule, more), {
     claims,
-    subject: String(claims.sub),
     actor: claims.act as Record<string, unknown> | undefined,
-    authTime: undefined,
-    acr: undefined,
   });
 const code = (run: () => unknown) => {
   try {

@@ -38,7 +38,7 @@ describe('the identity part of a policy', () => {
     [
       'an unknown key',
       ['audiences:', 'audience:'],
-      '5:',
+      '7:7',
       'unknown key "audience" (did you mean "audiences"?)',
     ],
     ['plain http', ['https://', 'http://'], '5:15', 'must be https'],
