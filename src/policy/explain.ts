@@ -1,7 +1,8 @@
+import { sourceWords } from '../sql/document-path.ts';
 import type { StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ActiveMask, Decision } from './decision.ts';
 import type { Explanation } from './explanation.ts';
-import { type ColumnMask, exposures, maskOf, withGlobs } from './masks.ts';
+import { type ColumnMask, exposures, maskOf, masksOver, withGlobs } from './masks.ts';
 
 /**
  * Everything that led to a decision, as data. `masks` are those that hold for the requester
@@ -28,6 +29,7 @@ export function explanationOf(
     rule: decision.rule ?? null,
     matched: decision.matched.map(({ name, decision }) => ({ name, decision })),
     masks: facts.statements.flatMap((statement) => maskedOutputs(statement, columnMasks)),
+    columns: facts.statements.flatMap((statement) => lineage(statement, columnMasks)),
     reasons: distinct([...reasons, ...blocked.map((exposure) => exposure.reason)]),
     message: decision.outcome === 'block' ? (decision.message ?? null) : null,
   };
@@ -41,10 +43,23 @@ function maskedOutputs(
   for (const output of statement.outputs ?? []) {
     for (const source of output.sources) {
       const mask = maskOf(source, masks);
-      if (mask !== undefined) masked.set(source, mask.active.name);
+      if (mask !== undefined) masked.set(sourceWords(source), mask.active.name);
     }
   }
   return [...masked].map(([column, mask]) => ({ column, mask }));
+}
+
+/** What each result column is derived from, shown with the masks that hold over it. */
+function lineage(
+  statement: StatementFacts,
+  masks: readonly ColumnMask[],
+): NonNullable<Explanation['columns']> {
+  return (statement.outputs ?? []).map(({ name, sources, plain, counts }) => ({
+    name,
+    from: [...sources, ...(counts ?? [])].map(sourceWords),
+    computed: !plain,
+    masks: distinct(sources.flatMap((source) => masksOver(source, masks).map((mask) => mask.active.name))),
+  }));
 }
 
 function objectWords(object: { readonly name: string; readonly via?: string }): string {

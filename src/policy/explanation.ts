@@ -12,6 +12,17 @@ export const explanationSchema = z.object({
   rule: z.string().nullable(),
   matched: z.array(z.object({ name: z.string(), decision: z.string() })),
   masks: z.array(z.object({ column: z.string(), mask: z.string() })),
+  /** Result columns in order: what each is derived from, and the masks that hide it. */
+  columns: z
+    .array(
+      z.object({
+        name: z.string(),
+        from: z.array(z.string()),
+        computed: z.boolean(),
+        masks: z.array(z.string()),
+      }),
+    )
+    .optional(),
   reasons: z.array(z.string()),
   message: z.string().nullable(),
 });

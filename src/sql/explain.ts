@@ -1,10 +1,9 @@
 import type { ExplainStmt, Node } from 'libpg-query';
 import { settingIsOff } from './builtins/settings.ts';
 import type { Context } from './context.ts';
+import { sourcesOf } from './scope.ts';
 import { type StatementResult, statement } from './statements.ts';
 import { constantText } from './tree.ts';
-
-const PLAN = { columns: [{ name: 'QUERY PLAN', sources: [], plain: false }] };
 
 /** EXPLAIN ANALYZE does what the statement does; plain EXPLAIN plans it, which still runs functions marked immutable. */
 export function explainStatement(stmt: ExplainStmt, ctx: Context): StatementResult {
@@ -12,11 +11,14 @@ export function explainStatement(stmt: ExplainStmt, ctx: Context): StatementResu
   if (!stmt.query) return { tag: 'EXPLAIN' };
   const inner: Context = runs ? ctx : { ...ctx, planOnly: true };
   const changes = ctx.out.changes.length;
-  statement(stmt.query, inner);
+  const result = statement(stmt.query, inner);
   // Planning leaves nothing behind.
   if (!runs) ctx.out.changes.splice(changes);
-  // A plan shows no column; what its row counts tell of conditions is noted with them.
-  return { tag: runs ? 'EXPLAIN ANALYZE' : 'EXPLAIN', outputs: PLAN };
+  // A plan shows no column, and what its row counts tell of conditions is noted with them. But what a function declared
+  // immutable gives is put into the plan itself.
+  const sources = inner.out.runsUserCode && result.outputs ? sourcesOf(result.outputs) : [];
+  const plan = { columns: [{ name: 'QUERY PLAN', sources, plain: false }] };
+  return { tag: runs ? 'EXPLAIN ANALYZE' : 'EXPLAIN', outputs: plan };
 }
 
 /** The last of several options counts; a value that is no plain "off" is taken for on. */

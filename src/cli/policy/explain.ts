@@ -73,6 +73,14 @@ function printExplanation(io: Io, explanation: Explanation): void {
     'masks',
     explanation.masks.map(({ column, mask }) => `${column} by ${mask}`),
   );
+  add(
+    'columns',
+    (explanation.columns ?? []).map(({ name, from, computed, masks }) => {
+      const origin =
+        from.length === 0 ? 'no column' : `${computed ? 'computed from ' : ''}${from.join(', ')}`;
+      return `${name}: ${origin}${masks.length > 0 ? ` (masked by ${masks.join(', ')})` : ''}`;
+    }),
+  );
   add('because', explanation.reasons);
   io.out.write(fields(io.out, rows));
 }

@@ -13,7 +13,8 @@ export const SESSION_STATE =
   "pg_catalog.current_setting('standard_conforming_strings'::pg_catalog.text), " +
   "pg_catalog.current_setting('client_encoding'::pg_catalog.text), " +
   // In milliseconds, whatever unit it was given in.
-  "(SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'::pg_catalog.text)";
+  "(SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'::pg_catalog.text), " +
+  'pg_catalog.pg_backend_pid()::pg_catalog.text';
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';

@@ -64,12 +64,14 @@ export interface ProbedSessionState {
   readonly clientEncoding: string;
   /** `lock_timeout` in milliseconds, 0 for none. */
   readonly lockTimeout: number;
+  /** Process of the session's own backend, by which notifications say who sent them. */
+  readonly processId: number;
 }
 
 /** The answer to `sessionStateQuery`; undefined when it is not one. */
 export function readSessionState(rows: readonly Row[]): ProbedSessionState | undefined {
   const row = rows[0];
-  if (row === undefined || row.length < 6 || row[0] === null || row[2] === null) return undefined;
+  if (row === undefined || row.length < 7 || row[0] === null || row[2] === null) return undefined;
   const temp = row[1];
   return {
     searchPath: list(row[0]),
@@ -77,6 +79,7 @@ export function readSessionState(rows: readonly Row[]): ProbedSessionState | und
     standardConformingStrings: text(row, 3),
     clientEncoding: text(row, 4),
     lockTimeout: number(row, 5),
+    processId: number(row, 6),
     ...(temp === null || temp === undefined || temp === '' ? {} : { tempSchema: temp }),
   };
 }

@@ -27,6 +27,8 @@ export class ServerState implements SessionState {
   user = '';
   /** Milliseconds, 0 for none. */
   lockTimeout = 0;
+  /** Process of the session's backend; 0 until it is known. */
+  processId = 0;
   transaction: TransactionStatus = 'idle';
   /** The search path, role or temporary schema may be another than known. */
   stale = true;

@@ -68,5 +68,6 @@ async function askState({ judge, state }: Exchange, own: OwnQueries): Promise<vo
   state.tempSchema = now?.tempSchema ?? '';
   state.user = now?.user ?? '';
   state.lockTimeout = now?.lockTimeout ?? 0;
+  state.processId = now?.processId ?? 0;
   judge.stateChanged();
 }

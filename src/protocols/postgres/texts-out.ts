@@ -1,4 +1,5 @@
 import { maskDetectedText } from '../../masking/detectors.ts';
+import { REDACTED } from '../../masking/strategies.ts';
 import { notificationResponse } from './codec/backend-builders.ts';
 import { decodeNotificationResponse } from './codec/backend-messages.ts';
 import type { Exchange } from './exchange.ts';
@@ -27,8 +28,11 @@ export class TextsOut {
 
   notification(buffer: Buffer, start: number, end: number): Buffer {
     const message = buffer.subarray(start, end);
-    const { terms } = this.#x.masking();
+    const { masked: columns, terms } = this.#x.masking();
     const { processId, channel, payload } = decodeNotificationResponse(buffer, start, end);
+    // What this session sends itself was judged; what others send may be any value they see.
+    if (columns.anyColumns && processId !== this.#x.state.processId && payload !== '')
+      return notificationResponse(processId, channel, REDACTED);
     if (terms.detection === undefined) return message;
     const masked = maskDetectedText(payload, terms.detection, terms.key) ?? '';
     return masked === payload ? message : notificationResponse(processId, channel, masked);
