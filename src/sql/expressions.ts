@@ -295,8 +295,7 @@ function indirection(node: Node, body: A_Indirection, scope: Scope, use: Express
 function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse, ctx: Context): void {
   const earlier = new Set<Source>();
   for (const arg of args) {
-    const simple = 'A_Const' in arg || 'ColumnRef' in arg || 'ParamRef' in arg || 'TypeCast' in arg;
-    if (!simple) ctx.out.useAll([...earlier], 'branch');
+    if (!isSimple(arg)) ctx.out.useAll([...earlier], 'branch');
     const sources = new Set<Source>();
     expression(arg, scope, { ...use, sources }, ctx);
     for (const source of sources) {
@@ -304,6 +303,11 @@ function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse, ctx: 
       if (!('ColumnRef' in arg)) earlier.add(source);
     }
   }
+}
+
+/** Costs nothing, cannot fail and does nothing. */
+function isSimple(node: Node): boolean {
+  return 'A_Const' in node || 'ColumnRef' in node || 'ParamRef' in node;
 }
 
 function cases(

@@ -13,6 +13,7 @@ import {
   sourcesOf,
 } from './scope.ts';
 import { nameParts } from './tree.ts';
+import { copiedInto } from './trigger-copies.ts';
 import { viewFacts } from './views.ts';
 
 /** A named relation in FROM, or as the target of a write: its columns, and the reads it means. */
@@ -60,7 +61,11 @@ function wholeRow(relation: CatalogRelation, ctx: Context): readonly string[] {
     const list = viewFacts(relation, ctx).list;
     return [`${displayName(relation, ctx)}.*`, ...sourcesOf(list)];
   }
-  return [relation, ...ancestors(relation, ctx.catalog)].map((one) => `${one.schema}.${one.name}.*`);
+  const own = [relation, ...ancestors(relation, ctx.catalog)].map((one) => `${one.schema}.${one.name}.*`);
+  const copied = relation.columns.flatMap(({ name }) =>
+    copiedInto(`${relation.schema}.${relation.name}.${name}`, ctx.catalog),
+  );
+  return copied.length === 0 ? own : [...new Set([...own, ...copied])];
 }
 
 /** Reading a relation reads its parents' and children's data, and runs what its view runs. */

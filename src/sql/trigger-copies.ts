@@ -46,7 +46,10 @@ function triggerCopies(catalog: Catalog): TriggerCopies {
     for (const oid of relation.triggers ?? []) {
       const fn = catalog.functionByOid(oid);
       // Triggers of pg_catalog's own functions look at the row they are fired for and nothing else.
-      if (fn && !new TriggerBody(fn, relation, catalog, into).follow()) lost.add(relation.oid);
+      if (fn && !new RowCopies(relation, catalog, into).ofTrigger(fn)) lost.add(relation.oid);
+    }
+    for (const { definition } of relation.rules) {
+      if (!new RowCopies(relation, catalog, into).ofRule(definition)) lost.add(relation.oid);
     }
   }
   const copies = { into, lost };
@@ -54,31 +57,24 @@ function triggerCopies(catalog: Catalog): TriggerCopies {
   return copies;
 }
 
-/** One trigger function as it is fired for one table. */
-class TriggerBody {
-  readonly #fn: CatalogFunction;
+/** What one trigger or rule of one table does with the row. */
+class RowCopies {
   readonly #relation: CatalogRelation;
   readonly #catalog: Catalog;
   readonly #into: Map<string, Set<Source>>;
   /** Variables may hold what was taken from the row. */
   #variablesHold = false;
 
-  constructor(
-    fn: CatalogFunction,
-    relation: CatalogRelation,
-    catalog: Catalog,
-    into: Map<string, Set<Source>>,
-  ) {
-    this.#fn = fn;
+  constructor(relation: CatalogRelation, catalog: Catalog, into: Map<string, Set<Source>>) {
     this.#relation = relation;
     this.#catalog = catalog;
     this.#into = into;
   }
 
   /** Notes what goes where; false when that cannot be told. */
-  follow(): boolean {
-    if (this.#fn.extension !== undefined && this.#fn.language !== 'plpgsql') return true;
-    const steps = this.#fn.language === 'plpgsql' ? plpgsqlStatements(this.#fn) : undefined;
+  ofTrigger(fn: CatalogFunction): boolean {
+    if (fn.extension !== undefined && fn.language !== 'plpgsql') return true;
+    const steps = fn.language === 'plpgsql' ? plpgsqlStatements(fn) : undefined;
     if (steps === undefined) return false;
     const statements: Node[] = [];
     for (const step of steps) {
@@ -90,6 +86,19 @@ class TriggerBody {
         this.#variablesHold = true;
     }
     return statements.map((node) => this.#statement(node)).every(Boolean);
+  }
+
+  /** A rule's queries may also show the row, instead of what was asked for. */
+  ofRule(definition: string): boolean {
+    const parsed = parseText(definition);
+    const node = parsed.ok ? parsed.statements[0]?.node : undefined;
+    if (!node || !('RuleStmt' in node)) return false;
+    return (node.RuleStmt.actions ?? [])
+      .map(
+        (action) =>
+          this.#statement(action) && ('InsertStmt' in action || 'UpdateStmt' in action || !shows(action)),
+      )
+      .every(Boolean);
   }
 
   #statement(node: Node): boolean {
@@ -170,11 +179,9 @@ class TriggerBody {
   }
 
   #onlyComputes(name: string): boolean {
-    for (const relation of new Set(['public', this.#fn.schema])) {
-      const found = this.#catalog.functions(relation, name);
-      if (found.length > 0) return found.every((fn) => fn.language === 'c' && fn.extension !== undefined);
-    }
-    return false;
+    const schemas = new Set(['public', ...[...this.#catalog.relations()].map((one) => one.schema)]);
+    const found = [...schemas].flatMap((schema) => this.#catalog.functions(schema, name));
+    return found.length > 0 && found.every((fn) => fn.language === 'c' && fn.extension !== undefined);
   }
 }
 
@@ -194,8 +201,16 @@ function refersTo(node: Node, test: (parts: readonly string[]) => boolean): bool
   let found = false;
   visit(node, (kind, body) => {
     if (kind === 'ColumnRef') found ||= test(nameParts((body as { fields?: Node[] }).fields));
+    // What EXECUTE … USING hands over.
+    if (kind === 'ParamRef') found ||= test(['$']);
   });
   return found;
+}
+
+/** A query, or RETURNING, that tells of the row. */
+function shows(node: Node): boolean {
+  const deletes = 'DeleteStmt' in node ? node.DeleteStmt.returningClause !== undefined : true;
+  return deletes && mentionsRow(node);
 }
 
 /** `RETURN NEW`, `RETURN COALESCE(NEW, OLD)`: what a trigger ends with. */
