@@ -56,6 +56,7 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
     limitsFor: compileLimits(file.limits, groups),
     guardFor: compileGuards(file.guards, groups),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
+    hasMaskOver: (column) => masks.some((mask) => anyMatches(mask.columns, column)),
     makesRoles: (target) => makesRoles(file.guards, target),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
     approversMayCome: (terms) =>

@@ -156,6 +156,8 @@ export interface Policy {
   guardFor(requester: Requester, target: PolicyTarget): SessionGuard | undefined;
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
+  /** True when a mask of the file is over this column or field, whomever it holds for. */
+  hasMaskOver(column: string): boolean;
   /**
   /** True when sessions there may run under roles made for them. */
   makesRoles(target: PolicyTarget): boolean;
