@@ -22,6 +22,7 @@ export interface DeviceCode {
 
 export interface Asking {
   readonly issuer: string;
+  readonly clientId: string;
   readonly scopes: readonly string[];
   /** What the token must be for; null takes what comes. */
   readonly audience: string | null;
@@ -73,7 +74,7 @@ export async function deviceGrant(
       return chosen(tokens, asking);
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (expired.aborted) throw providerFailure(expiredToken(), asking.issuer);
+      if (expired.aborted) throw expiredToken();
       if (!isNetworkLoss(error)) throw providerFailure(error, asking.issuer);
       trouble(error instanceof Error ? error.message : String(error));
       await pause(retry, undefined, { signal: either }).catch(() => {});
@@ -136,8 +137,9 @@ export async function revokeToken(provider: Provider, token: string): Promise<bo
 }
 
 /** An audience that is a URL is asked for as a resource (RFC 8707), another one as most providers know it. */
-function resourceOf({ audience }: Asking): Record<string, string> {
-  if (audience === null) return {};
+function resourceOf({ audience, clientId }: Asking): Record<string, string> {
+  // ID tokens are for the client without being asked.
+  if (audience === null || audience === clientId) return {};
   return URL.canParse(audience) ? { resource: audience } : { audience };
 }
 

@@ -133,6 +133,10 @@ export function oauthError(
   if (error instanceof oidc.ResponseBodyError) {
     return { code: error.error, description: error.error_description };
   }
+  // RFC 6749, section 5.2: a client that failed to authenticate by a header gets a challenge instead.
+  if (error instanceof oidc.WWWAuthenticateChallengeError) {
+    return { code: 'invalid_client', description: undefined };
+  }
   return undefined;
 }
 

@@ -27,6 +27,8 @@ export interface LoginOptions extends TrustOptions {
   readonly issuer: string | undefined;
   readonly clientId: string | undefined;
   readonly scopes: readonly string[];
+  /** What the token is to be for; the first of the policy's audiences when left out. */
+  readonly audience: string | undefined;
   readonly allowHttpLoopback: boolean;
   readonly browser: boolean;
   readonly clientSecretStdin: boolean;
@@ -118,7 +120,7 @@ async function byProvider(
     issuer: method.issuer,
     clientId,
     scopes: [...scopes],
-    audience: method.audience,
+    audience: options.audience ?? method.audience,
     allowHttpLoopback,
   };
   const tokens = await tokensFrom(options, { ...asking, proof }, io);

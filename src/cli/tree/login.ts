@@ -30,6 +30,10 @@ export const loginVerb: CommandSpec = {
       description: 'what to ask for instead of what the policy says; may be repeated',
       repeat: true,
     },
+    {
+      flags: '--audience <audience>',
+      description: 'what the token is to be for; default: as the policy says',
+    },
     { flags: '--client-secret-stdin', description: 'a machine: read the secret of its client from stdin' },
     {
       flags: '--private-key <file>',
@@ -57,6 +61,7 @@ export const loginVerb: CommandSpec = {
         issuer: words.text('issuer'),
         clientId: words.text('clientId'),
         scopes: words.list('scope'),
+        audience: words.text('audience'),
         clientSecretStdin: words.flag('clientSecretStdin'),
         privateKey: words.text('privateKey'),
         tokenStdin: words.flag('tokenStdin'),
