@@ -91,6 +91,8 @@ export function noteRead(
     const view = viewFacts(relation, ctx);
     if (relation.kind === 'view') {
       ctx.out.mergeEffects(view.collector, displayName(relation, ctx));
+      // What its owner compares and computes shows nothing by itself, but its errors may quote a value.
+      for (const { column } of view.collector.columnUses()) ctx.out.use(column, 'computed');
       ctx.out.changes.push(...view.collector.changes);
     }
   }

@@ -99,6 +99,12 @@ export class MaskingBench {
     };
   }
 
+  /** URLs of the same database behind and before a gateway, for sessions of a test's own. */
+  async open(role: string): Promise<{ readonly through: string; readonly direct: string }> {
+    const place = await this.#freshPlace();
+    return { through: (await this.#gateway(place, role)).url(), direct: this.#url(role, place.database) };
+  }
+
   async #outcome(one: MaskingCase, answer: Answer, mode: Mode): Promise<Outcome> {
     if (answer.refused) return 'blocked';
     if (one.expect !== 'clean') return 'masked';

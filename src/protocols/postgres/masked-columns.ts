@@ -96,8 +96,7 @@ export class MaskedColumns {
     if (statement.anyOutput?.some((source) => this.covers(source))) return true;
     return statement.actions.some(({ effect, object }) => {
       if (object?.kind !== 'table' && object?.kind !== 'view') return false;
-      const reads = effect === 'read' && object.via === undefined && object.kind === 'table';
-      return !reads && this.covers(`${object.name}.*`);
+      return effect !== 'read' && this.covers(`${object.name}.*`);
     });
   }
 
