@@ -1,4 +1,4 @@
-import { createPrivateKey, type KeyObject, type webcrypto } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import * as oidc from 'openid-client';
 import { type HoopError, LoginNeeded, NotReachable, UsageError } from '../base/errors.ts';
 
@@ -100,7 +100,7 @@ function secretAuthentication(secret: string): oidc.ClientAuth {
 }
 
 /** RFC 7523; the algorithm follows from the key. Throws UsageError `bad_client_key`. */
-async function importKey(pem: string, clientId: string): Promise<webcrypto.CryptoKey> {
+async function importKey(pem: string, clientId: string): Promise<oidc.CryptoKey> {
   try {
     const key = createPrivateKey(pem);
     const { importPKCS8 } = await import('jose');
