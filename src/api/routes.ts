@@ -25,6 +25,8 @@ export interface Route {
   readonly response: z.ZodType;
   readonly stream?: true;
   readonly rawBody?: true;
+  /** Its body is that of an HTML form, its answer a page: a browser calls it. */
+  readonly form?: true;
 }
 
 const done = z.object({ auditId: z.string() });
@@ -55,6 +57,29 @@ export const routes = {
     path: '/v1/token-exchange',
     allow: 'public',
     body: signIn.tokenExchangeSchema,
+    response: signIn.signedInSchema,
+  },
+  /** Signing in through a SAML provider: what a terminal begins, a browser answers, and the terminal collects. */
+  samlBegin: {
+    method: 'POST',
+    path: '/v1/saml/:name/begin',
+    allow: 'public',
+    body: signIn.samlBeginSchema,
+    response: signIn.samlBegunSchema,
+  },
+  samlAnswer: {
+    method: 'POST',
+    path: '/v1/saml/:name/acs',
+    allow: 'public',
+    body: signIn.samlAnswerSchema,
+    response: signIn.pageSchema,
+    form: true,
+  },
+  samlCollect: {
+    method: 'POST',
+    path: '/v1/saml/collect',
+    allow: 'public',
+    body: signIn.samlCollectSchema,
     response: signIn.signedInSchema,
   },
   /** More life for the session token of the call, by a fresh token of the same identity. */

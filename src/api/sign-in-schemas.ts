@@ -16,6 +16,8 @@ export const signInMethodsSchema = z.object({
       allowHttpLoopback: z.boolean(),
     }),
   ),
+  /** SAML providers, by name. */
+  saml: z.array(z.object({ name: z.string() })),
 });
 
 export const tokenExchangeSchema = z.object({
@@ -35,3 +37,26 @@ export const signedInSchema = z.object({
   endUser: z.string().nullable(),
   auditId: z.string(),
 });
+
+const base64url = z.string().regex(/^[A-Za-z0-9_-]{43}$/, '32 bytes as base64url');
+
+/** `challenge`: SHA-256 (base64url) of the secret with which the sign-in is collected. */
+export const samlBeginSchema = z.object({ challenge: base64url });
+export const samlBegunSchema = z.object({ id: z.string(), url: z.string(), expiresAt: z.string() });
+
+/** What a provider lets a browser post (SAML bindings 3.5). */
+export const samlAnswerSchema = z.object({
+  SAMLResponse: z.string().min(1).max(262_144),
+  RelayState: z.string().max(1024).optional(),
+});
+
+export const samlCollectSchema = z.object({
+  id: z.string().min(1).max(64),
+  secret: z.string().min(32).max(128),
+  /** What the browser shows. */
+  code: z.string().min(1).max(64),
+});
+
+/** What a browser shows; plain text. */
+export const pageSchema = z.object({ title: z.string(), text: z.string(), code: z.string().optional() });
+export type Page = z.infer<typeof pageSchema>;

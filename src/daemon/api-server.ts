@@ -2,11 +2,13 @@ import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Route, RouteName } from '../api/routes.ts';
+import type { Page } from '../api/sign-in-schemas.ts';
 import { type HoopError, Internal, LoginNeeded, NotFound, NotPermitted, UsageError } from '../base/errors.ts';
 import type { IdentityRow } from '../store/store.ts';
-import { MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES, readJson, readLines } from './api-body.ts';
+import { MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES, readForm, readJson, readLines } from './api-body.ts';
 import { asHoopError, errorBody, statusOf } from './api-errors.ts';
 import type { DaemonLog } from './daemon-log.ts';
+import { sendPage } from './page.ts';
 import { matchRoute, type RouteMatch } from './route-match.ts';
 import type { Call, Handlers } from './routes/handler.ts';
 
@@ -142,6 +144,7 @@ async function answer(
     const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
     const result = await handler(call);
     if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
+    else if (match.route.form) sendPage(response, 200, checked(match, result) as Page);
     else sendJson(response, 200, checked(match, result));
   } catch (error) {
     fail(deps, request, response, error);
@@ -191,7 +194,7 @@ async function readCall(
   signal: AbortSignal,
 ): Promise<Call<RouteName>> {
   const query = route.query ? validated(route.query, Object.fromEntries(url.searchParams)) : undefined;
-  const body = route.body ? validated(route.body, await readJson(request, bodyLimit(route))) : undefined;
+  const body = route.body ? validated(route.body, await readBody(route, request)) : undefined;
   return {
     caller: holder.kind === 'identity' ? holder.identity : undefined,
     param: (name: string) => params.get(name) ?? '',
@@ -203,8 +206,9 @@ async function readCall(
   } as Call<RouteName>;
 }
 
-function bodyLimit(route: Route): number {
-  return route.allow === 'public' ? MAX_PUBLIC_BODY_BYTES : MAX_BODY_BYTES;
+function readBody(route: Route, request: IncomingMessage): Promise<unknown> {
+  if (route.form) return readForm(request);
+  return readJson(request, route.allow === 'public' ? MAX_PUBLIC_BODY_BYTES : MAX_BODY_BYTES);
 }
 
 async function* noLines(): AsyncGenerator<string> {}

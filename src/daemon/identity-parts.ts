@@ -2,6 +2,7 @@ import type { AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import type { GetJson } from '../identity/bounded-get.ts';
 import { CurrentIdentities } from '../identity/current.ts';
+import { SamlSignIns } from '../identity/saml-sign-in.ts';
 import { SignIns } from '../identity/sign-ins.ts';
 import { TrustedIssuers } from '../identity/trusted-issuers.ts';
 import type { AppliedPolicy } from '../session/applied-policy.ts';
@@ -24,6 +25,7 @@ export interface IdentityParts {
   readonly issuers: TrustedIssuers;
   readonly current: CurrentIdentities;
   readonly signIns: SignIns;
+  readonly saml: SamlSignIns;
   /** Looks now whether the identities of live sessions still are who they were. */
   readonly recheckSessions: () => Promise<void>;
 }
@@ -37,10 +39,12 @@ export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   const recheck = () => recheckSessions(live.list(), (known) => current.current(known), failed);
   // A policy that no longer trusts an issuer, or gives other roles, holds for live sessions too.
   deps.policy.onReplaced(() => void recheck());
+  const signing = new SignIns({ identities, signIns, audit, clock, policy, issuers, current });
   return {
     issuers,
     current,
-    signIns: new SignIns({ identities, signIns, audit, clock, policy, issuers, current }),
+    signIns: signing,
+    saml: new SamlSignIns({ clock, providers: () => policy()?.saml ?? [], signIns: signing }),
     recheckSessions: recheck,
   };
 }

@@ -1,6 +1,6 @@
 import { LoginNeeded } from '../base/errors.ts';
 import { compileGlob } from '../policy/glob.ts';
-import { type Claims, claimAt, claimText } from './claims.ts';
+import { type Claims, claimAt, claimText, isPlain } from './claims.ts';
 import type { ClaimRule, Issuer } from './issuer-schema.ts';
 import type { Role } from './roles.ts';
 
@@ -39,7 +39,9 @@ export function claimedIdentity(
   const plain = !rule.name.includes('{');
   const template = rule.subject ?? (plain ? rule.name : '{sub}');
   const subject = filled(template, claims);
-  if (subject.length > LONGEST_SUBJECT * 4) throw badName('its subject is too long');
+  if (subject.length > LONGEST_SUBJECT * 4 || !isPlain(subject)) {
+    throw badName('its subject is too long, or holds characters that cannot be shown');
+  }
   return {
     name: nameOf(filled(rule.name, claims), issuer.domain),
     // Two templates must never make one identity of two: no sub has a line break.

@@ -4,11 +4,18 @@ import type { Parts } from '../parts.ts';
 import { identityView } from '../views.ts';
 import type { Handlers } from './handler.ts';
 
-type Routes = Pick<Handlers, 'signInMethods' | 'tokenExchange' | 'tokenRenew' | 'signOut'>;
+type Routes = Pick<
+  Handlers,
+  'signInMethods' | 'tokenExchange' | 'samlBegin' | 'samlAnswer' | 'samlCollect' | 'tokenRenew' | 'signOut'
+>;
 
 /** Signing in through an issuer that the policy trusts. */
 export function signInRoutes(parts: Parts): Routes {
-  const { clock, endpoints, issuers, live, loginFailures, signIns } = parts;
+  const { clock, endpoints, issuers, live, loginFailures, policy, saml, signIns } = parts;
+
+  function failed(error: unknown): void {
+    loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected' });
+  }
 
   async function audited(signingIn: Promise<SignedIn>) {
     try {
@@ -21,7 +28,7 @@ export function signInRoutes(parts: Parts): Routes {
         auditId: String(entry.seq),
       };
     } catch (error) {
-      loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected' });
+      failed(error);
       throw error;
     }
   }
@@ -37,11 +44,34 @@ export function signInRoutes(parts: Parts): Routes {
           scopes: issuer.scopes ?? ['openid'],
           allowHttpLoopback: issuer.allow_http_loopback ?? false,
         })),
+        saml: (policy.get()?.saml ?? []).map(({ name }) => ({ name })),
       };
     },
 
     async tokenExchange({ body }) {
       return audited(signIns.exchange(body));
+    },
+
+    async samlBegin({ param, body }) {
+      return saml.begin(param('name'), body.challenge);
+    },
+
+    async samlAnswer({ param, body }) {
+      try {
+        const code = await saml.answer(param('name'), body.SAMLResponse);
+        const text =
+          'Type this code into the terminal where you began. Did you not begin? Then close this page.';
+        return { title: 'hoopctl: one step left', text, code };
+      } catch (error) {
+        failed(error);
+        const known = error instanceof HoopError && error.kind !== 'internal';
+        const why = known ? [error.message, error.why].filter(Boolean).join(': ') : 'something went wrong';
+        return { title: 'hoopctl: not signed in', text: why };
+      }
+    },
+
+    async samlCollect({ body }) {
+      return audited(saml.collect(body.id, body.secret, body.code));
     },
 
     async tokenRenew({ caller, body }) {

@@ -104,6 +104,9 @@ const TABLE = `
   whoami              yes      yes       yes        yes      yes
   signInMethods       public
   tokenExchange       public
+  samlBegin           public
+  samlAnswer          public
+  samlCollect         public
   tokenRenew          yes      yes       yes        yes      yes
   signOut             yes      yes       yes        yes      yes
   stop                yes      -         -          -        yes

@@ -160,6 +160,7 @@ describe('signing in', () => {
           allowHttpLoopback: false,
         },
       ],
+      saml: [],
     });
   });
 
