@@ -52,9 +52,9 @@ export interface ApprovalTerms {
   readonly expires: number;
   readonly selfApproval: boolean;
   /** The statement is run and rolled back first, so that the card shows what it would really touch. */
-  readonly rehearse?: true;
+  readonly rehearse?: true | undefined;
   /** The statement runs in the transaction that is open, and its COMMIT waits. */
-  readonly at?: 'commit';
+  readonly at?: 'commit' | undefined;
 }
 
 /** What a limit counts. Times are milliseconds. */
@@ -154,13 +154,13 @@ export interface Policy {
   limitsFor(requester: Requester, target: PolicyTarget): readonly ActiveLimit[];
   /** What the server itself is to enforce; undefined where no guard holds. */
   guardFor(requester: Requester, target: PolicyTarget): SessionGuard | undefined;
+  /** True when sessions there may run under roles made for them. */
+  makesRoles(target: PolicyTarget): boolean;
   /** Masks for this requester on this connection; `except` already applied. */
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
   /** True when a mask of the file is over this column or field, whomever it holds for. */
   hasMaskOver(column: string): boolean;
   /**
-  /** True when sessions there may run under roles made for them. */
-  makesRoles(target: PolicyTarget): boolean;
    * True when the identity is among `terms.approvers` and every further list (groups of the file and of the
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
    */
