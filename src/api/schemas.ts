@@ -153,6 +153,8 @@ export const approvalSchema = z.object({
   parameters: z.array(z.string().nullable()),
   effects: z.array(z.string()),
   estimate: z.string(),
+  /** What a rehearsal has shown; null where none was asked for. */
+  rehearsal: z.array(z.string()).nullable().optional(),
   rule: z.string(),
   approvers: z.array(z.string()),
   approvalsNeeded: z.number(),

@@ -19,6 +19,8 @@ export interface ApprovalCard {
   readonly effects: readonly string[];
   /** `planner expects 1 row of 48112 (Index Scan on customers_pkey)`; or why there is no estimate. */
   readonly estimate: string;
+  /** What running it and rolling it back has shown, line by line; or why it was not rehearsed. Left out: nobody asked. */
+  readonly rehearsal?: readonly string[] | undefined;
 }
 
 export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'withdrawn' | 'used';

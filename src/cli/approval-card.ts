@@ -35,6 +35,7 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
     plain(index === 0 ? 'effect' : '', index === 0 ? `${effect} · ${approval.estimate}` : effect);
   });
   if (approval.effects.length === 0) plain('effect', approval.estimate);
+  for (const line of approval.rehearsal ?? []) plain('', line);
   plain('rule', ruleOf(approval));
   for (const { by, decision, reason } of approval.decisions) {
     plain(

@@ -123,6 +123,7 @@ export function approvalView(
     parameters: [...card.parameters],
     effects: [...card.effects],
     estimate: card.estimate,
+    rehearsal: card.rehearsal === undefined ? null : [...card.rehearsal],
     rule: request.rule,
     approvers: [...approverWords(terms)],
     approvalsNeeded: terms.approvals,

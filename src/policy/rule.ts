@@ -3,7 +3,12 @@ import type { ApprovalTerms, PolicyTarget, Requester } from './decision.ts';
 import { anyMatches, compileGlob } from './glob.ts';
 import { compileObjects } from './object-globs.ts';
 import { type Coverage, compileTables, weaker } from './objects.ts';
-import { DEFAULT_APPROVALS, DEFAULT_EXPIRES_MS, type PolicyRule } from './schema.ts';
+import {
+  DEFAULT_APPROVALS,
+  DEFAULT_COMMIT_EXPIRES_MS,
+  DEFAULT_EXPIRES_MS,
+  type PolicyRule,
+} from './schema.ts';
 import { admitsEither, compileConnections, compilePrincipals, type FileGroups } from './selectors.ts';
 
 export type Outcome = 'allow' | 'approve' | 'block';
@@ -49,9 +54,9 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
     if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
     if (!meets(statement)) return 'none';
     return weaker(
-        tables?.covers(action, rule.decision === 'allow') ?? 'sure',
-        objects?.covers(action, rule.decision === 'allow') ?? 'sure',
-      );
+      tables?.covers(action, rule.decision === 'allow') ?? 'sure',
+      objects?.covers(action, rule.decision === 'allow') ?? 'sure',
+    );
   }
 
   return {
@@ -61,7 +66,7 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
     terms: {
       approvers: rule.approvers ?? DEFAULT_TERMS.approvers,
       approvals: rule.approvals ?? DEFAULT_TERMS.approvals,
-      expires: rule.expires ?? DEFAULT_TERMS.expires,
+      expires: rule.expires ?? (rule.at === 'commit' ? DEFAULT_COMMIT_EXPIRES_MS : DEFAULT_TERMS.expires),
       selfApproval: rule.self_approval ?? DEFAULT_TERMS.selfApproval,
       ...(rule.rehearse ? { rehearse: true } : {}),
       ...(rule.at === 'commit' ? { at: 'commit' } : {}),

@@ -14,6 +14,8 @@ export const STRATEGIES = ['redact', 'partial', 'hash', 'null'] as const;
 /** What an approve rule means when it does not say otherwise. */
 export const DEFAULT_APPROVALS = 1;
 export const DEFAULT_EXPIRES_MS = 15 * 60_000;
+/** Locks are held meanwhile. */
+export const DEFAULT_COMMIT_EXPIRES_MS = 2 * 60_000;
 /** Characters that `partial` leaves readable. */
 export const DEFAULT_KEEP_LAST = 4;
 

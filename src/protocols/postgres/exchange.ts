@@ -1,6 +1,7 @@
 import type { SessionDesk } from '../../session/desk.ts';
 import type { ClientOutput } from './client-output.ts';
 import { executeMessage, SYNC } from './codec/frontend-builders.ts';
+import type { CommitHold } from './commit-hold.ts';
 import type { Door } from './door.ts';
 import type { Judge } from './judgement.ts';
 import type { SessionNames } from './names.ts';
@@ -17,6 +18,8 @@ export class Exchange {
   readonly queue: StatementQueue;
   readonly door: Door;
   readonly output: ClientOutput;
+  /** Writes that ran ahead of their approval. */
+  readonly commit: CommitHold;
   /** Masks of this moment, ready for results. */
   readonly masking: () => ResultMasking;
   /** COPY FROM STDIN is running: the client's CopyData belongs to it. */
@@ -36,6 +39,7 @@ export class Exchange {
     readonly queue: StatementQueue;
     readonly door: Door;
     readonly output: ClientOutput;
+    readonly commit: CommitHold;
     readonly masking: () => ResultMasking;
     readonly refusalPortal: string;
   }) {
@@ -46,6 +50,7 @@ export class Exchange {
     this.queue = parts.queue;
     this.door = parts.door;
     this.output = parts.output;
+    this.commit = parts.commit;
     this.masking = parts.masking;
     this.#refusal = executeMessage(parts.refusalPortal, 0);
   }

@@ -7,6 +7,7 @@ import {
   decodeExecute,
   decodeParse,
 } from './codec/frontend-messages.ts';
+import { commits } from './commit-hold.ts';
 import type { Exchange } from './exchange.ts';
 import { type Gate, type MessagePlace, tooManyNames } from './gate.ts';
 import type { Judgement } from './judgement.ts';
@@ -107,6 +108,15 @@ export class ExtendedQuery {
     const portal = x.names.portal(name, x.segment);
     if (portal === 'undecided') return this.#waiting.defer(place);
     if (portal === undefined) return this.#unknown('portal', name);
+    if (
+      x.commit.waits &&
+      portal.facts &&
+      commits(portal.facts) &&
+      portal.judgement?.commits !== x.commit.generation
+    ) {
+      const message = 'what this COMMIT would settle was not approved with it';
+      return x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+    }
     if (portal.generation !== undefined && x.queue.namesUnderway) return this.#waiting.defer(place);
     this.#gate.recorded(false, () => {
       if (!this.#stillLetThrough(portal, place)) return;

@@ -80,8 +80,20 @@ export class Gate {
       if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
       if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
       if (judgement.decision.wantsEstimate) return candidate.estimate();
-      this.#carryOut(candidate, judgement);
+      const inTransaction = this.#inTransaction(judgement);
+      if (inTransaction === 'wait') candidate.defer();
+      else this.#carryOut(candidate, inTransaction);
     });
+  }
+
+  /** Rules with `at: commit`: the statement runs now, and the COMMIT needs what it would have needed. */
+  #inTransaction(judgement: Judgement): Judgement | 'wait' {
+    const { commit, queue, state } = this.#x;
+    if (commit.mayDefer(judgement, state.transaction === 'open')) {
+      // What is on its way could end the transaction.
+      return queue.empty ? commit.deferred(judgement) : 'wait';
+    }
+    return commit.waits && state.transaction !== 'failed' ? commit.asCommit(judgement) : judgement;
   }
 
   #carryOut(candidate: Candidate, first: Judgement): void {
@@ -94,7 +106,8 @@ export class Gate {
       if (judgement.interned === undefined)
         throw new Internal('not_interned', 'an allowed statement has no record');
       try {
-        return candidate.send(judgement, this.#x.desk.passAgain(judgement.interned));
+        candidate.send(judgement, this.#x.desk.passAgain(judgement.interned));
+        return this.#x.commit.sent(judgement);
       } catch (error) {
         // The policy was replaced between judging and passing: the new one decides.
         if (!(error instanceof Conflict) || attempt === 3) throw error;
@@ -116,7 +129,7 @@ export class Gate {
       text: candidate.text,
       bind: candidate.bind,
       place: candidate.place,
-      again: () => candidate.judge(),
+      again: () => this.#x.commit.asCommit(candidate.judge()),
       send: (judged, now) => candidate.send(now, judged),
       refuse: (error) => this.#x.refuse(error, candidate.simple),
     });

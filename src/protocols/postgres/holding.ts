@@ -17,6 +17,10 @@ export interface HoldingTerms {
   readonly target: string;
   /** The planner's estimate in words; never throws. */
   estimate(held: HeldStatement, searchPath: readonly string[] | undefined): Promise<string>;
+  /** Runs the statement and takes it back, and says what it touched; never throws. */
+  rehearse(held: HeldStatement, exchange: Exchange): Promise<readonly string[]>;
+  /** Takes back what the open transaction has done. */
+  rollBack(): Promise<void>;
   /** Brings the catalog up to date, so that a change made elsewhere is seen before an approved statement runs. */
   refresh(): Promise<void>;
   /** The session is ending: nothing may be said or sent any more. */
@@ -124,6 +128,12 @@ export class Holding {
     return undefined;
   }
 
+  async #rehearsal(held: HeldStatement): Promise<Pick<ApprovalCard, 'rehearsal'>> {
+    const { decision } = held.judgement;
+    if (decision.outcome !== 'approve' || !decision.terms.rehearse) return {};
+    return { rehearsal: await this.#terms.rehearse(held, this.#x) };
+  }
+
   /** What every card of this session says. */
   #cardBase(): Pick<
     ApprovalCard,
@@ -151,7 +161,11 @@ export class Holding {
       statement: held.text,
       parameters,
       effects: held.judgement.record.effects,
-      estimate: await this.#terms.estimate(held, this.#x.state.searchPath),
+      estimate:
+        held.judgement.commits === undefined
+          ? await this.#terms.estimate(held, this.#x.state.searchPath)
+          : 'its writes have run in the transaction that is open',
+      ...(await this.#rehearsal(held)),
     };
     const hold = await desk.hold({ ...held.judgement.record, parameters }, card, () => [
       held.text,
@@ -167,6 +181,7 @@ export class Holding {
     const outcome = await hold.outcome;
     if (this.#terms.closed()) return;
     if (outcome.outcome !== 'approved') {
+      if (held.judgement.commits !== undefined) await this.#terms.rollBack();
       held.refuse(notApprovedError(hold, outcome));
       return;
     }
@@ -174,6 +189,7 @@ export class Holding {
     if (this.#terms.closed()) return;
     const now = held.again();
     if (!sameMeaning(held, now)) {
+      if (held.judgement.commits !== undefined) await this.#terms.rollBack();
       const reason = 'what the statement means changed while it waited (policy, catalog or session state)';
       held.refuse(notApprovedError(hold, { outcome: 'refused', reason }));
       return;
@@ -217,4 +233,14 @@ export function parametersAsText(bind: BindMessage): readonly (string | null)[] 
     const bytes = parameterBytes(bind, i);
     return bytes === null ? null : `\\x${bytes.toString('hex')}`;
   });
+}
+
+/** Bind values where all of them came as text; undefined where one came in binary. */
+export function textParameters(bind: BindMessage): readonly (string | null)[] | undefined {
+  const values: (string | null)[] = [];
+  for (let i = 0; i < bind.parameterCount; i++) {
+    if (formatAt(bind.parameterFormats, i) !== 0) return undefined;
+    values.push(parameterText(bind, i));
+  }
+  return values;
 }

@@ -1,5 +1,5 @@
 import { HoopError, PolicyBlocked } from '../../base/errors.ts';
-import type { Decision, Policy, SessionGuard } from '../../policy/decision.ts';
+import type { ApprovalTerms, Decision, Policy, SessionGuard } from '../../policy/decision.ts';
 import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
@@ -20,6 +20,10 @@ export interface Judgement {
   readonly touchesMasked: boolean;
   /** Why it may not run whatever the policy says. */
   readonly inadmissible: HoopError | undefined;
+  /** It runs ahead of its approval, for which the COMMIT of its transaction waits. */
+  readonly defers?: { readonly rule: string | undefined; readonly terms: ApprovalTerms };
+  /** It is the COMMIT of what ran ahead of its approval, as many statements as there were then. */
+  readonly commits?: number;
   /** What comes after it can be judged only when it has completed. */
   readonly barrier: boolean;
 }

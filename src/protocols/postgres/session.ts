@@ -9,6 +9,7 @@ import type { TextFacts } from '../../sql/facts.ts';
 import { ClientMessages, type ClientSideHost } from './client-messages.ts';
 import { ClientOutput } from './client-output.ts';
 import { TERMINATE } from './codec/frontend-builders.ts';
+import { CommitHold } from './commit-hold.ts';
 import { Door } from './door.ts';
 import { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
@@ -33,7 +34,7 @@ export interface SessionParts {
   readonly desk: SessionDesk;
   readonly analyst: SessionAnalyst;
   readonly maskKey: HashKey;
-  readonly terms: Omit<HoldingTerms, 'closed' | 'refresh'>;
+  readonly terms: Omit<HoldingTerms, 'closed' | 'refresh' | 'rollBack'>;
   /** What the planner expects of each statement of a text, negative where it cannot tell; never rejects. */
   planRows(
     text: string,
@@ -80,6 +81,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       queue: new StatementQueue(),
       door: new Door(target, () => desk.commit()),
       output: new ClientOutput(client, desk),
+      commit: new CommitHold(desk, () => this.cut('its writes have waited too long for their COMMIT')),
       masking: () => masking.current(),
       refusalPortal: `hoopctl_refused_${randomBytes(12).toString('hex')}`,
     });
@@ -90,6 +92,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       ...parts.terms,
       closed: () => this.#closed,
       refresh: () => this.#lookAgain(),
+      rollBack: async () => void (await this.#own.ask('ROLLBACK')),
     });
     this.done = new Promise((resolve) => {
       this.#resolveDone = resolve;
@@ -346,6 +349,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     this.#closed = true;
     const { client, target } = this.#parts;
     this.#holding.withdraw(reason);
+    this.#x.commit.reset();
     this.#own.failed(reason);
     this.#x.output.end(lastWords);
     if (target.writable) this.#x.door.close(TERMINATE);

@@ -292,6 +292,7 @@ export class TargetMessages implements FrameSink {
       const tag = decodeCommandComplete(buffer, start, end);
       const written = factsOf(head)?.copy?.direction === 'out' ? 0 : rowsWritten(tag);
       if (written > 0) this.#x.desk.spend('rows_written', written);
+      this.#x.commit.completed(factsOf(head), tag);
     }
     this.#copies.over();
     if (head.kind === 'query') {
@@ -320,6 +321,7 @@ export class TargetMessages implements FrameSink {
     this.#copies.over();
     this.#texts.answered(head, status === 'idle');
     this.#x.state.ready(status);
+    this.#x.commit.ready(status === 'idle');
     if (this.#x.state.catalogCommitted) {
       this.#x.state.catalogCommitted = false;
       this.#host.catalogChanged();

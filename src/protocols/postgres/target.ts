@@ -18,6 +18,10 @@ import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-
 import { describeConnection, type PostgresSettings } from './connection.ts';
 import { createRole, dropRole, type EphemeralRole, roleTag, sweepRoles } from './ephemeral-role.ts';
 import { estimateRows, planRows } from './estimate.ts';
+import type { Exchange } from './exchange.ts';
+import type { HeldStatement } from './gate.ts';
+import { textParameters } from './holding.ts';
+import { rehearse } from './rehearsal.ts';
 import { rejection } from './rejection.ts';
 import { PostgresSession } from './session.ts';
 import { guardParameters } from './session-guard.ts';
@@ -168,6 +172,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
         target: describeConnection(this.#settings),
         estimate: (held, searchPath) =>
           this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
+        rehearse: (held, exchange) => this.#rehearse(held, exchange),
       },
       planRows: (text, facts, searchPath) =>
         this.#onSide((ask) => planRows(ask, text, facts, this.catalog(), searchPath)).catch(() => []),
@@ -192,6 +197,35 @@ export class PostgresTarget implements Target, SessionAnalyst {
       stopExpiry();
       leave();
       key.release();
+    }
+  }
+
+  /** On two connections of its own, so that nobody else waits for it. */
+  async #rehearse(held: HeldStatement, exchange: Exchange): Promise<readonly string[]> {
+    if (exchange.desk.guard()?.role !== undefined)
+      return ['not rehearsed: the session has a role of its own'];
+    const { judge, state } = exchange;
+    const open: TargetConnection[] = [];
+    const connect = async () => {
+      const connection = await this.#connect(new Map([['application_name', 'hoopctl rehearsal']]));
+      open.push(connection);
+      return (sql: string) => simpleQuery(connection, sql);
+    };
+    try {
+      return await rehearse(await connect(), await connect(), {
+        text: held.text,
+        parameters: held.bind === undefined ? [] : textParameters(held.bind),
+        facts: held.judgement.facts,
+        catalog: judge.catalog,
+        searchPath: state.searchPath,
+        inTransaction: state.transaction !== 'idle',
+        user: state.user,
+        masking: exchange.masking(),
+      });
+    } catch {
+      return ['not rehearsed: the target could not be reached for it'];
+    } finally {
+      for (const { socket } of open) socket.destroy();
     }
   }
 

@@ -29,6 +29,7 @@ const card = z.object({
   parameters: z.array(z.string().nullable()),
   effects: z.array(z.string()),
   estimate: z.string(),
+  rehearsal: z.array(z.string()).optional(),
 });
 
 const terms = z.object({
@@ -37,6 +38,8 @@ const terms = z.object({
   approvals: z.int().positive(),
   expires: z.number().positive(),
   selfApproval: z.boolean(),
+  rehearse: z.literal(true).optional(),
+  at: z.literal('commit').optional(),
 });
 
 /** What no decision changes. */
