@@ -98,6 +98,21 @@ describe('a decision is refused', () => {
     );
   });
 
+  test('to the person for whom the requester acts, by id or by name, even where self_approval is allowed', () => {
+    const card = { ...DRAFT.card, endUser: 'lea' };
+    const request = { ...pending({ selfApproval: true }), endUserId: 'id-lea', card };
+    expect(refusal(request, decider('lea'), YES)).toBe('not-permitted self_approval');
+    expect(refusal(request, { ...decider('lea'), id: 'id-other' }, YES)).toBe('not-permitted self_approval');
+    expect(refusal(request, { ...decider('lea'), name: 'other' }, NO)).toBe('not-permitted self_approval');
+    expect(decideRequest(request, decider('ana'), YES, NOW).status).toBe('approved');
+  });
+
+  test('to who acts for somebody else', () => {
+    expect(refusal(pending(), { ...decider('ana'), delegated: true }, YES)).toBe(
+      'not-permitted delegated_decision',
+    );
+  });
+
   test('to who lacks the role, and to who is not among the approvers', () => {
     expect(refusal(pending(), { ...decider('eve'), hasRole: false }, YES)).toBe('not-permitted role_missing');
     expect(refusal(pending(), { ...decider('eve'), amongApprovers: false }, YES)).toBe(

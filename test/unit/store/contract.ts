@@ -158,6 +158,90 @@ export function storeContract(open: () => Promise<Store>): void {
     });
   });
 
+  describe('identities of an issuer', () => {
+    const origin = { issuer: 'https://login.example.com', subject: 'u-1' };
+
+    it('are found by where they come from, and brought up to date', async () => {
+      await store.identities.create(identity('id-1', { origin }));
+      await store.identities.create(identity('id-2'));
+      await store.identities.update('id-1', { name: 'ana', kind: 'person', roles: ['approver'], groups: [] });
+
+      expect(await store.identities.byOrigin(origin)).toEqual(
+        identity('id-1', { origin, name: 'ana', kind: 'person', roles: ['approver'], groups: [] }),
+      );
+      expect(await store.identities.byOrigin({ ...origin, subject: 'u-2' })).toBeUndefined();
+      await expect(
+        store.identities.update('id-1', { name: 'name-id-2', kind: 'person', roles: ['owner'], groups: [] }),
+      ).rejects.toMatchObject({ code: 'identity_name_taken' });
+    });
+
+    it('are one for each origin', async () => {
+      await store.identities.create(identity('id-1', { origin }));
+
+      await expect(store.identities.create(identity('id-2', { origin }))).rejects.toThrow();
+    });
+  });
+
+  describe('sign-ins', () => {
+    const signIn = (id: string, more: Partial<SignInRow> = {}): SignInRow => ({
+      id,
+      identityId: 'id-1',
+      tokenHash: `hash-${id}`,
+      issuerName: 'corp',
+      issuerHash: 'f00d',
+      roles: ['requester'],
+      groups: ['dba'],
+      endUser: { id: 'id-9', name: 'ana', groups: [], vouchedBy: 'token' },
+      authTime: T0,
+      acr: 'mfa',
+      createdAt: T0,
+      checkedAt: T0,
+      expiresAt: T1,
+      endedAt: undefined,
+      ...more,
+    });
+    beforeEach(() => store.identities.create(identity('id-1')));
+
+    it('come back as they were put in, by id and by token', async () => {
+      const bare = signIn('si-2', { endUser: undefined, authTime: undefined, acr: undefined });
+      await store.signIns.create(signIn('si-1'));
+      await store.signIns.create(bare);
+
+      expect(await store.signIns.find('si-1')).toEqual(signIn('si-1'));
+      expect(await store.signIns.byTokenHash('hash-si-2')).toEqual(bare);
+      expect(await store.signIns.byTokenHash('hash-si-3')).toBeUndefined();
+    });
+
+    it('are renewed until they have ended, and end once', async () => {
+      await store.signIns.create(signIn('si-1'));
+      const {
+        id: _,
+        tokenHash: __,
+        ...checked
+      } = signIn('si-1', { groups: ['leads'], checkedAt: T1, expiresAt: T2 });
+
+      expect(await store.signIns.check('si-1', checked)).toBe(true);
+      expect(await store.signIns.find('si-1')).toMatchObject({
+        groups: ['leads'],
+        expiresAt: T2,
+        createdAt: T0,
+      });
+      expect(await store.signIns.end('si-1', T1)).toBe(true);
+      expect(await store.signIns.end('si-1', T2)).toBe(false);
+      expect(await store.signIns.check('si-1', checked)).toBe(false);
+      expect((await store.signIns.find('si-1'))?.endedAt).toBe(T1);
+    });
+
+    it('are forgotten when they are over for long', async () => {
+      await store.signIns.create(signIn('si-1', { expiresAt: T0 }));
+      await store.signIns.create(signIn('si-2', { expiresAt: T2, endedAt: T0 }));
+      await store.signIns.create(signIn('si-3', { expiresAt: T2 }));
+
+      expect(await store.signIns.forget(T1)).toBe(2);
+      expect(await store.signIns.find('si-3')).toEqual(signIn('si-3', { expiresAt: T2 }));
+    });
+  });
+
   describe('connections', () => {
     it('come back as they were put in, by name and by id', async () => {
       const b = connection('c-1', { name: 'b' });
