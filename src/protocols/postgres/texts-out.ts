@@ -22,8 +22,8 @@ export class TextsOut {
   /** A whole ErrorResponse or NoticeResponse, as the client may see it. Throws ProtocolViolation `bad_error_response`. */
   response(head: InFlight | undefined, message: Buffer): Buffer {
     const { terms } = this.#x.masking();
-    if (this.#mayQuoteMasked(head)) return scrubErrorFields(message);
-    return terms.detection ? maskErrorTexts(message, terms.detection, terms.key) : message;
+    const shown = this.#mayQuoteMasked(head) ? scrubErrorFields(message) : message;
+    return terms.detection ? maskErrorTexts(shown, terms.detection, terms.key) : shown;
   }
 
   notification(buffer: Buffer, start: number, end: number): Buffer {

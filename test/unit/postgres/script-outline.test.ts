@@ -44,17 +44,20 @@ describe('the outline of a script', () => {
     const statement = fc.constantFrom('SELECT 1', "SELECT 'a\nb'", 'DELETE FROM "é🎉"', 'VACUUM t');
     const between = fc.constantFrom(' ', '\n', '\n\n', ' -- c;\n', '/* ; */', '\t/* a\n/* b */ */');
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(between, statement), { minLength: 1, maxLength: 8 }), async (parts) => {
-        let text = '';
-        const expected = parts.map(([before, own]) => {
-          text += before;
-          const start = text.length;
-          text += `${own};`;
-          return { start, end: start + own.length, line: text.slice(0, start).split('\n').length };
-        });
-        const outline = await outlineScript(text);
-        expect(outline?.map(({ start, end, line }) => ({ start, end, line }))).toEqual(expected);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(between, statement), { minLength: 1, maxLength: 8 }),
+        async (parts) => {
+          let text = '';
+          const expected = parts.map(([before, own]) => {
+            text += before;
+            const start = text.length;
+            text += `${own};`;
+            return { start, end: start + own.length, line: text.slice(0, start).split('\n').length };
+          });
+          const outline = await outlineScript(text);
+          expect(outline?.map(({ start, end, line }) => ({ start, end, line }))).toEqual(expected);
+        },
+      ),
       { numRuns: 200 },
     );
   });

@@ -67,11 +67,13 @@ interface Field {
  * An ErrorResponse or NoticeResponse (whole, type byte and length included) without any text that could quote
  * a value: severity, SQLSTATE, position, the server's source place and the names of schema, table, column,
  * type and constraint stay; the message is replaced, the rest left out. Names are left out as well when the
- * error was raised by a PL/pgSQL RAISE, whose USING clause may put a value there.
+ * error was raised by a PL/pgSQL RAISE, whose USING clause may put a value there. What the server says about the
+ * statement's own words before it runs (a column that does not exist) comes from its text and stays whole.
  * Throws ProtocolViolation `bad_error_response`.
  */
 export function scrubErrorFields(message: Buffer): Buffer {
   const fields = readFields(message);
+  if (isOfAnalysis(message, fields)) return message;
   const raised = fields.some(({ code, start, end }) => {
     return code === FIELD.routine && message.toString('latin1', start, end) === 'exec_stmt_raise';
   });
@@ -81,6 +83,37 @@ export function scrubErrorFields(message: Buffer): Buffer {
     else if (code === FIELD.message) parts.push(field('M', WITHHELD), field('H', WITHHELD_HINT));
   }
   return assembled(message, parts);
+}
+
+/** Sources of the server that know the catalog and the text, and no row. */
+const ANALYSIS: ReadonlySet<string> = new Set([
+  'analyze.c',
+  'parse_agg.c',
+  'parse_clause.c',
+  'parse_coerce.c',
+  'parse_collate.c',
+  'parse_expr.c',
+  'parse_func.c',
+  'parse_oper.c',
+  'parse_relation.c',
+  'parse_target.c',
+]);
+
+/**
+ * An error of parse analysis that points into the client's own text. Where a function has text analysed that it made
+ * of values (EXECUTE, query_to_xml), the server adds a context or the inner text; no statement can set these fields.
+ */
+function isOfAnalysis(message: Buffer, fields: readonly Field[]): boolean {
+  const has = (code: number) => fields.some((one) => one.code === code);
+  const file = fields.find(({ code }) => code === FIELD.file);
+  return (
+    file !== undefined &&
+    ANALYSIS.has(message.toString('latin1', file.start, file.end)) &&
+    has(FIELD.position) &&
+    !has(FIELD.where) &&
+    !has(FIELD.internalQuery) &&
+    !has(FIELD.internalPosition)
+  );
 }
 
 /**

@@ -47,6 +47,36 @@ describe('scrubbing an error of a statement that touches masked columns', () => 
     R: '_bt_check_unique',
   };
 
+  const mistyped = {
+    S: 'ERROR',
+    V: 'ERROR',
+    C: '42703',
+    M: 'column "nmae" does not exist',
+    H: 'Perhaps you meant to reference the column "users.name".',
+    P: '8',
+    F: 'parse_relation.c',
+    L: '3722',
+    R: 'errorMissingColumn',
+  };
+
+  it('leaves what the server says about the words of the statement itself', () => {
+    const told = response('E', mistyped);
+    expect(scrubErrorFields(told)).toBe(told);
+  });
+
+  it('withholds the same about a text that something made while it ran', () => {
+    const made = [
+      { ...mistyped, W: 'PL/pgSQL function f() line 1 at EXECUTE' },
+      { ...mistyped, q: `SELECT ${secret}` },
+      { ...mistyped, p: '8' },
+      { ...mistyped, F: 'namespace.c' },
+      { ...mistyped, F: 'pl_exec.c', R: 'exec_stmt_raise' },
+      Object.fromEntries(Object.entries(mistyped).filter(([code]) => code !== 'P')),
+      Object.fromEntries(Object.entries(mistyped).filter(([code]) => code !== 'F')),
+    ];
+    for (const fields of made) expect(readFields(scrubErrorFields(response('E', fields))).M).toBe(WITHHELD);
+  });
+
   it('keeps what names and places it and no text that could quote a value', () => {
     const scrubbed = scrubErrorFields(response('E', duplicate));
     expect(scrubbed[0]).toBe(0x45);
