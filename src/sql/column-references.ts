@@ -40,7 +40,7 @@ function unqualified(name: string, scope: Scope, ctx: Context): Column {
       return maybe === undefined ? found : { name, sources: union(maybe, found.sources), plain: false };
     if (level.open !== undefined) maybe = union(maybe ?? [], level.open);
   }
-  return maybe === undefined ? unresolved(name, scope, ctx) : { name, sources: maybe, plain: false };
+  return maybe === undefined ? unresolved([name], scope, ctx) : { name, sources: maybe, plain: false };
 }
 
 function atLevel(name: string, level: Scope): Column | undefined {
@@ -62,16 +62,19 @@ function qualified(names: readonly string[], name: string, scope: Scope, ctx: Co
     // Attribute notation: `o.fn` is fn(o). PostgreSQL docs 4.2.6 and 36.5.3.
     const sources = [...item.wholeRow, ...(item.open ?? [])];
     if (callAttribute(name, ctx)) ctx.out.useAll(sources, 'call', [name]);
+    else if (item.open === undefined) ctx.out.missing({ kind: 'column', name: names.join('.') });
     return { name, sources, plain: false };
   }
   // `schema.table` as a whole row.
   const whole = scope.item(name, alias);
   if (whole?.schema === alias) return { name, sources: whole.wholeRow, plain: false, carried: true };
-  return unresolved(name, scope, ctx);
+  return unresolved(names, scope, ctx);
 }
 
-function unresolved(name: string, scope: Scope, ctx: Context): Column {
+function unresolved(names: readonly string[], scope: Scope, ctx: Context): Column {
+  const name = names.at(-1) ?? '';
   if (ctx.inFunction) return { name, sources: [], plain: false };
+  ctx.out.missing({ kind: 'column', name: names.join('.') });
   const sources = new Set<Source>();
   for (let level: Scope | undefined = scope; level; level = level.parent) {
     for (const item of level.items) for (const source of item.wholeRow) sources.add(source);

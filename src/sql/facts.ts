@@ -144,7 +144,7 @@ export type SessionChange =
 
 /** A name of the text that nothing in the catalog answers to. */
 export interface AbsentObject {
-  readonly kind: 'relation' | 'function';
+  readonly kind: 'relation' | 'function' | 'column';
   /** As the text writes it. */
   readonly name: string;
 }

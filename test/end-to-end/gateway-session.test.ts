@@ -252,6 +252,29 @@ describe('a governed session', () => {
     });
   });
 
+  it('says which column does not exist, also of a table with masked ones', async () => {
+    await connected(async (client) => {
+      for (const text of [
+        'SELECT nmae FROM customers',
+        'SELECT id FROM customers c WHERE c.nmae = 1',
+        'SELECT id FROM customers WHERE nmae = $1',
+        'SELECT id FROM customers ORDER BY nmae',
+      ]) {
+        const values = text.includes('$1') ? ['x'] : [];
+        await expect(client.query(text, values), text).rejects.toMatchObject({
+          code: '42703',
+          message: expect.stringMatching(/column "?(c\.)?nmae"? does not exist/),
+        });
+      }
+      await server.query('ALTER TABLE customers ADD COLUMN joined date');
+      expect((await client.query('SELECT id FROM customers WHERE joined IS NULL ORDER BY id')).rows).toEqual([
+        { id: 1 },
+        { id: 2 },
+      ]);
+      await server.query('ALTER TABLE customers DROP COLUMN joined');
+    });
+  });
+
   it('says what is wrong with a text that does not parse, and where', async () => {
     await connected(async (client) => {
       const failure = { code: '42601', message: expect.stringContaining('syntax error at or near "nme"') };

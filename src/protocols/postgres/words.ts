@@ -47,9 +47,14 @@ export function refusedError(sqlstate: string, message: string, hint?: string): 
 
 /** Not forwarded, since it would mean something if it were made a moment later: told as the server would. */
 export function absentError({ kind, name }: AbsentObject): Buffer {
-  return kind === 'relation'
-    ? refusedError('42P01', `relation "${name}" does not exist`)
-    : refusedError('42883', `function ${name} does not exist`);
+  switch (kind) {
+    case 'relation':
+      return refusedError('42P01', `relation "${name}" does not exist`);
+    case 'function':
+      return refusedError('42883', `function ${name} does not exist`);
+    case 'column':
+      return refusedError('42703', `column "${name}" does not exist`);
+  }
 }
 
 /** A text that PostgreSQL's grammar does not take. */
