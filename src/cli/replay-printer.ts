@@ -62,7 +62,9 @@ export class ReplayPrinter {
           event.signal === null ? `exit ${event.code ?? 'unknown'}` : `ended by SIG${event.signal}`,
         );
       case 'file':
-        return this.note(`${event.direction} ${event.path}: ${event.bytes} bytes, sha256 ${event.sha256}`);
+        return this.note(
+          `${event.direction} ${event.path}: ${event.bytes} bytes, ${event.sha256 === null ? 'in parts' : `sha256 ${event.sha256}`}`,
+        );
       case 'note':
         return this.note(event.message);
       case 'end':

@@ -123,7 +123,8 @@ export type ReplayEvent =
       readonly path: string;
       readonly direction: 'read' | 'write';
       readonly bytes: number;
-      readonly sha256: string;
+      /** Null when parts of it were left out. */
+      readonly sha256: string | null;
     }
   | { readonly type: 'note'; readonly at: number; readonly message: string }
   | { readonly type: 'end'; readonly at: number; readonly reason: string };

@@ -32,6 +32,11 @@ export class Door {
     return opened((done) => this.#client.shell(start.terminal ?? false, { env: env ?? {} }, done));
   }
 
+  /** One more request over a stream that is open. Spends the key; the bytes are the caller's to write. */
+  request(judged: Judged): void {
+    spend(judged);
+  }
+
   /** Opens a subsystem as a plain stream. Spends the key. */
   subsystem(judged: Judged, name: string): Promise<ClientChannel> {
     spend(judged);

@@ -13,7 +13,7 @@ export const PIECE = {
   size: 2,
   /** JSON, to the client: `{code}` or `{signal}`. */
   exit: 3,
-  /** JSON, to the client: a file that went through SFTP, `{path, direction, bytes, sha256}`. */
+  /** JSON, to the client: a file that went through SFTP, `{path, direction, bytes, sha256}`, the hash null when parts were left out. */
   file: 4,
 } as const;
 export type Piece = (typeof PIECE)[keyof typeof PIECE];

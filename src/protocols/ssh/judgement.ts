@@ -18,7 +18,7 @@ export type Asked =
     }
   | { readonly kind: 'shell'; readonly terminal: boolean }
   | { readonly kind: 'subsystem'; readonly name: string }
-  | { readonly kind: 'forward'; readonly host: string; readonly port: number }
+  | { readonly kind: 'forward'; readonly host: string; readonly port: number; readonly unmaskable: boolean }
   | { readonly kind: 'environment'; readonly name: string; readonly value: string }
   | {
       readonly kind: 'sftp';
@@ -26,6 +26,11 @@ export type Asked =
       readonly paths: readonly string[];
       readonly unmaskable: boolean;
     };
+
+/** True when a mask looks at every value, which it can't where bytes are not shown as text. */
+export function detects(desk: SessionDesk): boolean {
+  return desk.masks().some(({ detect }) => detect.length > 0);
+}
 
 /** What is judged, in the words that recording, approver and policy's `commands` get. */
 export interface Judgement {
@@ -81,7 +86,12 @@ export function factsOf(asked: Asked): TextFacts {
       );
     case 'forward': {
       const name = `${asked.host}:${asked.port}`;
-      return one({ effect: 'admin', command: textOf(asked), object: { kind: 'other', name } });
+      const object = { kind: 'other', name } as const;
+      if (asked.unmaskable) {
+        const reason = 'masks cannot follow into a connection that is passed on';
+        return one({ effect: 'unknown', command: textOf(asked), object }, reason);
+      }
+      return one({ effect: 'admin', command: textOf(asked), object });
     }
     case 'environment': {
       const command = `ENV ${asked.name}`;
@@ -159,7 +169,7 @@ export function askedBy(statement: string): Asked | undefined {
     }
     case 'FORWARD': {
       const [, host = '', port = ''] = /^\[?([^\]]+)\]?:(\d{1,5})$/.exec(verb) ?? [];
-      return host === '' ? undefined : { kind: 'forward', host, port: Number(port) };
+      return host === '' ? undefined : { kind: 'forward', host, port: Number(port), unmaskable: false };
     }
     case 'SFTP': {
       const known = SFTP_VERBS.find((one) => one === verb);

@@ -57,10 +57,10 @@ export class Outlet {
     const piece = this.#queue.shift();
     if (piece === undefined) return this.#settle();
     this.#writing = true;
-    const wasFull = this.full;
     const stream = piece.lane === 'stdout' ? this.#channel : this.#channel.stderr;
     stream.write(piece.bytes, () => {
       this.#writing = false;
+      const wasFull = this.full;
       this.#waiting = Math.max(0, this.#waiting - piece.bytes.length);
       if (wasFull && !this.full) this.#drained();
       this.#next();

@@ -1,14 +1,13 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel } from 'ssh2';
-import type { ApprovalCard } from '../../approval/request.ts';
-import { HoopError } from '../../base/errors.ts';
 import { FRAME } from '../../recording/events.ts';
-import type { Hold, Judged, SessionDesk } from '../../session/desk.ts';
+import type { Judged, SessionDesk } from '../../session/desk.ts';
 import type { Door, Start } from './door.ts';
 import { PIECE, pieceHead } from './frames.ts';
-import { type Asked, gravestEffect, judge, textOf } from './judgement.ts';
+import { Gate } from './gate.ts';
+import type { Asked } from './judgement.ts';
 import { Outlet } from './outlet.ts';
 import type { OutputMasking } from './output-masking.ts';
-import { blockedWords, EXIT, holdWords, notApprovedWords, stderrText } from './words.ts';
+import { EXIT, failureWords, stderrText } from './words.ts';
 
 /** What a channel needs of the connection around it. */
 export interface ProgramTerms {
@@ -37,7 +36,7 @@ export class Program {
   readonly #channel: ServerChannel;
   readonly #outlet: Outlet;
   readonly #prepared: Prepared;
-  #hold: Hold | undefined;
+  readonly #gate: Gate;
   #upstream: ClientChannel | undefined;
   #gone = false;
   #ended = false;
@@ -48,6 +47,15 @@ export class Program {
     this.#prepared = prepared;
     this.#terms = terms;
     this.#outlet = new Outlet(channel, () => this.#resumeTarget());
+    this.#gate = new Gate({
+      desk: terms.desk,
+      clientAddress: terms.clientAddress,
+      target: terms.target,
+      environment: prepared.environment,
+      terminal: prepared.terminal?.term,
+      say: (lines) => this.#say(lines),
+      gone: () => this.#gone,
+    });
     channel.pause();
     channel.once('close', () => this.#clientGone());
     channel.on('error', () => {});
@@ -57,12 +65,16 @@ export class Program {
   /** Runs what was asked; never rejects. */
   async run(asked: Extract<Asked, { kind: 'exec' | 'shell' | 'subsystem' }>): Promise<void> {
     try {
-      const judged = await this.#judged(asked);
-      if (judged === undefined) return;
+      const answer = await this.#gate.ask(asked);
+      if (this.#gone) return;
+      if (!answer.passed) {
+        await this.#end({ code: answer.code });
+        return;
+      }
       const door = await this.#terms.door();
       if (this.#gone) return;
       this.#terms.desk.commit();
-      this.#connect(await this.#start(door, judged, asked));
+      this.#connect(await this.#start(door, answer.judged, asked));
     } catch (error) {
       this.#fail(error);
     }
@@ -70,7 +82,7 @@ export class Program {
 
   /** The session ends: the reason is the last thing the client reads of this channel. */
   cut(reason: string): void {
-    this.#hold?.withdraw(reason);
+    this.#gate.withdraw(reason);
     this.#say([`hoopctl: ${reason}`]);
     this.#upstream?.close();
     void this.#end({ code: EXIT.failed });
@@ -83,59 +95,10 @@ export class Program {
 
   signal(name: string): void {
     if (this.#upstream === undefined) {
-      if (/^(INT|TERM|HUP|QUIT|KILL)$/.test(name)) this.#hold?.withdraw(`the client sent ${name}`);
+      if (/^(INT|TERM|HUP|QUIT|KILL)$/.test(name)) this.#gate.withdraw(`the client sent ${name}`);
       return;
     }
     if (/^[A-Z0-9]{1,16}$/.test(name)) this.#upstream.signal(name);
-  }
-
-  /** Undefined when it may not run: the client has been told. */
-  async #judged(asked: Asked): Promise<Judged | undefined> {
-    const { desk } = this.#terms;
-    const { decision, facts, record } = judge(desk, asked);
-    const parameters = [...this.#prepared.environment].map(([name, value]) => `${name}=${value}`);
-    const statement = { ...record, parameters };
-    switch (decision.outcome) {
-      case 'allow':
-        return desk.pass(statement);
-      case 'block':
-        desk.refuse(statement);
-        this.#say(blockedWords(decision, desk.target.connection));
-        await this.#end({ code: EXIT.refused });
-        return undefined;
-      case 'approve':
-        break;
-    }
-    const card: ApprovalCard = {
-      requester: desk.requester.name,
-      requesterKind: desk.requesterKind,
-      requesterGroups: desk.requester.groups,
-      clientAddress: this.#terms.clientAddress,
-      target: this.#terms.target,
-      transaction: 'none',
-      statement: textOf(asked),
-      parameters,
-      effects: record.effects,
-      estimate: this.#prepared.terminal === undefined ? 'without a terminal' : 'on a terminal',
-    };
-    const hold = await desk.hold(statement, card, () => [
-      textOf(asked),
-      JSON.stringify(parameters),
-      this.#prepared.terminal?.term ?? '',
-    ]);
-    this.#hold = hold;
-    if (this.#gone) hold.withdraw('the client went away');
-    else this.#say(holdWords(hold, gravestEffect(facts)));
-    const outcome = await hold.outcome;
-    this.#hold = undefined;
-    if (this.#gone) return undefined;
-    if (outcome.outcome === 'approved') {
-      this.#say([`hoopctl: approved by ${outcome.by}`]);
-      return outcome.judged;
-    }
-    this.#say(notApprovedWords(hold, outcome));
-    await this.#end({ code: outcome.outcome === 'withdrawn' ? EXIT.withdrawn : EXIT.refused });
-    return undefined;
   }
 
   #start(door: Door, judged: Judged, asked: Extract<Asked, { kind: 'exec' | 'shell' | 'subsystem' }>) {
@@ -262,25 +225,15 @@ export class Program {
   #clientGone(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#hold?.withdraw('the client went away');
+    this.#gate.withdraw('the client went away');
     this.#upstream?.close();
   }
 
   #fail(error: unknown): void {
-    const known = error instanceof HoopError;
-    if (!known)
-      this.#guard(() => this.#terms.desk.note(error instanceof Error ? error.message : 'the target refused'));
-    const hidden = known && error.kind === 'not-reachable';
-    const words = hidden
-      ? [
-          'hoopctl: the target could not be reached',
-          'hoopctl: an owner finds out why with: hoopctl connection test',
-        ]
-      : known
-        ? [`hoopctl: ${error.message}`, ...(error.next === undefined ? [] : [`hoopctl: ${error.next}`])]
-        : ['hoopctl: the target did not start it'];
-    this.#say(words);
-    void this.#end({ code: known && error.kind === 'not-permitted' ? EXIT.refused : EXIT.failed });
+    const { code, lines, note } = failureWords(error);
+    if (note !== undefined) this.#guard(() => this.#terms.desk.note(note));
+    this.#say(lines);
+    void this.#end({ code });
   }
 
   #recordSize({ cols, rows }: { readonly cols: number; readonly rows: number }): void {

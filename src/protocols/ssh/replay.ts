@@ -30,7 +30,7 @@ const fileSchema = z.object({
   path: z.string(),
   direction: z.enum(['read', 'write']),
   bytes: z.number(),
-  sha256: z.string(),
+  sha256: z.string().nullable(),
 });
 
 /**

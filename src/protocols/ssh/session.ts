@@ -9,9 +9,11 @@ import type {
 import { HoopError } from '../../base/errors.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { Door } from './door.ts';
+import { Forward, type ForwardRequest } from './forward.ts';
 import { judge } from './judgement.ts';
 import type { OutputMasking } from './output-masking.ts';
 import { Program, type ProgramTerms } from './program.ts';
+import { SftpProgram } from './sftp-program.ts';
 import type { TargetConnection } from './target-side.ts';
 
 /** Channels of one connection at a time; OpenSSH's server allows 10 sessions. */
@@ -21,6 +23,7 @@ const MOST_VARIABLES = 64;
 const LONGEST_VARIABLE = 4096;
 /** What a client that ignores its window may send ahead, in bytes: twice what the library grants. */
 const MOST_AHEAD = 4 * 1024 * 1024;
+const OVERRUN = 'the client sent more than it was granted';
 
 export interface SessionParts {
   readonly client: Connection;
@@ -41,7 +44,7 @@ export interface SessionParts {
  */
 export class SshSession {
   readonly #parts: SessionParts;
-  readonly #programs = new Map<number, Program>();
+  readonly #programs = new Map<number, Program | SftpProgram | Forward>();
   #door: Promise<Door> | undefined;
   #upstream: TargetConnection | undefined;
   #numbers = 0;
@@ -62,6 +65,9 @@ export class SshSession {
   serve(): void {
     const { client, desk } = this.#parts;
     client.on('session', (accept, reject) => this.#session(accept, reject));
+    client.on('tcpip', (accept, reject, info) =>
+      this.#forward({ accept, info, reject: () => void reject() }),
+    );
     // Remote forwards, of ports or sockets: the target would reach into the client's network.
     client.on('request', (_accept, reject) => reject?.());
     client.once('close', () => this.#close('closed by the client'));
@@ -91,6 +97,33 @@ export class SshSession {
     this.#requests(session, number);
   }
 
+  #forward(request: ForwardRequest): void {
+    if (this.#closed || this.#open >= MOST_CHANNELS) {
+      request.reject();
+      return;
+    }
+    const number = ++this.#numbers;
+    const forward = new Forward(number, this.#terms());
+    const left = () => {
+      if (this.#programs.delete(number)) this.#open--;
+    };
+    this.#open++;
+    this.#programs.set(number, forward);
+    void forward.run({
+      info: request.info,
+      reject: () => {
+        left();
+        request.reject();
+      },
+      accept: () => {
+        const channel = request.accept();
+        channel?.once('close', left);
+        if (channel !== undefined) bounded(channel, () => this.#close(OVERRUN));
+        return channel;
+      },
+    });
+  }
+
   /** Requests of one channel. Agent, X11 and unknown ones have no listener, which the library answers with a refusal. */
   #requests(session: Session, number: number): void {
     const environment = new Map<string, string>();
@@ -115,11 +148,17 @@ export class SshSession {
       this.#programs.get(number)?.signal(name);
       accept?.();
     });
-    const begin = (accept: () => ServerChannel | undefined): Program | undefined => {
+    const opened = (accept: () => ServerChannel | undefined): ServerChannel | undefined => {
       // At once: once the client has said that it sends no more, the library accepts nothing.
       const channel = accept();
+      if (channel !== undefined) {
+        bounded(channel, () => this.#close(OVERRUN));
+      }
+      return channel;
+    };
+    const begin = (accept: () => ServerChannel | undefined): Program | undefined => {
+      const channel = opened(accept);
       if (channel === undefined) return undefined;
-      bounded(channel, () => this.#close('the client sent more than it was granted'));
       const program = new Program(number, channel, { environment, terminal }, this.#terms());
       this.#programs.set(number, program);
       return program;
@@ -136,7 +175,15 @@ export class SshSession {
       void begin(accept)?.run({ kind: 'shell', terminal: terminal !== undefined });
     });
     session.on('subsystem', (accept, _reject, { name }) => {
-      void begin(accept)?.run({ kind: 'subsystem', name: name.slice(0, 256) });
+      if (name !== 'sftp') {
+        void begin(accept)?.run({ kind: 'subsystem', name: name.slice(0, 256) });
+        return;
+      }
+      const channel = opened(accept);
+      if (channel === undefined) return;
+      const program = new SftpProgram(number, channel, this.#terms());
+      this.#programs.set(number, program);
+      program.serve();
     });
   }
 

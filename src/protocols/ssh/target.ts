@@ -1,5 +1,8 @@
+import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { systemClock } from '../../base/clock.ts';
 import { HoopError, Internal } from '../../base/errors.ts';
+import type { HashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
@@ -9,7 +12,7 @@ import { acceptClient } from './client-side.ts';
 import { describeConnection, type SshSettings } from './connection.ts';
 import { type LoginShell, loginShellOf } from './connection-test.ts';
 import { askedBy, factsOf } from './judgement.ts';
-import { UNMASKED } from './output-masking.ts';
+import { OutputMasking } from './output-masking.ts';
 import { refuseAll } from './refusal.ts';
 import { SshSession } from './session.ts';
 import { connectTarget, type TargetConnection } from './target-side.ts';
@@ -22,11 +25,13 @@ export class SshTarget implements Target {
   readonly database = '';
   readonly #settings: SshSettings;
   readonly #readSecret: () => Promise<string | undefined>;
+  readonly #key: HashKey;
   #known: { readonly server: string; readonly shell: LoginShell } | undefined;
 
-  constructor(settings: SshSettings, readSecret: () => Promise<string | undefined>, _maskKey: Uint8Array) {
+  constructor(settings: SshSettings, readSecret: () => Promise<string | undefined>, maskKey: Uint8Array) {
     this.#settings = settings;
     this.#readSecret = readSecret;
+    this.#key = createSecretKey(maskKey);
   }
 
   async serverVersion(): Promise<string> {
@@ -62,7 +67,7 @@ export class SshTarget implements Target {
       target: describeConnection(this.#settings),
       dial: () => this.#dial(),
       foreignShell: await this.#foreignShell(),
-      masking: () => UNMASKED,
+      masking: () => new OutputMasking({ masks: () => desk.masks(), key: this.#key, clock: systemClock }),
     });
     session.serve();
     socket.resume();

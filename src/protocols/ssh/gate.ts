@@ -1,0 +1,83 @@
+import type { ApprovalCard } from '../../approval/request.ts';
+import type { Hold, Judged, SessionDesk } from '../../session/desk.ts';
+import { type Asked, gravestEffect, judge, textOf } from './judgement.ts';
+import { blockedWords, EXIT, holdWords, notApprovedWords } from './words.ts';
+
+/** What a gate needs of whoever asks through it. */
+export interface GateTerms {
+  readonly desk: SessionDesk;
+  readonly clientAddress: string;
+  /** `SSH web-1:22 as deploy`. */
+  readonly target: string;
+  /** Variables that the program will have. */
+  readonly environment: ReadonlyMap<string, string>;
+  /** The kind of its terminal; undefined for none. */
+  readonly terminal: string | undefined;
+  /** Tells the client, where it can be told. */
+  say(lines: readonly string[]): void;
+  /** Nobody waits for the answer any more. */
+  gone(): boolean;
+}
+
+export type Answer =
+  | { readonly passed: true; readonly judged: Judged }
+  /** The client has been told; `code` is what its program ends with. */
+  | { readonly passed: false; readonly code: number };
+
+/** Judges what one channel asks for; holds it while it waits for approval. */
+export class Gate {
+  readonly #terms: GateTerms;
+  #hold: Hold | undefined;
+
+  constructor(terms: GateTerms) {
+    this.#terms = terms;
+  }
+
+  /** Throws what the desk throws. */
+  async ask(asked: Asked): Promise<Answer> {
+    const { desk, environment, say, terminal } = this.#terms;
+    const { decision, facts, record } = judge(desk, asked);
+    const parameters = [...environment].map(([name, value]) => `${name}=${value}`);
+    const statement = parameters.length === 0 ? record : { ...record, parameters };
+    switch (decision.outcome) {
+      case 'allow':
+        return { passed: true, judged: desk.pass(statement) };
+      case 'block':
+        desk.refuse(statement);
+        say(blockedWords(decision, desk.target.connection));
+        return { passed: false, code: EXIT.refused };
+      case 'approve':
+        break;
+    }
+    const text = textOf(asked);
+    const card: ApprovalCard = {
+      requester: desk.requester.name,
+      requesterKind: desk.requesterKind,
+      requesterGroups: desk.requester.groups,
+      clientAddress: this.#terms.clientAddress,
+      target: this.#terms.target,
+      transaction: 'none',
+      statement: text,
+      parameters,
+      effects: record.effects,
+      estimate: terminal === undefined ? 'without a terminal' : 'on a terminal',
+    };
+    const hold = await desk.hold(statement, card, () => [text, JSON.stringify(parameters), terminal ?? '']);
+    this.#hold = hold;
+    if (this.#terms.gone()) hold.withdraw('the client went away');
+    else say(holdWords(hold, gravestEffect(facts)));
+    const outcome = await hold.outcome;
+    this.#hold = undefined;
+    if (outcome.outcome === 'approved' && !this.#terms.gone()) {
+      say([`hoopctl: approved by ${outcome.by}`]);
+      return { passed: true, judged: outcome.judged };
+    }
+    if (outcome.outcome !== 'approved') say(notApprovedWords(hold, outcome));
+    return { passed: false, code: outcome.outcome === 'withdrawn' ? EXIT.withdrawn : EXIT.refused };
+  }
+
+  /** The client cancelled or went away. */
+  withdraw(reason: string): void {
+    this.#hold?.withdraw(reason);
+  }
+}
