@@ -20,6 +20,7 @@ export function plainText(bytes: Buffer): PlainText {
   if (!UNSEEN.test(whole)) {
     return { text: whole, offset: (at) => Math.min(at, whole.length) };
   }
+  UNSEEN.lastIndex = 0;
   /** Where each run of plain characters begins, in the text and in the bytes. */
   const runs: { readonly at: number; readonly raw: number }[] = [];
   let text = '';
