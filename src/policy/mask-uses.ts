@@ -82,7 +82,8 @@ function isAllowed(
       // Rows may come sorted by the list: that shows only in a column behind this one.
       return use.with?.every((behind) => behind !== '' && masksOn(behind).length > 0) ?? false;
     case 'stored':
-      return use.with?.some((into) => hidesAll(masksOn(into))) ?? false;
+      // The same column of another row: whatever may be there already may be there again.
+      return (use.with?.includes(use.column) ?? false) && hidesAll(masksOn(use.column));
     default:
       return false;
   }

@@ -8,6 +8,8 @@ export interface CatalogColumn {
   readonly typeOid: number;
   /** GENERATED ALWAYS AS an expression: COPY of the whole table leaves it out. */
   readonly generated?: true;
+  /** What a generated column is computed by, as pg_get_expr prints it. */
+  readonly expression?: string;
 }
 
 export type RelationKind =

@@ -84,8 +84,6 @@ function side(
 ): void {
   if (value === undefined) return expression(node, scope, { ...use, kind: 'predicate' }, ctx);
   for (const source of value) use.sources?.add(source);
-  // A column compared with itself (a view's or a copy's) tells nothing but that it equals itself.
-  if (partner !== undefined && partner.at(-1) === value.at(-1)) return;
   const kind: ColumnUseKind = partner === undefined ? 'equality' : 'join';
   ctx.out.useAll(value, kind, partner);
 }

@@ -55,7 +55,8 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
 function storeColumns(list: ColumnList, target: RangeItem, assigned: readonly string[], ctx: Context): void {
   const into = assigned.length > 0 ? assigned : target.columns.map((column) => column.name);
   list.columns.forEach((column, i) => {
-    ctx.out.useAll(column.sources, 'stored', columnNamed(target, into[i] ?? '')?.sources ?? []);
+    const place = column.plain ? (columnNamed(target, into[i] ?? '')?.sources ?? []) : [];
+    ctx.out.useAll(column.sources, 'stored', place);
     if (column.counts) ctx.out.useAll(column.counts, 'count');
   });
   if (list.open) ctx.out.useAll(list.open, 'stored', []);
@@ -159,7 +160,9 @@ function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ct
 function storeValue(value: Node | undefined, into: readonly Source[], scope: Scope, ctx: Context): void {
   const sources = new Set<Source>();
   expression(value, scope, { kind: 'computed', sources }, ctx);
-  ctx.out.useAll([...sources], 'stored', into);
+  // A value that is computed may break a constraint of the place, and tell something by that.
+  const isColumn = value !== undefined && 'ColumnRef' in value;
+  ctx.out.useAll([...sources], 'stored', isColumn ? into : []);
 }
 
 /** Planning a write reads. */

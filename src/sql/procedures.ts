@@ -10,9 +10,9 @@ import { constantText, lastOption, nameParts } from './tree.ts';
 export function callStatement(stmt: CallStmt, ctx: Context): StatementResult {
   const call = stmt.funccall;
   noteArguments(call?.args, ctx);
-  if (call) callFunction(nameParts(call.funcname), call.args ?? [], ctx);
+  const sources = call ? callFunction(nameParts(call.funcname), call.args ?? [], ctx).sources : [];
   // A procedure's OUT parameters come as a row, of whatever it put there.
-  return { tag: 'CALL', outputs: { columns: [], open: [] } };
+  return { tag: 'CALL', outputs: { columns: [], open: sources } };
 }
 
 /** A block of code: what the SQL in it does, all of it, whichever way its branches go. */

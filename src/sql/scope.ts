@@ -1,4 +1,5 @@
 import type { Catalog, CatalogRelation } from './catalog.ts';
+import { generatedSources } from './generated-columns.ts';
 import { copiedInto } from './trigger-copies.ts';
 
 /** A column as a query sees it, and what its value is derived from. */
@@ -144,7 +145,7 @@ export function relationColumns(relation: CatalogRelation, catalog: Catalog): Co
   const kept = columnsOfRelation.get(relation);
   if (kept) return kept;
   const parents = ancestors(relation, catalog);
-  const columns = relation.columns.map(({ name, typeOid }) => ({
+  const columns = relation.columns.map(({ name, typeOid }, i) => ({
     name,
     plain: true,
     document: true,
@@ -154,6 +155,7 @@ export function relationColumns(relation: CatalogRelation, catalog: Catalog): Co
       ...parents
         .filter((parent) => parent.columns.some((column) => column.name === name))
         .map((parent) => `${parent.schema}.${parent.name}.${name}`),
+      ...(relation.columns[i] ? generatedSources(relation, relation.columns[i]) : []),
       ...copiedInto(`${relation.schema}.${relation.name}.${name}`, catalog),
     ],
   }));

@@ -117,7 +117,7 @@ const WRAPPERS = [
     '%::text::varchar(20)',
   ],
   ...[
-    "%::text LIKE '9%'",
+    "%::text LIKE '9_'",
     "NULLIF(%::text, 'x')",
     'hashtext(%::text)',
     "string_to_array(%::text, '.')",

@@ -40,8 +40,9 @@ const kindMatches = (column: string, kinds: string) =>
 // pass jit_above_cost, and compiling takes longer than the query.
 function relations(version: number): string {
   const generated = version >= 120000 ? `a.attgenerated ${NE} ''::pg_catalog."char"` : 'false';
-  const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, ${generated}) ORDER BY a.attnum) AS list
+  const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, ${generated}, pg_catalog.pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum) AS list
     FROM pg_catalog.pg_attribute a
+    LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid ${EQ} a.attrelid AND d.adnum ${EQ} a.attnum AND ${generated}
     WHERE a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped GROUP BY a.attrelid`;
   const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
   const triggers = `SELECT t.tgrelid, pg_catalog.json_agg(t.tgfoid::pg_catalog.oid) AS list FROM pg_catalog.pg_trigger t

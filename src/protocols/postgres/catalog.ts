@@ -128,15 +128,16 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
   }));
 }
 
-/** `[[number, "name", typeOid, generated], …]` */
+/** `[[number, "name", typeOid, generated, expression], …]` */
 function columnsOf(value: string | null | undefined): CatalogRelation['columns'] {
   if (!value) return [];
-  const rows = JSON.parse(value) as [number | string, string, number | string, boolean][];
-  return rows.map(([attnum, name, typeOid, generated]) => ({
+  const rows = JSON.parse(value) as [number | string, string, number | string, boolean, (string | null)?][];
+  return rows.map(([attnum, name, typeOid, generated, expression]) => ({
     number: Number(attnum),
     name,
     typeOid: Number(typeOid),
     ...(generated ? { generated } : {}),
+    ...(generated && expression ? { expression } : {}),
   }));
 }
 

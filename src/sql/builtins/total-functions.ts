@@ -20,7 +20,7 @@ const COMPUTING =
   num_nulls num_nonnulls string_to_array array_to_string array_append array_prepend
   cardinality array_length text varchar bpchar name sum avg stddev stddev_pop stddev_samp variance var_pop
   var_samp bool_and bool_or every bit_and bit_or bit_xor xmlagg format_type pg_typeof pg_column_size textcat hashtext
-  ntile rank dense_rank row_number percent_rank cume_dist coalesce encode`);
+  ntile rank dense_rank row_number percent_rank cume_dist coalesce encode to_char extract date_part date_trunc age round floor ceil ceiling`);
 
 /** Arguments of these, counted from 0, that may not come from the value: out of their range they fail. */
 const GUARDED: Readonly<Record<string, readonly number[]>> = {
@@ -33,6 +33,11 @@ const GUARDED: Readonly<Record<string, readonly number[]>> = {
   rpad: [1],
   overlay: [2, 3],
   encode: [1],
+  to_char: [1],
+  extract: [0],
+  date_part: [0],
+  date_trunc: [0, 2],
+  round: [1],
   percentile_disc: [0],
   percentile_cont: [0],
   ntile: [0],

@@ -147,6 +147,7 @@ function renameObject(stmt: RenameStmt, ctx: Context): StatementResult {
   // Under a new name a value is out of reach of a mask that goes by names.
   if (type === 'OBJECT_COLUMN') ctx.out.use(`${object.name}.${stmt.subname ?? ''}`, 'other');
   else if (isRelation(type)) ctx.out.use(`${object.name}.*`, 'other');
+  else if (type === 'OBJECT_SCHEMA') ctx.out.use(`${stmt.subname ?? ''}.*`, 'other');
   const old = stmt.relation?.relname;
   if (type === 'OBJECT_COLUMN' && old !== undefined) ctx.state.changeName(old, { kind: 'altered' });
   else forgetName(type, old === undefined ? nameOf(stmt.object) : [old], ctx);

@@ -16,7 +16,7 @@ import { expression, expressions } from '../expressions.ts';
 import { creationName, namedObject, resolveRelation, resolveType } from '../names.ts';
 import { querySelect } from '../queries.ts';
 import { rangeItem } from '../relations.ts';
-import { type ColumnList, Scope, sourcesOf } from '../scope.ts';
+import { ancestors, type ColumnList, Scope, sourcesOf } from '../scope.ts';
 import type { StatementResult } from '../statements.ts';
 import { nameParts } from '../tree.ts';
 import { alterWords } from './alter-words.ts';
@@ -181,19 +181,30 @@ function alterTable(stmt: AlterTableStmt, ctx: Context): StatementResult {
   return { tag };
 }
 
+/** Rows come or go under a parent's name, by which masks know them: parents of both are meant as well. */
+function loseKinship(names: readonly string[], ctx: Context): void {
+  for (const name of names) {
+    ctx.out.use(`${name}.*`, 'other');
+    const dot = name.indexOf('.');
+    const relation = ctx.catalog.relation(name.slice(0, dot), name.slice(dot + 1));
+    for (const parent of relation ? ancestors(relation, ctx.catalog) : [])
+      ctx.out.use(`${parent.schema}.${parent.name}.*`, 'other');
+  }
+}
+
 /** Expressions that run for every row now, and changes that show a table's rows under another's name. */
 function alteration(command: AlterTableCmd, table: string, scope: Scope, ctx: Context): void {
   const def = command.def;
   if (def && 'RangeVar' in def) {
     // ALTER TABLE … INHERIT parent: the parent shows this table's rows.
     ctx.out.act('ddl', 'ALTER TABLE', namedObject(def.RangeVar, ctx), undefined, 'INHERITS');
-    ctx.out.use(`${table}.*`, 'other');
+    loseKinship([table, namedObject(def.RangeVar, ctx).name], ctx);
     return;
   }
   if (def && 'PartitionCmd' in def) {
     const partition = namedObject(def.PartitionCmd.name, ctx);
     ctx.out.act('ddl', 'ALTER TABLE', partition, undefined, 'AS PARTITION');
-    ctx.out.use(`${partition.name}.*`, 'other');
+    loseKinship([table, partition.name], ctx);
     return;
   }
   if (def && 'ColumnDef' in def) {
