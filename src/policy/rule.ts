@@ -45,12 +45,12 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
   const coversEffect = compileEffects(rule);
   const tables = rule.tables && compileTables(rule.tables);
   const objects = rule.objects && compileObjects(rule.objects);
-  const coversCommand = compileCommands(rule.commands);
+  const coversCommand = compileCommands(rule);
   const conditions = rule.when && new Set(rule.when);
   const meets = compileThresholds(rule);
 
   function coversBesideEstimate(action: Action, statement: StatementFacts): Coverage {
-    if (!coversEffect(action.effect) || !coversCommand(action.command)) return 'none';
+    if (!coversEffect(action.effect) || !coversCommand(action)) return 'none';
     if (conditions && !statement.conditions.some((condition) => conditions.has(condition))) return 'none';
     if (!meets(statement)) return 'none';
     return weaker(
@@ -106,12 +106,19 @@ function compileEffects(rule: PolicyRule): (effect: Effect) => boolean {
   return (effect) => effects.has(effect);
 }
 
-/** Command words match from the left, word by word: `DROP` covers `DROP TABLE public.t`, not `DROPPED`. */
-function compileCommands(commands: readonly string[] | undefined): (command: string) => boolean {
+/**
+ * Command words match from the left, word by word: `DROP` covers `DROP TABLE public.t`, not `DROPPED`. In any letter
+ * case, except where a rule lets something through and two spellings are two programs.
+ */
+function compileCommands({ commands, decision }: PolicyRule): (action: Action) => boolean {
   if (commands === undefined) return () => true;
-  const globs = commands.flatMap((command) => {
-    const words = command.trim().replace(/\s+/g, ' ');
-    return [compileGlob(words, { ignoreCase: true }), compileGlob(`${words} *`, { ignoreCase: true })];
-  });
-  return (command) => anyMatches(globs, command);
+  const globs = (ignoreCase: boolean) =>
+    commands.flatMap((command) => {
+      const words = command.trim().replace(/\s+/g, ' ');
+      return [compileGlob(words, { ignoreCase }), compileGlob(`${words} *`, { ignoreCase })];
+    });
+  const loose = globs(true);
+  const exact = globs(false);
+  return ({ caseMatters, command }) =>
+    anyMatches(caseMatters && decision === 'allow' ? exact : loose, command);
 }

@@ -32,6 +32,8 @@ export interface Action {
   readonly effect: Effect;
   /** Upper-case command words followed by the object: `UPDATE public.customers`, `DROP TABLE public.customers`, `ALTER TABLE public.t DROP COLUMN c`. */
   readonly command: string;
+  /** Letter case is part of the command's name, as it is of a program's. */
+  readonly caseMatters?: true;
   readonly object?: ObjectRef;
   /** Columns of the object that are touched, where known. */
   readonly columns?: readonly string[];

@@ -69,19 +69,22 @@ export function factsOf(asked: Asked): TextFacts {
     case 'exec': {
       if (asked.foreignShell !== undefined) {
         const reason = `"${asked.foreignShell}" reads it, which is no POSIX shell`;
-        return one({ effect: 'unknown', command: asked.line }, reason);
+        return one(
+          { effect: 'unknown', command: asked.line, object: { kind: 'other', name: ANYTHING } },
+          reason,
+        );
       }
       const { actions } = analyzeLine(asked.line, { terminal: asked.terminal });
       return { statements: actions.map((action) => statement(shellAction(action), action.reason)) };
     }
     case 'shell':
       return one(
-        { effect: 'unknown', command: 'SHELL' },
+        { effect: 'unknown', command: 'SHELL', object: { kind: 'other', name: ANYTHING } },
         'what is typed into a shell is recorded, not judged',
       );
     case 'subsystem':
       return one(
-        { effect: 'unknown', command: textOf(asked) },
+        { effect: 'unknown', command: textOf(asked), object: { kind: 'other', name: ANYTHING } },
         `what the subsystem ${asked.name} does is not known`,
       );
     case 'forward': {
@@ -115,8 +118,11 @@ function sftpStatement(asked: Extract<Asked, { kind: 'sftp' }>, path: string): S
 }
 
 function shellAction({ effect, command, path }: ShellAction): Action {
-  return { effect, command, ...(path === undefined ? {} : { object: { kind: 'other', name: path } }) };
+  return { effect, command, object: { kind: 'other', name: path ?? ANYTHING } };
 }
+
+/** What a program touches its command line does not tell. */
+const ANYTHING = '*';
 
 function one(action: Action, reason?: string): TextFacts {
   return { statements: [statement(action, reason)] };
@@ -127,7 +133,7 @@ function statement(action: Action, reason?: string): StatementFacts {
     start: 0,
     end: 0,
     tag: action.command.split(' ', 1)[0] ?? '',
-    actions: [action],
+    actions: [{ ...action, caseMatters: true }],
     conditions: [],
     functions: [],
     columnUses: [],
