@@ -83,6 +83,12 @@ export class RowsOut {
   }
 }
 
+/** Rows that nothing is done to may go on in pieces. */
+export function rowsStream(head: InFlight | undefined): boolean {
+  if (head === undefined || head.own || (head.kind !== 'query' && head.kind !== 'execute')) return false;
+  return head.plan !== undefined && head.plan.rows === undefined;
+}
+
 /** Columns of what a portal returns, with the formats its Bind asked for; undefined when nobody has described them. */
 export function columnsOf(portal: Portal): readonly ResultColumn[] | undefined {
   if (portal.columns) return portal.columns;

@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { PolicyBlocked } from '../../base/errors.ts';
 import type { SessionGuard } from '../../policy/decision.ts';
 import type { SessionChange, TextFacts } from '../../sql/facts.ts';
@@ -79,4 +80,14 @@ const UNITS: Readonly<Record<string, number>> = {
 function timeoutOf(value: string | undefined): number | undefined {
   const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*$/u.exec(value ?? '');
   return match === null ? undefined : Math.round(Number(match[1]) * (UNITS[match[2] ?? 'ms'] ?? 1));
+}
+
+/** A session whose role expires ends with it. Answers how to cancel that. */
+export function cutAtExpiry(
+  guard: SessionGuard | undefined,
+  session: { cut(reason: string): void },
+): () => void {
+  const validFor = guard?.role?.validFor;
+  if (validFor === undefined) return () => {};
+  return systemClock.after(validFor, () => session.cut('the role of this session has expired'));
 }

@@ -1,11 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import type { Duplex } from 'node:stream';
 import { HoopError, ProtocolViolation } from '../../base/errors.ts';
-import type { HashKey } from '../../masking/strategies.ts';
 import { FRAME } from '../../recording/events.ts';
-import type { SessionDesk } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
-import type { TextFacts } from '../../sql/facts.ts';
 import { ClientMessages, type ClientSideHost } from './client-messages.ts';
 import { ClientOutput } from './client-output.ts';
 import { TERMINATE } from './codec/frontend-builders.ts';
@@ -13,37 +9,22 @@ import { CommitHold } from './commit-hold.ts';
 import { Door } from './door.ts';
 import { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
-import { Holding, type HoldingTerms } from './holding.ts';
+import { Holding } from './holding.ts';
 import { Judge } from './judgement.ts';
 import { SessionNames } from './names.ts';
 import { OWN_QUERY_DROPPED, OwnQueries } from './own-query.ts';
 import { ResultMaskingSource } from './result-masking.ts';
 import { ServerState } from './server-state.ts';
-import { watchArrival, watchReader } from './stalls.ts';
-import { probeState, type SessionAnalyst } from './state-probe.ts';
+import type { SessionParts } from './session-parts.ts';
+import { destroySoon, watchArrival, watchReader } from './stalls.ts';
+import { probeState } from './state-probe.ts';
 import { type ExecuteInFlight, type QueryInFlight, StatementQueue } from './statements.ts';
-import { TargetMessages, type TargetSideHost } from './target-messages.ts';
+import { TargetMessages } from './target-messages.ts';
+import type { TargetSideHost } from './target-side-host.ts';
 import { fatalError } from './words.ts';
 
 /** What a client may send ahead while a statement waits: then its socket is no longer read. */
 const AHEAD_LIMIT = 1024 * 1024;
-
-export interface SessionParts {
-  readonly client: Duplex;
-  readonly target: Duplex;
-  readonly desk: SessionDesk;
-  readonly analyst: SessionAnalyst;
-  readonly maskKey: HashKey;
-  readonly terms: Omit<HoldingTerms, 'closed' | 'refresh' | 'rollBack'>;
-  /** What the planner expects of each statement of a text, negative where it cannot tell; never rejects. */
-  planRows(
-    text: string,
-    facts: TextFacts,
-    searchPath: readonly string[] | undefined,
-  ): Promise<readonly number[]>;
-  /** Asks the target to cancel what runs, by its own key; never throws. */
-  cancelOnTarget(): void;
-}
 
 /**
  * One client's session from ReadyForQuery to the end. Bytes of the client go through `ClientMessages` and the
@@ -187,6 +168,25 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     });
   }
 
+  /** Goes on with what waited for this, whether it came or failed. */
+  #after(work: Promise<unknown>, goOn: () => void): void {
+    work.then(
+      () => this.#guard(goOn),
+      (error: unknown) =>
+        this.#guard(() => {
+          throw error;
+        }),
+    );
+  }
+
+  /** The client's messages are looked at again. */
+  #resumeClient(reason: 'probe' | 'held'): void {
+    if (this.#closed) return;
+    this.#clientSide.resume(reason);
+    this.#send();
+    if (this.#clientEnded) this.#finishWhenIdle();
+  }
+
   /** Before an approved statement runs: what it means is asked of the target once more. */
   async #lookAgain(): Promise<void> {
     const { judge, state } = this.#x;
@@ -199,30 +199,15 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   estimate(text: string): void {
     const { judge, state } = this.#x;
-    this.#parts.planRows(text, judge.judge(text).facts, state.searchPath).then((rows) =>
-      this.#guard(() => {
-        judge.learn(text, rows);
-        this.#clientSide.resume('probe');
-        this.#send();
-        if (this.#clientEnded) this.#finishWhenIdle();
-      }),
+    const asked = this.#parts.planRows(text, judge.judge(text).facts, state.searchPath);
+    this.#after(
+      asked.then((rows) => judge.learn(text, rows)),
+      () => this.#resumeClient('probe'),
     );
   }
 
   hold(held: HeldStatement): void {
-    this.#holding.run(held).then(
-      () =>
-        this.#guard(() => {
-          if (this.#closed) return;
-          this.#clientSide.resume('held');
-          this.#send();
-          if (this.#clientEnded) this.#finishWhenIdle();
-        }),
-      (error: unknown) =>
-        this.#guard(() => {
-          throw error;
-        }),
-    );
+    this.#after(this.#holding.run(held), () => this.#resumeClient('held'));
     this.#x.output.flush();
   }
 
@@ -231,22 +216,18 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   holdResult(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): void {
-    const goOn = (refusal: Buffer | undefined) =>
-      this.#guard(() => {
-        if (this.#closed) return;
-        this.#parts.target.resume();
-        if (refusal === undefined) this.#targetSide.resume();
-        else {
-          this.#targetSide.stop(refusal);
-          this.#targetSide.goOn();
-        }
-        this.#afterTarget();
-      });
-    this.#holding.askLimit(passed, head).then(goOn, (error: unknown) =>
-      this.#guard(() => {
-        throw error;
-      }),
-    );
+    let refusal: Buffer | undefined;
+    const asked = this.#holding.askLimit(passed, head).then((error) => {
+      refusal = error;
+    });
+    this.#after(asked, () => {
+      if (this.#closed) return;
+      this.#parts.target.resume();
+      if (refusal !== undefined) this.#targetSide.stop(refusal);
+      if (refusal === undefined) this.#targetSide.resume();
+      else this.#targetSide.goOn();
+      this.#afterTarget();
+    });
     this.#x.output.flush();
   }
 
@@ -255,18 +236,11 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   refreshCatalog(): void {
-    this.#parts.analyst.refresh().then(
-      () =>
-        this.#guard(() => {
-          this.#parts.target.resume();
-          this.#targetSide.resume();
-          this.#afterTarget();
-        }),
-      (error: unknown) =>
-        this.#guard(() => {
-          throw error;
-        }),
-    );
+    this.#after(this.#parts.analyst.refresh(), () => {
+      this.#parts.target.resume();
+      this.#targetSide.resume();
+      this.#afterTarget();
+    });
   }
 
   /** CancelRequest: withdraws what waits for approval, otherwise asks the target to cancel what runs. */
@@ -357,11 +331,4 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     destroySoon(target);
     this.#resolveDone(reason);
   }
-}
-
-/** Gives the other side a moment to take the last bytes, then frees the socket. */
-function destroySoon(socket: Duplex): void {
-  const timer = setTimeout(() => socket.destroy(), 2000);
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
 }

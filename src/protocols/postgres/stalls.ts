@@ -41,3 +41,10 @@ function every(ms: number, socket: Duplex, look: () => void): void {
   timer.unref();
   socket.once('close', () => clearInterval(timer));
 }
+
+/** Gives the other side a moment to take the last bytes, then frees the socket. */
+export function destroySoon(socket: Duplex): void {
+  const timer = setTimeout(() => socket.destroy(), 2000);
+  timer.unref();
+  socket.once('close', () => clearTimeout(timer));
+}

@@ -1,5 +1,3 @@
-import { ProtocolViolation } from '../../base/errors.ts';
-import type { PassedLimit } from '../../session/session-meter.ts';
 import {
   decodeCommandComplete,
   decodeDataRow,
@@ -8,30 +6,20 @@ import {
   decodeResponseFields,
 } from './codec/backend-messages.ts';
 import { BackendFramer, type FrameSink } from './codec/framer.ts';
-import { BACKEND, typeText } from './codec/message-types.ts';
+import { BACKEND } from './codec/message-types.ts';
 import { CopiesOut } from './copies-out.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
+import { noteCompleted, passedBy } from './metering.ts';
 import type { OwnQueries } from './own-query.ts';
 import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
-import { columnsOf, RowsOut } from './rows-out.ts';
+import { columnsOf, RowsOut, rowsStream } from './rows-out.ts';
 import { factsOf, mirrorCompleted, mirrorFailed } from './statement-effects.ts';
-import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
+import type { InFlight } from './statements.ts';
+import type { TargetSideHost } from './target-side-host.ts';
 import { TextsOut } from './texts-out.ts';
+import { unasked } from './unasked.ts';
 import { limitError } from './words.ts';
-import { rowsWritten } from './written-rows.ts';
-
-/** What the session does for this side. */
-export interface TargetSideHost {
-  /** A result comes from a table the catalog does not know: load it again, then call `resume`. */
-  refreshCatalog(): void;
-  /** Asks the target to cancel what runs. */
-  cancelOnTarget(): void;
-  /** A limit asks approvers whether a result may go on; `resume` or `stop` when they have decided. */
-  holdResult(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): void;
-  /** The session has committed a change of the catalog. */
-  catalogChanged(): void;
-}
 
 /**
  * The target's messages in the order they came, each matched against what was asked. What nobody asked for, or
@@ -168,13 +156,7 @@ export class TargetMessages implements FrameSink {
   streams(type: number): boolean {
     if (this.#x.desk.metered) return false;
     if (type === BACKEND.copyData) return this.#copies.passes;
-    const head = this.#x.queue.head;
-    if (type !== BACKEND.dataRow || head === undefined || head.own) return false;
-    return (
-      (head.kind === 'query' || head.kind === 'execute') &&
-      head.plan !== undefined &&
-      head.plan.rows === undefined
-    );
+    return type === BACKEND.dataRow && rowsStream(this.#x.queue.head);
   }
 
   piece(_type: number, buffer: Buffer, start: number, end: number, remaining: number): boolean {
@@ -254,18 +236,14 @@ export class TargetMessages implements FrameSink {
     if (this.#mayShow({ type, buffer, start, end })) this.#rows.row(head, buffer, start, end);
   }
 
-  /** Counts a row before it is shown. False when a limit stops it, or keeps it waiting for an approver. */
+  /** False when a limit stops the row, or keeps it waiting for an approver. */
   #mayShow(place: MessagePlace): boolean {
-    const { desk, output, queue } = this.#x;
-    if (!desk.metered) return true;
-    const { head } = queue;
-    if (output.muted || (head?.kind !== 'query' && head?.kind !== 'execute')) return false;
-    desk.spend('rows_read', 1);
-    const passed = desk.spend('bytes', place.end - place.start);
-    if (passed === undefined) return true;
+    const passed = passedBy(this.#x, place);
+    if (passed === undefined || passed === 'muted') return passed === undefined;
     if (passed.limit.decision === 'approve') {
+      const { head } = this.#x.queue;
       this.#waiting = place;
-      this.#host.holdResult(passed, head);
+      if (head?.kind === 'query' || head?.kind === 'execute') this.#host.holdResult(passed, head);
     } else {
       this.stop(limitError(passed));
     }
@@ -287,12 +265,9 @@ export class TargetMessages implements FrameSink {
 
   #complete(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
-    if (type === BACKEND.commandComplete && head.own) decodeCommandComplete(buffer, start, end);
-    else if (type === BACKEND.commandComplete) {
+    if (type === BACKEND.commandComplete) {
       const tag = decodeCommandComplete(buffer, start, end);
-      const written = factsOf(head)?.copy?.direction === 'out' ? 0 : rowsWritten(tag);
-      if (written > 0) this.#x.desk.spend('rows_written', written);
-      this.#x.commit.completed(factsOf(head), tag);
+      if (!head.own) noteCompleted(this.#x, head, tag);
     }
     this.#copies.over();
     if (head.kind === 'query') {
@@ -364,11 +339,4 @@ export class TargetMessages implements FrameSink {
     this.#x.copyIn = true;
     this.#x.output.pass(buffer, start, end);
   }
-}
-
-function unasked(type: number): ProtocolViolation {
-  return new ProtocolViolation(
-    'unasked_message',
-    `the target sent ${typeText(type)}, which nothing had asked for`,
-  );
 }

@@ -1,13 +1,13 @@
 import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../base/clock.ts';
-import { HoopError, NotPermitted, NotReachable } from '../../base/errors.ts';
+import { HoopError, NotReachable } from '../../base/errors.ts';
 import type { HashKey } from '../../masking/strategies.ts';
-import type { EphemeralRoleTerms, Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
+import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
-import { analyze, loadParser } from '../../sql/analyze.ts';
+import { loadParser } from '../../sql/analyze.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { ClientEndpoint, Target } from '../protocol.ts';
@@ -16,27 +16,24 @@ import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.
 import { guardOf } from './client-side-guard.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
-import { createRole, dropRole, type EphemeralRole, roleTag, sweepRoles } from './ephemeral-role.ts';
+import { type EphemeralRole, roleTag } from './ephemeral-role.ts';
 import { estimateRows, planRows } from './estimate.ts';
-import type { Exchange } from './exchange.ts';
-import type { HeldStatement } from './gate.ts';
-import { textParameters } from './holding.ts';
-import { rehearse } from './rehearsal.ts';
+import { rehearseHeld } from './held-rehearsal.ts';
 import { rejection } from './rejection.ts';
+import { RememberedFacts } from './remembered-facts.ts';
 import { PostgresSession } from './session.ts';
-import { guardParameters } from './session-guard.ts';
+import { cutAtExpiry, guardParameters } from './session-guard.ts';
+import { SessionRoles } from './session-roles.ts';
 import type { SessionAnalyst } from './state-probe.ts';
 import { connectTarget, type TargetConnection } from './target-side.ts';
 import { simpleQuery } from './target-side-query.ts';
+import { serverVersionText } from './words.ts';
 
 /** Where a session gets its books and its cancel key. */
 type SessionPlace = Pick<ClientEndpoint, 'openDesk' | 'cancelKeys'>;
 
 /** A catalog older than this is compared with the target's before a session opens and while sessions run. */
 const CATALOG_CHECK_MS = 5000;
-/** Facts remembered across sessions: 2,000 texts of at most 16 KiB. */
-const REMEMBERED_FACTS = 2000;
-const REMEMBERED_LENGTH = 16_384;
 
 /**
  * One PostgreSQL connection while it is in use: the catalog and the analyses its sessions share, and a
@@ -47,7 +44,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   readonly #settings: PostgresSettings;
   readonly #readSecret: () => Promise<string | undefined>;
   readonly #key: HashKey;
-  readonly #roleTag: string;
+  readonly #roles: SessionRoles;
   #side: Promise<TargetConnection> | undefined;
   #sideQueue: Promise<unknown> = Promise.resolve();
   #catalog: Catalog | undefined;
@@ -60,8 +57,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   /** Changes that sessions have committed, and how many of them the catalog has seen. */
   #changes = 0;
   #changesSeen = 0;
-  /** By catalog, since an owner may say more of functions. */
-  #facts = new WeakMap<Catalog, Map<string, TextFacts>>();
+  readonly #facts = new RememberedFacts();
   #sessions = 0;
   #stopChecking: (() => void) | undefined;
   #closed = false;
@@ -74,7 +70,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#settings = settings;
     this.#readSecret = readSecret;
     this.#key = createSecretKey(maskKey);
-    this.#roleTag = roleTag(maskKey);
+    this.#roles = new SessionRoles(
+      (run) => this.#onSide(run),
+      () => this.catalog().serverVersion,
+      roleTag(maskKey),
+    );
     this.database = settings.database;
   }
 
@@ -85,26 +85,12 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts {
-    // A catalog that only one session sees has another version.
-    const shared = catalog.version === this.#catalog?.version;
-    if (!shared || text.length > REMEMBERED_LENGTH) return analyze(text, catalog, state);
-    const kept = this.#facts.get(catalog) ?? new Map<string, TextFacts>();
-    this.#facts.set(catalog, kept);
-    const key = `${JSON.stringify(stateKey(state))}${text}`;
-    const known = kept.get(key);
-    if (known !== undefined) return known;
-    const facts = analyze(text, catalog, state);
-    if (!facts.statements.some((one) => one.dependsOnSession)) {
-      if (kept.size >= REMEMBERED_FACTS) kept.clear();
-      kept.set(key, facts);
-    }
-    return facts;
+    return this.#facts.analyze(text, state, catalog, this.#catalog?.version);
   }
 
   async serverVersion(): Promise<string> {
     await this.#ready();
-    const version = this.catalog().serverVersion;
-    return version >= 100_000 ? `${Math.floor(version / 10_000)}.${version % 10_000}` : String(version);
+    return serverVersionText(this.catalog().serverVersion);
   }
 
   async serve(socket: Socket, endpoint: ClientEndpoint): Promise<void> {
@@ -134,7 +120,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
       await this.#ready();
       const guard = desk.guard();
       const parameters = new Map([...client.parameters, ...guardParameters(guard)]);
-      const role = guard?.role && (await this.#makeRole(guard.role));
+      const role = guard?.role && (await this.#roles.make(guard.role));
       try {
         const upstream = await this.#connect(parameters, client.signal, role);
         try {
@@ -143,7 +129,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
           upstream.socket.destroy();
         }
       } finally {
-        if (role) await this.#dropRole(role.name, desk);
+        if (role) await this.#roles.drop(role.name, (why) => desk.note(why));
       }
     } catch (error) {
       reason = error instanceof HoopError ? error.message : reason;
@@ -172,7 +158,10 @@ export class PostgresTarget implements Target, SessionAnalyst {
         target: describeConnection(this.#settings),
         estimate: (held, searchPath) =>
           this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
-        rehearse: (held, exchange) => this.#rehearse(held, exchange),
+        rehearse: (held, exchange) =>
+          rehearseHeld(held, exchange, () =>
+            this.#connect(new Map([['application_name', 'hoopctl rehearsal']])),
+          ),
       },
       planRows: (text, facts, searchPath) =>
         this.#onSide((ask) => planRows(ask, text, facts, this.catalog(), searchPath)).catch(() => []),
@@ -180,11 +169,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
     const leave = this.#enter();
-    const roleExpires = desk.guard()?.role?.validFor;
-    const stopExpiry =
-      roleExpires === undefined
-        ? () => {}
-        : systemClock.after(roleExpires, () => session.cut('the role of this session has expired'));
+    const stopExpiry = cutAtExpiry(desk.guard(), session);
     try {
       await session.begin();
       client.welcome();
@@ -198,66 +183,6 @@ export class PostgresTarget implements Target, SessionAnalyst {
       leave();
       key.release();
     }
-  }
-
-  /** On two connections of its own, so that nobody else waits for it. */
-  async #rehearse(held: HeldStatement, exchange: Exchange): Promise<readonly string[]> {
-    if (exchange.desk.guard()?.role !== undefined)
-      return ['not rehearsed: the session has a role of its own'];
-    const { judge, state } = exchange;
-    const open: TargetConnection[] = [];
-    const connect = async () => {
-      const connection = await this.#connect(new Map([['application_name', 'hoopctl rehearsal']]));
-      open.push(connection);
-      return (sql: string) => simpleQuery(connection, sql);
-    };
-    try {
-      return await rehearse(await connect(), await connect(), {
-        text: held.text,
-        parameters: held.bind === undefined ? [] : textParameters(held.bind),
-        facts: held.judgement.facts,
-        catalog: judge.catalog,
-        searchPath: state.searchPath,
-        inTransaction: state.transaction !== 'idle',
-        user: state.user,
-        masking: exchange.masking(),
-      });
-    } catch {
-      return ['not rehearsed: the target could not be reached for it'];
-    } finally {
-      for (const { socket } of open) socket.destroy();
-    }
-  }
-
-  async sweep(): Promise<readonly string[]> {
-    await this.#ready();
-    const { serverVersion } = this.catalog();
-    return this.#onSide((ask) => sweepRoles(ask, this.#roleTag, serverVersion));
-  }
-
-  /** What a crash left behind goes first. */
-  async #makeRole(terms: EphemeralRoleTerms): Promise<EphemeralRole> {
-    const { serverVersion } = this.catalog();
-    return this.#onSide(async (ask) => {
-      await sweepRoles(ask, this.#roleTag, serverVersion);
-      return createRole(ask, terms, this.#roleTag, systemClock.now());
-    }).catch((cause: unknown) => {
-      throw new NotPermitted('role_not_made', 'the role for this session could not be made', {
-        why: cause instanceof Error ? cause.message : String(cause),
-        next: "the connection's credential needs CREATEROLE, and ADMIN OPTION on the template",
-        cause,
-      });
-    });
-  }
-
-  /** A role that stays is swept later; until then it cannot log in. */
-  async #dropRole(name: string, desk: SessionDesk): Promise<void> {
-    const { serverVersion } = this.catalog();
-    await this.#onSide((ask) => dropRole(ask, name, serverVersion)).catch((error: unknown) => {
-      desk.note(
-        `role ${name} could not be dropped: ${error instanceof Error ? error.message : String(error)}`,
-      );
-    });
   }
 
   /** Counts a session; while there is one, changes made to the catalog elsewhere are looked for. */
@@ -298,6 +223,10 @@ export class PostgresTarget implements Target, SessionAnalyst {
     const said = policy.functionsFor(target);
     const facts = this.analyze(statement, state, withFunctionEffects(catalog, said));
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
+  }
+
+  sweep(): Promise<readonly string[]> {
+    return this.#ready().then(() => this.#roles.sweep());
   }
 
   async close(): Promise<void> {
@@ -359,7 +288,6 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#changesSeen = Math.max(this.#changesSeen, changes);
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;
-    this.#facts = new WeakMap();
   }
 
   #estimate(
@@ -410,16 +338,4 @@ export class PostgresTarget implements Target, SessionAnalyst {
       ...(signal ? { signal } : {}),
     });
   }
-}
-
-/** What of a session's state its facts depend on, besides prepared statements and cursors. */
-function stateKey(state: SessionState): unknown {
-  const {
-    searchPath = null,
-    tempSchema = '',
-    user = '',
-    pathIsTransactional = true,
-    lockTimeout = 0,
-  } = state;
-  return [searchPath, tempSchema, user, pathIsTransactional, lockTimeout > 0];
 }

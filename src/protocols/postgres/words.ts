@@ -160,3 +160,8 @@ export function limitError({ limit, words }: PassedLimit): Buffer {
     routine: 'hoopctl_limit',
   });
 }
+
+/** `160004` -> `16.4`. */
+export function serverVersionText(version: number): string {
+  return version >= 100_000 ? `${Math.floor(version / 10_000)}.${version % 10_000}` : String(version);
+}
