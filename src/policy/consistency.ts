@@ -93,6 +93,12 @@ function maskProblems(mask: unknown, path: FilePath, vocabulary: Vocabulary, loc
   if (at(mask, ['columns']) === undefined && at(mask, ['detect']) === undefined) {
     problems.push(problemAt('error', locate(path), `${named('mask', mask)}"columns" or "detect" is missing`));
   }
+  for (const key of ['keep_keys', 'filter', 'min_group']) {
+    if (at(mask, [key]) === undefined || at(mask, ['columns']) !== undefined) continue;
+    problems.push(
+      problemAt('error', locate([...path, key]), `${named('mask', mask)}"${key}" needs "columns"`),
+    );
+  }
   const strategy = at(mask, ['strategy']);
   if (at(mask, ['keep_last']) !== undefined && typeof strategy === 'string' && strategy !== 'partial') {
     problems.push(

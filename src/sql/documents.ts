@@ -3,8 +3,8 @@ import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
 import { under } from './document-path.ts';
 import type { Source } from './facts.ts';
-import { runsUserOperator } from './functions.ts';
 import { resolveFunctions } from './names.ts';
+import { runsUserOperator } from './operators.ts';
 import type { Scope } from './scope.ts';
 import { constantText, nameParts } from './tree.ts';
 

@@ -15,14 +15,7 @@ import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import type { Effect, ObjectRef, SessionChange } from './facts.ts';
 import { noteLockWait } from './locks.ts';
-import {
-  displayName,
-  relationObject,
-  resolveFunctions,
-  resolveOperators,
-  resolveRelation,
-  resolveType,
-} from './names.ts';
+import { displayName, relationObject, resolveFunctions, resolveRelation, resolveType } from './names.ts';
 import { changeSetting } from './settings.ts';
 import { constantText, nameParts } from './tree.ts';
 
@@ -80,7 +73,7 @@ function notAFunction(parts: readonly string[], args: readonly Node[], ctx: Cont
   );
 }
 
-function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
+export function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
   const volatility = ctx.catalog.builtinFunction(name) ?? 'volatile';
   ctx.out.functions.add(`pg_catalog.${name}`);
   if (readsStatistics(name)) ctx.out.condition('reads-statistics');
@@ -173,7 +166,11 @@ function runSqlArgument(arg: Node | undefined, via: string, ctx: Context): reado
   return takeBody(sqlTextFacts(sql, ctx), via, ctx);
 }
 
-function callCandidate(candidate: CatalogFunction, args: readonly Node[], ctx: Context): readonly string[] {
+export function callCandidate(
+  candidate: CatalogFunction,
+  args: readonly Node[],
+  ctx: Context,
+): readonly string[] {
   const name = `${candidate.schema === ctx.state.tempSchema ? 'pg_temp' : candidate.schema}.${candidate.name}`;
   const object = { kind: 'function' as const, name };
   ctx.out.functions.add(name);
@@ -265,42 +262,6 @@ export function callAttribute(name: string, ctx: Context): boolean {
   if (found.opaque) ctx.out.unknown(`function "${name}" is changed earlier in the same text`, `CALL ${name}`);
   for (const candidate of found.candidates) callCandidate(candidate, [], ctx);
   return found.opaque || found.candidates.length > 0;
-}
-
-/** Whether an operator of that name may run code of a user: neither pg_catalog's own nor a compiled one of an extension that only computes. */
-export function runsUserOperator(parts: readonly string[], ctx: Context): boolean {
-  return resolveOperators(parts, ctx).some(({ builtin, functionOid }) => {
-    if (builtin !== undefined) return false;
-    const behind = ctx.catalog.functionByOid(functionOid);
-    return behind?.extension === undefined || extensionEffect(behind.extension, behind.name) !== 'read';
-  });
-}
-
-/** Functions behind an operator that is not, or not certainly, pg_catalog's own. */
-export function useOperator(parts: readonly string[], ctx: Context): void {
-  const name = parts.at(-1) ?? '';
-  if (
-    name === 'BETWEEN' ||
-    name === 'NOT BETWEEN' ||
-    name === 'BETWEEN SYMMETRIC' ||
-    name === 'NOT BETWEEN SYMMETRIC'
-  ) {
-    for (const operator of ['>=', '<=', '<', '>']) useOperator([operator], ctx);
-    return;
-  }
-  for (const operator of resolveOperators(parts, ctx)) {
-    if (operator.builtin !== undefined) {
-      callBuiltin(operator.builtin, [], ctx);
-      continue;
-    }
-    const behind = ctx.catalog.functionByOid(operator.functionOid);
-    if (behind) callCandidate(behind, [], ctx);
-    else
-      ctx.out.unknown(
-        `the function of operator ${operator.schema}.${name} is not in the catalog`,
-        `OPERATOR ${name}`,
-      );
-  }
 }
 
 /** Functions that a cast to the type, or a value of it, may run. */

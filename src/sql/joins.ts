@@ -2,7 +2,7 @@ import type { JoinExpr } from 'libpg-query';
 import type { Context } from './context.ts';
 import { expression } from './expressions.ts';
 import { type FromMember, fromMember } from './from.ts';
-import { useOperator } from './functions.ts';
+import { useOperator } from './operators.ts';
 import { type Column, columnNamed, type RangeItem, rename, Scope, sourcesOf, union } from './scope.ts';
 import { nameParts } from './tree.ts';
 

@@ -89,7 +89,7 @@ const WRAPPERS = [
     '%',
     'upper(%::text)',
     'reverse(%::text)',
-    "% || ''",
+    "(% || '')",
     '%::text',
     'md5(%::text)',
     'left(%::text, 30)',
@@ -101,7 +101,7 @@ const WRAPPERS = [
     'ARRAY[%]',
     'ROW(%)',
     "concat('a', %)",
-    '% IS NULL',
+    '(% IS NULL)',
   ],
   ...[
     "encode(%::text::bytea, 'hex')",
@@ -117,7 +117,7 @@ const WRAPPERS = [
     '%::text::varchar(20)',
   ],
   ...[
-    "%::text LIKE '9_'",
+    "(%::text LIKE '9_')",
     "NULLIF(%::text, 'x')",
     'hashtext(%::text)',
     "string_to_array(%::text, '.')",

@@ -64,18 +64,19 @@ masks:
     expect(problems(yaml)[0]).toContain(message);
   });
 
-  test.each([
-    [
-      'version: 1\nmasks:\n  - {name: m, columns: ["*.a"], strategy: redact, filter: equality}',
-      '3:59 mask "m": "filter: equality" is not supported yet',
-    ],
-    [
-      'version: 1\nmasks:\n  - {name: m, columns: ["*.a"], strategy: redact, keep_keys: [b]}',
-      '3:51 mask "m": "keep_keys" is not supported yet',
-    ],
-  ])('says that a part of the design is not carried out yet, never ignoring it: %j', (yaml, message) => {
-    expect(problems(yaml)).toEqual([expect.stringContaining(message)]);
+  test('masks take kept keys, equality and a least group', () => {
+    const yaml =
+      'version: 1\nmasks:\n  - {name: m, columns: ["*.a"], strategy: redact, keep_keys: [theme, settings.lang], filter: equality, min_group: 5}';
+    expect(problems(yaml)).toEqual([]);
   });
+
+  test.each(['keep_keys: [a]', 'filter: equality', 'min_group: 5'])(
+    '%s means nothing without columns',
+    (key) => {
+      const yaml = `version: 1\nmasks:\n  - {name: m, detect: [email], strategy: redact, ${key}}`;
+      expect(problems(yaml)).toEqual([expect.stringContaining('needs "columns"')]);
+    },
+  );
 
   test.each([
     ['', 'the file is empty'],

@@ -1,0 +1,152 @@
+import type { Node, TypeCast } from 'libpg-query';
+import { READ_FROM_TEXT, TEXT_OIDS, TOTAL_CASTS } from './builtins/total-functions.ts';
+import { referredColumn } from './column-references.ts';
+import type { Context } from './context.ts';
+import { documentValue } from './documents.ts';
+import { children, type ExpressionUse, expression, noteAll, transforming } from './expressions.ts';
+import type { Source } from './facts.ts';
+import { useType } from './functions.ts';
+import { resolveType } from './names.ts';
+import type { Scope } from './scope.ts';
+import { nameParts } from './tree.ts';
+
+/** Nodes whose value holds those of their parts. */
+const HOLDING = new Set([
+  ...[
+    'A_ArrayExpr',
+    'RowExpr',
+    'List',
+    'NamedArgExpr',
+    'CollateClause',
+    'JsonObjectConstructor',
+    'JsonArrayConstructor',
+  ],
+  ...[
+    'JsonArrayQueryConstructor',
+    'JsonObjectAgg',
+    'JsonArrayAgg',
+    'JsonScalarExpr',
+    'JsonValueExpr',
+    'JsonAggConstructor',
+  ],
+]);
+/** Nodes that compute something of any value. */
+const TOTAL = new Set([
+  'MinMaxExpr',
+  'XmlSerialize',
+  'JsonSerializeExpr',
+  'SQLValueFunction',
+  'GroupingFunc',
+  'SetToDefault',
+]);
+
+/** An expression without a rule of its own, in a value that is shown. */
+export function otherValue(
+  node: Node,
+  kind: string,
+  body: unknown,
+  scope: Scope,
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  if (HOLDING.has(kind)) return children(body, scope, use, ctx);
+  if (TOTAL.has(kind)) return transforming(use, (inner) => children(body, scope, inner, ctx));
+  if (
+    kind === 'XmlExpr' &&
+    ['IS_XMLELEMENT', 'IS_XMLFOREST', 'IS_XMLCONCAT'].includes((body as { op: string }).op)
+  ) {
+    return transforming(use, (inner) =>
+      children({ ...(body as object), op: undefined, args: xmlValues(body) }, scope, inner, ctx),
+    );
+  }
+  if (kind === 'JsonFuncExpr') {
+    const found = documentValue(node, scope, ctx);
+    if (found) return noteAll(found.sources, use, ctx);
+    const { on_empty, on_error } = body as { on_empty?: unknown; on_error?: unknown };
+    const kept: ExpressionUse = on_empty || on_error ? { ...use, kind: 'call', with: ['SQL/JSON'] } : use;
+    return transforming(kept, (inner) => children(body, scope, inner, ctx));
+  }
+  if (kind === 'JsonKeyValue') {
+    const { key, value } = body as { key?: Node; value?: object };
+    expression(key, scope, { ...use, kind: 'call', with: ['a key'] }, ctx);
+    return children(value, scope, use, ctx);
+  }
+  const branching = kind === 'BoolExpr' || kind === 'BooleanTest';
+  children(body, scope, { ...use, kind: branching ? 'branch' : 'other' }, ctx);
+}
+
+/** Names given to the elements of xmlforest stand in `ResTarget`s. */
+function xmlValues(body: unknown): Node[] {
+  const { args = [], named_args = [] } = body as { args?: Node[]; named_args?: Node[] };
+  return [...args, ...named_args].map((one) =>
+    'ResTarget' in one && one.ResTarget.val ? one.ResTarget.val : one,
+  );
+}
+
+/** A cast that may fail tells something of a value that the client has put together; of a column as it is, only its form. */
+export function cast({ arg, typeName }: TypeCast, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  if (typeName) useType(typeName, ctx);
+  if (use.kind !== 'computed' || typeName === undefined) return expression(arg, scope, use, ctx);
+  const name = nameParts(typeName.names).at(-1) ?? '';
+  const builtin =
+    (typeName.arrayBounds?.length ?? 0) === 0 &&
+    ctx.catalog.isBuiltinType(name) &&
+    !resolveType(typeName.names, ctx);
+  const bounded = (typeName.typmods?.length ?? 0) > 0;
+  const column = referredColumn(arg, scope, ctx);
+  const isText = TEXT_OIDS.has(column?.typeOid ?? 0);
+  if (builtin && TOTAL_CASTS.has(name)) {
+    if (isText && !bounded) return expression(arg, scope, use, ctx);
+    return transforming(use, (inner) => expression(arg, scope, inner, ctx));
+  }
+  const isDocument = documentValue(arg, scope, ctx)?.isJson && (column === undefined || !isText);
+  const reads = column?.plain && isText && READ_FROM_TEXT.has(name);
+  const takes = builtin && !bounded && (reads || (isDocument && (name === 'json' || name === 'jsonb')));
+  const kept: ExpressionUse = takes ? use : { ...use, kind: 'call', with: [`a cast to ${name}`] };
+  transforming(kept, (inner) => expression(arg, scope, inner, ctx));
+}
+
+/** That a stored value is there shows anyway, since a mask leaves NULL as it is. */
+export function nullTest(arg: Node | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const column = referredColumn(arg, scope, ctx);
+  if (column && (column.plain || column.carried) && !column.counts) return;
+  if (column === undefined && documentValue(arg, scope, ctx)) return;
+  expression(arg, scope, use.kind === 'computed' ? { ...use, kind: 'predicate' } : use, ctx);
+}
+
+/** Later arguments are computed only where earlier ones are NULL. */
+export function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const earlier = new Set<Source>();
+  for (const arg of args) {
+    if (!isSimple(arg)) ctx.out.useAll([...earlier], 'branch');
+    const sources = new Set<Source>();
+    expression(arg, scope, { ...use, sources }, ctx);
+    for (const source of sources) {
+      use.sources?.add(source);
+      if (!('ColumnRef' in arg)) earlier.add(source);
+    }
+  }
+}
+
+/** Costs nothing, cannot fail and does nothing. */
+function isSimple(node: Node): boolean {
+  return 'A_Const' in node || 'ColumnRef' in node || 'ParamRef' in node;
+}
+
+/** A condition decides which result is computed. */
+export function cases(
+  body: { arg?: Node; args?: Node[]; defresult?: Node },
+  scope: Scope,
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  const { flow: _, ...deciding } = use;
+  const condition: ExpressionUse = use.kind === 'computed' ? { ...deciding, kind: 'branch' } : use;
+  expression(body.arg, scope, condition, ctx);
+  for (const clause of body.args ?? []) {
+    if (!('CaseWhen' in clause)) continue;
+    expression(clause.CaseWhen.expr, scope, condition, ctx);
+    expression(clause.CaseWhen.result, scope, use, ctx);
+  }
+  expression(body.defresult, scope, use, ctx);
+}
