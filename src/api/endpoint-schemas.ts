@@ -40,6 +40,8 @@ export const endpointEventSchema = z.discriminatedUnion('type', [
     target: z.string(),
     serverVersion: z.string(),
     policy: z.string(),
+    /** The endpoint's certificate in PEM, where a client must be told which to trust. */
+    certificate: z.string().optional(),
     /** What an SSH client is to know the endpoint by, as a line of `known_hosts` without the host. */
     hostKey: z.string().optional(),
     /** The name of the Unix socket in `host`, where that is a directory on the caller's machine. */

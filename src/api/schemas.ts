@@ -106,7 +106,11 @@ export const connectionSchema = z.object({
 });
 export type ConnectionView = z.infer<typeof connectionSchema>;
 
+/** The text of a file that a connection's URL is about, such as a kubeconfig. */
+const configuration = z.string().max(1_048_576).optional();
+
 export const connectionAddSchema = z.object({
+  configuration,
   name,
   url: z.string().max(8192),
   /** Literal secret to be stored in the vault; exclusive with `secretRef`. */
@@ -118,6 +122,7 @@ export const connectionAddSchema = z.object({
   test: z.boolean().default(true),
 });
 export const connectionEditSchema = z.object({
+  configuration,
   url: z.string().max(8192).optional(),
   secret: z.string().max(65_536).optional(),
   secretRef: z.string().max(4096).optional(),

@@ -5,14 +5,18 @@ import type { Io } from './io.ts';
 const KEPT =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TERMINFO(_DIRS)?|COLORTERM|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|EDITOR|VISUAL|PAGER|LESS|PSQL_[A-Z]+|PSQLRC|PGTZ|PGDATESTYLE|PGAPPNAME|INPUTRC|XDG_[A-Z_]+|DISPLAY|WAYLAND_DISPLAY)$/;
 
-/** A clean environment plus how to reach the endpoint. Its password is in no argument and no other process. */
-export function clientEnvironment(env: Io['env'], endpoint: ReadyEvent): Record<string, string> {
+export function cleanEnvironment(env: Io['env']): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
     if (value !== undefined && KEPT.test(name)) clean[name] = value;
   }
+  return clean;
+}
+
+/** A clean environment plus how to reach the endpoint. Its password is in no argument and no other process. */
+export function clientEnvironment(env: Io['env'], endpoint: ReadyEvent): Record<string, string> {
   return {
-    ...clean,
+    ...cleanEnvironment(env),
     PGHOST: endpoint.host,
     PGPORT: String(endpoint.port),
     PGUSER: endpoint.user,

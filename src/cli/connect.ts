@@ -21,6 +21,7 @@ export interface ConnectOptions {
 export async function run(options: ConnectOptions, io: Io, client: Client): Promise<number> {
   const { protocol } = await client.call('connectionShow', { params: { name: options.name } });
   if (protocol === 'ssh') return runSsh(options, io, client);
+  if (protocol === 'kubernetes') return runKubernetes(options, io, client);
   const { program, args } = programOf(options);
   const endpoint = await openEndpoint(client, {
     connection: options.name,
@@ -69,6 +70,25 @@ async function runSsh(options: ConnectOptions, io: Io, client: Client): Promise<
     const failure = endpoint.failure();
     if (code !== 0 && failure !== undefined) throw failure;
     return code;
+  } finally {
+    endpoint.close();
+  }
+}
+
+/** The real kubectl, or another program that reads KUBECONFIG: ARGS are its own. */
+async function runKubernetes(options: ConnectOptions, io: Io, client: Client): Promise<number> {
+  const { startKubernetes } = await import('./connect-kubernetes.ts');
+  const { args, home, name } = options;
+  const program = options.client ?? 'kubectl';
+  const endpoint = await openEndpoint(client, { connection: name, listen: { kind: 'tcp', port: 0 } });
+  try {
+    const { child, remove } = startKubernetes(endpoint.ready, { program, args, connection: name, home }, io);
+    void announceSessions(endpoint, program, io);
+    try {
+      return await endOf(child, program, name, io);
+    } finally {
+      remove();
+    }
   } finally {
     endpoint.close();
   }

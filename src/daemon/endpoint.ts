@@ -137,6 +137,7 @@ export class Endpoint {
       serverVersion,
       policy: policyName,
       ...(this.#opening.hostKey === undefined ? {} : { hostKey: this.#opening.hostKey.public }),
+      ...(protocol.alwaysTls ? { certificate: this.#opening.tls?.cert } : {}),
       ...(listen.kind === 'relay' ? { socketName: protocol.localSocket.name } : {}),
     });
     // Its reader may have gone while it began to listen.
@@ -214,6 +215,7 @@ export class Endpoint {
       clientKey: this.#opening.clientKey,
       cancelKeys: this.#cancelKeys,
       loginFailed: () => this.#deps.loginFailed(this.#opening),
+      authenticated: () => this.#authenticated(socket),
       openDesk: (client) => {
         this.#authenticated(socket);
         return this.#openDesk(client);

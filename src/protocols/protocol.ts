@@ -14,8 +14,17 @@ export interface Protocol {
   /**
    * Reads a connection URL or keyword string. Returns settings as JSON text that holds no secret, and the
    * password when the URL carried one. Throws UsageError `bad_connection_url` (unknown parameter: did you mean).
+   * `configuration` is the text of a file of the protocol's own kind that the URL is about, such as a kubeconfig.
    */
-  parseUrl(url: string): { readonly settings: string; readonly secret: string | undefined };
+  parseUrl(
+    url: string,
+    configuration?: string,
+  ): {
+    readonly settings: string;
+    readonly secret: string | undefined;
+    /** The secret came from a file that the URL names, not from the URL. */
+    readonly secretOfFile?: true;
+  };
   /** The URL without any secret. */
   urlOf(settings: string): string;
   /** `PostgreSQL db.internal:5432/shop as app_ro`. */
@@ -35,6 +44,8 @@ export interface Protocol {
   outlineScript?(text: string): Promise<readonly ScriptStatement[] | undefined>;
   /** Serving a gateway's own listener; undefined where the protocol cannot. */
   readonly native?: NativeAccess;
+  /** Its endpoints speak TLS only, to relayed clients too. */
+  readonly alwaysTls?: true;
   /** Its endpoints prove themselves by the gateway's host key and not by a certificate. */
   readonly hostKey?: true;
   /**
@@ -101,6 +112,8 @@ export interface ClientEndpoint {
   /** Opens the session's books: id, recording, audit. Throws when policy or the machine does not allow a session. */
   /** Told of a client that did not know the endpoint's password. */
   loginFailed(): void;
+  /** Told of a client that has proved itself and shares a session that is open already. */
+  authenticated(): void;
   openDesk(client: { readonly address: string; readonly application: string }): Promise<SessionDesk>;
 }
 

@@ -2,7 +2,11 @@ import type { Protocol } from './protocol.ts';
 
 /** Every protocol hoopctl speaks, one line each; loaded when the daemon starts, not with the command line. */
 export async function loadProtocols(): Promise<readonly Protocol[]> {
-  return [(await import('./postgres/postgres.ts')).postgres, (await import('./ssh/ssh.ts')).ssh];
+  return [
+    (await import('./postgres/postgres.ts')).postgres,
+    (await import('./ssh/ssh.ts')).ssh,
+    (await import('./kubernetes/kubernetes.ts')).kubernetes,
+  ];
 }
 
 /** What endpoints of any protocol prove themselves with over TLS; kept in `dir`. Loaded at the first endpoint. */

@@ -82,6 +82,7 @@ export class TestGateway {
       tls: options.tls,
       cancelKeys: cancelKeys(),
       loginFailed: () => {},
+      authenticated: () => {},
       openDesk: async () => gateway.#openDesk(),
     };
     const server = createServer({ noDelay: true, allowHalfOpen: true, pauseOnConnect: true }, (socket) => {

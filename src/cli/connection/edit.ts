@@ -4,10 +4,11 @@ import type { Io } from '../io.ts';
 import { printDocument } from '../output.ts';
 import { whileWaiting } from '../spinner.ts';
 import { withHostKey } from './host-key.ts';
+import { type KubeconfigOptions, kubeconfigFields } from './kubeconfig-file.ts';
 import { labelsOf, printSaved } from './report.ts';
 import { type SecretOptions, secretInput } from './secret-input.ts';
 
-export interface EditOptions extends SecretOptions {
+export interface EditOptions extends SecretOptions, KubeconfigOptions {
   readonly json: boolean;
   readonly name: string;
   readonly labels: readonly string[];
@@ -19,6 +20,7 @@ export async function run(options: EditOptions, io: Io, client: Client): Promise
   const secret = await secretInput(options, false, io);
   const change = {
     ...(options.url === undefined ? {} : { url: options.url }),
+    ...kubeconfigFields(options),
     ...(options.labels.length === 0 ? {} : { labels: labelsOf(options.labels) }),
     ...secret,
   };

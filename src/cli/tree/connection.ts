@@ -25,6 +25,15 @@ const KEYS: readonly OptionSpec[] = [
     description: 'SSH: take the key that the host shows now for its own, without asking',
   },
 ];
+const KUBECONFIG: readonly OptionSpec[] = [
+  {
+    flags: '--kubeconfig <file>',
+    description: 'Kubernetes: the cluster and credential of a kubeconfig',
+    completes: 'files',
+  },
+  { flags: '--context <name>', description: 'Kubernetes: its context; default: the current one' },
+  { flags: '--impersonate', description: 'Kubernetes: requests run in the cluster as the requester' },
+];
 const LABEL: OptionSpec = {
   flags: '--label <key=value>',
   description: 'a label that policies can name; may be repeated',
@@ -42,7 +51,7 @@ export const connectionNoun: CommandSpec = {
       details:
         'The password is asked for; it is never taken from a flag, because other processes can read those.',
       arguments: [{ name: '<name>', description: 'the name to save it under' }],
-      options: [URL_OPTION, ...SECRETS, ...KEYS, LABEL, NO_TEST],
+      options: [URL_OPTION, ...SECRETS, ...KEYS, ...KUBECONFIG, LABEL, NO_TEST],
       async run(words, { io, json, client }) {
         const { run } = await import('../connection/add.ts');
         return run(
@@ -50,6 +59,9 @@ export const connectionNoun: CommandSpec = {
             json,
             name: words.argument('name'),
             url: words.text('url'),
+            kubeconfig: words.text('kubeconfig'),
+            context: words.text('context'),
+            impersonate: words.flag('impersonate'),
             passwordStdin: words.flag('passwordStdin'),
             secretRef: words.text('secretRef'),
             key: words.text('key'),
@@ -96,6 +108,7 @@ export const connectionNoun: CommandSpec = {
         URL_OPTION,
         ...SECRETS,
         ...KEYS,
+        ...KUBECONFIG,
         { ...LABEL, description: 'replace all labels; may be repeated' },
         NO_TEST,
       ],
@@ -106,6 +119,9 @@ export const connectionNoun: CommandSpec = {
             json,
             name: words.argument('name'),
             url: words.text('url'),
+            kubeconfig: words.text('kubeconfig'),
+            context: words.text('context'),
+            impersonate: words.flag('impersonate'),
             passwordStdin: words.flag('passwordStdin'),
             secretRef: words.text('secretRef'),
             key: words.text('key'),

@@ -111,8 +111,8 @@ export function connectionRoutes(parts: Parts): Routes {
       const taken = await store.connections.find(body.name);
       if (taken?.name === body.name) throw nameTaken(body.name);
       const protocol = protocolFor(parts.protocols, body.url);
-      const parsed = protocol.parseUrl(body.url);
-      const credential = givenCredential(body, parsed.secret);
+      const parsed = protocol.parseUrl(body.url, body.configuration);
+      const credential = givenCredential(body, parsed);
       const now = clock.now();
       const createdAt = new Date(now).toISOString();
       const draft: ConnectionRow = {
@@ -145,8 +145,8 @@ export function connectionRoutes(parts: Parts): Routes {
       const before = await findConnection(store, param('name'));
       const protocol =
         body.url === undefined ? targets.protocolOf(before) : protocolFor(parts.protocols, body.url);
-      const parsed = body.url === undefined ? undefined : protocol.parseUrl(body.url);
-      const given = givenCredential(body, parsed?.secret);
+      const parsed = body.url === undefined ? undefined : protocol.parseUrl(body.url, body.configuration);
+      const given = givenCredential(body, parsed);
       const unchanged = given.secret === undefined && given.reference === undefined;
       const credential = unchanged ? { ...given, reference: before.secretRef } : given;
       const settings = parsed?.settings ?? before.settings;
@@ -215,7 +215,7 @@ function protocolFor(protocols: readonly Protocol[], url: string): Protocol {
 
 function givenCredential(
   body: { readonly secret?: string | undefined; readonly secretRef?: string | undefined },
-  inUrl: string | undefined,
+  parsed: Pick<ReturnType<Protocol['parseUrl']>, 'secret' | 'secretOfFile'> | undefined,
 ): GivenCredential {
   if (body.secret !== undefined && body.secretRef !== undefined) {
     throw new UsageError('two_credentials', 'give the password or a reference to it, not both');
@@ -224,9 +224,10 @@ function givenCredential(
     parseReference(body.secretRef);
     return { secret: undefined, reference: body.secretRef, warning: undefined };
   }
+  const inUrl = parsed?.secret;
   const secret = body.secret ?? inUrl;
   const warning =
-    inUrl === undefined
+    inUrl === undefined || parsed?.secretOfFile
       ? undefined
       : 'the URL held a password; it was taken out, but your shell history may still show it';
   return { secret, reference: undefined, warning };

@@ -1,4 +1,5 @@
 import { UsageError } from '../../base/errors.ts';
+import type { Protocol } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
 import { requesterOf } from '../../session/requester.ts';
 import { findConnection } from '../find-rows.ts';
@@ -28,7 +29,7 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
             listen: body.listen,
             single: body.single,
             // A relayed client is on the requester's machine, its way here is TLS.
-            tls: body.listen.kind === 'relay' || protocol.hostKey ? undefined : await certificate(),
+            tls: withoutTls(protocol, body.listen.kind) ? undefined : await certificate(),
             hostKey: protocol.hostKey ? await hostKey() : undefined,
             clientKey: body.clientKey,
           },
@@ -41,6 +42,11 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
       }
     },
   };
+}
+
+function withoutTls(protocol: Protocol, listen: 'tcp' | 'unix' | 'relay'): boolean {
+  if (protocol.alwaysTls) return false;
+  return listen === 'relay' || protocol.hostKey === true;
 }
 
 /** A place on the gateway's machine is out of its callers' reach, and nothing for them to open. */

@@ -1,0 +1,132 @@
+import { Transform, type TransformCallback } from 'node:stream';
+import { type Detection, detectionOf } from '../../../masking/detectors.ts';
+import { LineMasking } from '../../../masking/line-masking.ts';
+import type { HashKey } from '../../../masking/strategies.ts';
+import type { ActiveMask } from '../../../policy/decision.ts';
+import { resourceWord } from '../api-resources.ts';
+import type { RequestInfo, ResourceRequest } from '../request-info.ts';
+import { JsonUnits } from './json-units.ts';
+import { fieldMasks, maskObjectText, type ObjectMasks } from './object-masks.ts';
+
+/** What is done to the answer of one request. */
+export interface ResponseMasks {
+  /** Undefined when the answer passes as it is. */
+  streamFor(contentType: string, status: number): Transform | undefined;
+  /** Printed columns could show a masked field under another name. */
+  readonly withoutTables: boolean;
+}
+
+const NONE: ResponseMasks = { streamFor: () => undefined, withoutTables: false };
+
+/** `covered` tells whether any mask of the policy is over a field, whomever it holds for. */
+export function responseMasks(
+  masks: readonly ActiveMask[],
+  info: RequestInfo | undefined,
+  key: HashKey,
+  covered: (field: string) => boolean,
+): ResponseMasks {
+  // Discovery and schemas are the same for everybody.
+  if (info?.kind === 'path') return NONE;
+  const detection = detectionOf(
+    masks.filter(({ columns, detect }) => columns.length === 0 && detect.length > 0),
+  );
+  const objects = objectMasks(masks, info, detection, key, covered);
+  const structural = objects.secret || objects.fields.length > 0;
+  if (!structural && detection === undefined) return NONE;
+  return {
+    withoutTables: objects.fields.length > 0 && !objects.secret,
+    streamFor(contentType) {
+      if (isJson(contentType)) return new JsonMasking(objects, info?.verb === 'list');
+      return detection === undefined ? undefined : new TextMasking(detection, key);
+    },
+  };
+}
+
+function objectMasks(
+  masks: readonly ActiveMask[],
+  info: ResourceRequest | undefined,
+  detection: Detection | undefined,
+  key: HashKey,
+  covered: (field: string) => boolean,
+): ObjectMasks {
+  const resource = info === undefined ? '*' : resourceWord(info.group, info.resource);
+  return {
+    resource,
+    namespace: info?.namespace || undefined,
+    name: info?.name,
+    fields: fieldMasks(masks, resource),
+    secret: resource === 'secrets',
+    covered,
+    detection,
+    key,
+  };
+}
+
+function isJson(contentType: string): boolean {
+  return /^application\/json\b/i.test(contentType);
+}
+
+/**
+ * What the cluster is asked to answer in: JSON, so that it can be masked and read in a recording. Anything else a
+ * client would also take is left out; schemas and discovery come as the client wants them.
+ */
+export function acceptFor(
+  accept: string | undefined,
+  info: RequestInfo | undefined,
+  masks: Pick<ResponseMasks, 'withoutTables'>,
+): string | undefined {
+  if (accept === undefined || info?.kind === 'path') return accept;
+  const taken = accept
+    .split(',')
+    .map((one) => one.trim())
+    .filter((one) => /^(application\/json(;|$)|\*\/\*)/i.test(one))
+    .filter((one) => !masks.withoutTables || !/;\s*as=Table/i.test(one));
+  return taken.length === 0 ? 'application/json' : taken.join(',');
+}
+
+class JsonMasking extends Transform {
+  readonly #units: JsonUnits;
+
+  constructor(masks: ObjectMasks, lists: boolean) {
+    super();
+    this.#units = new JsonUnits((unit) => maskObjectText(unit, masks), lists);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    attempt(done, () => this.#units.push(chunk));
+  }
+
+  override _flush(done: TransformCallback): void {
+    attempt(done, () => this.#units.end());
+  }
+}
+
+class TextMasking extends Transform {
+  readonly #lines: LineMasking;
+
+  constructor(detection: Detection, key: HashKey) {
+    super();
+    this.#lines = new LineMasking(detection, key);
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    attempt(done, () => this.#lines.push(chunk));
+  }
+
+  override _flush(done: TransformCallback): void {
+    attempt(done, () => this.#lines.end());
+  }
+}
+
+/** What cannot be masked is not shown: the stream breaks. */
+function attempt(done: TransformCallback, mask: () => Buffer): void {
+  let masked: Buffer;
+  try {
+    masked = mask();
+  } catch (error) {
+    done(error instanceof Error ? error : new Error('the answer cannot be masked'));
+    return;
+  }
+  if (masked.length === 0) done();
+  else done(null, masked);
+}
