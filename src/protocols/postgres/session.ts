@@ -225,7 +225,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       this.#parts.target.resume();
       if (refusal !== undefined) this.#targetSide.stop(refusal);
       if (refusal === undefined) this.#targetSide.resume();
-      else this.#targetSide.goOn();
+      else this.#targetSide.pump();
       this.#afterTarget();
     });
     this.#x.output.flush();

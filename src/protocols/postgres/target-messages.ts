@@ -60,12 +60,7 @@ export class TargetMessages implements FrameSink {
   /** Throws ProtocolViolation when the target breaks the protocol. */
   receive(chunk: Buffer): void {
     this.#chunks.push(chunk);
-    this.#pump();
-  }
-
-  /** The answer was stopped while it waited: what has come of it meanwhile is taken and dropped. */
-  goOn(): void {
-    this.#pump();
+    this.pump();
   }
 
   /** The catalog was loaded anew, or an approver let a result go on. Throws like `receive`. */
@@ -74,10 +69,11 @@ export class TargetMessages implements FrameSink {
     if (waiting === undefined) return;
     this.#waiting = undefined;
     this.message(waiting.type, waiting.buffer, waiting.start, waiting.end);
-    this.#pump();
+    this.pump();
   }
 
-  #pump(): void {
+  /** Takes what has come meanwhile. */
+  pump(): void {
     for (let chunk = this.#chunks[0]; chunk && this.#waiting === undefined; chunk = this.#chunks[0]) {
       const at = this.#framer.push(chunk, this, this.#offset);
       this.#offset = at === chunk.length ? 0 : at;

@@ -225,9 +225,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
   }
 
-  sweep(): Promise<readonly string[]> {
-    return this.#ready().then(() => this.#roles.sweep());
-  }
+  readonly sweep = (): Promise<readonly string[]> => this.#ready().then(() => this.#roles.sweep());
 
   async close(): Promise<void> {
     this.#closed = true;
