@@ -9,6 +9,7 @@ import type { Parts } from '../parts.ts';
 import { grantsChanges } from '../policy-loading.ts';
 import { connectionView } from '../views.ts';
 import type { Handlers } from './handler.ts';
+import { requireOwnMachine } from './host-references.ts';
 
 type Routes = Pick<
   Handlers,
@@ -107,7 +108,8 @@ export function connectionRoutes(parts: Parts): Routes {
       return report(row, { secret: undefined, reference: row.secretRef, warning: undefined });
     },
 
-    async connectionAdd({ caller, body }) {
+    async connectionAdd({ caller, body, origin }) {
+      requireOwnMachine(body.secretRef, origin);
       const taken = await store.connections.find(body.name);
       if (taken?.name === body.name) throw nameTaken(body.name);
       const protocol = protocolFor(parts.protocols, body.url);
@@ -141,7 +143,8 @@ export function connectionRoutes(parts: Parts): Routes {
       return { connection: view(row, caller), report: found, stored, cutSessions: 0, auditId };
     },
 
-    async connectionEdit({ caller, param, body }) {
+    async connectionEdit({ caller, param, body, origin }) {
+      requireOwnMachine(body.secretRef, origin);
       const before = await findConnection(store, param('name'));
       const protocol =
         body.url === undefined ? targets.protocolOf(before) : protocolFor(parts.protocols, body.url);
