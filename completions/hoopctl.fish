@@ -292,6 +292,7 @@ complete -c hoopctl -n '__hoopctl_at \'/session/kill\'' -l help -s h -d 'print h
 complete -c hoopctl -n '__hoopctl_at \'/session/kill\'' -a '(__hoopctl_names sessions)'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l speed -r -d 'how many times as fast; default 1'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-wait -d 'everything at once'
+complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l asciicast -r -F -d 'SSH: write what programs showed as asciicast v2, for asciinema play'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l json -d 'print JSON: one document, or one object a line for streams'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-color -d 'no colour (as NO_COLOR=1)'

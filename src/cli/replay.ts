@@ -1,9 +1,10 @@
+import { open } from 'node:fs/promises';
 import type { Client } from '../api/client.ts';
 import type { ReplayEvent, SessionView } from '../api/schemas.ts';
-import { UsageError } from '../base/errors.ts';
+import { Conflict, UsageError } from '../base/errors.ts';
 import { exitCodeOfSignal, Interrupted } from './interrupted.ts';
 import type { Io } from './io.ts';
-import { printLine } from './output.ts';
+import { printLine, warn } from './output.ts';
 import { RedrawnLine } from './redrawn-line.ts';
 import { ReplayPrinter } from './replay-printer.ts';
 import { clockSpan } from './times.ts';
@@ -13,9 +14,12 @@ export interface ReplayOptions {
   readonly session: string;
   readonly speed: string | undefined;
   readonly wait: boolean;
+  /** A file for asciicast v2 instead of showing anything. */
+  readonly asciicast: string | undefined;
 }
 
 export async function run(options: ReplayOptions, io: Io, client: Client): Promise<number> {
+  if (options.asciicast !== undefined) return writeAsciicast(options.session, options.asciicast, io, client);
   const speed = speedOf(options.speed);
   const cut = new AbortController();
   let exitCode: 0 | 130 | 143 = 0;
@@ -41,6 +45,32 @@ export async function run(options: ReplayOptions, io: Io, client: Client): Promi
     release();
   }
   return exitCode;
+}
+
+/** A player's file of what the session's programs showed. Throws Conflict when there is such a file already. */
+async function writeAsciicast(session: string, path: string, io: Io, client: Client): Promise<number> {
+  const { Asciicast } = await import('./asciicast.ts');
+  const { connection, id, identity } = await client.call('sessionShow', { params: { id: session } });
+  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new Conflict('cannot_write', `${path} cannot be written`, {
+      why: error.code ?? error.message,
+      next: 'name a file that does not exist yet',
+    });
+  });
+  try {
+    const lines: string[] = [];
+    const cast = new Asciicast(`${identity} on ${connection}`, (line) => lines.push(line));
+    for await (const event of client.stream('sessionReplay', { params: { id } })) {
+      cast.take(event as ReplayEvent);
+      await file.writeFile(lines.splice(0).join(''));
+    }
+    cast.end();
+    await file.writeFile(lines.join(''));
+    if (cast.events === 0) warn(io, 'the session has no output of programs; the recording is empty');
+  } finally {
+    await file.close();
+  }
+  return 0;
 }
 
 /** ` of 12:03` for a session that has ended. */

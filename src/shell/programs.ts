@@ -228,6 +228,7 @@ export const INTERPRETERS = list(`
   perl python python2 python3 ruby node nodejs php lua tclsh wish expect gdb m4 make vi vim nvim view ex ed emacs nano
   less more man psql mysql sqlite3 mongo redis-cli ftp telnet nc ncat netcat socat ssh scp-client sftp curl wget screen tmux
   script watch parallel flock unshare nsenter chroot su runuser pkexec setpriv systemd-run at batch awk gawk mawk nawk bc dc
+  eval source . alias unalias trap enable shopt mapfile readarray getopts caller complete bind fc
   openssl gpg strace ltrace ansible fish csh tcsh zsh ksh mksh
 `);
 

@@ -77,6 +77,11 @@ export const replayVerb: CommandSpec = {
   options: [
     { flags: '--speed <factor>', description: 'how many times as fast; default 1' },
     { flags: '--no-wait', description: 'everything at once' },
+    {
+      flags: '--asciicast <file>',
+      description: 'SSH: write what programs showed as asciicast v2, for asciinema play',
+      completes: 'files',
+    },
   ],
   async run(words, { io, json, client }) {
     const { run } = await import('../replay.ts');
@@ -85,6 +90,7 @@ export const replayVerb: CommandSpec = {
       session: words.argument('session'),
       speed: words.text('speed'),
       wait: words.flag('wait'),
+      asciicast: words.text('asciicast'),
     };
     return run(options, io, await client());
   },
