@@ -1,4 +1,5 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel } from 'ssh2';
+import type { OutputMasking } from '../../masking/output-masking.ts';
 import { FRAME } from '../../recording/events.ts';
 import type { Judged, SessionDesk } from '../../session/desk.ts';
 import type { Door, Start } from './door.ts';
@@ -6,7 +7,6 @@ import { PIECE, pieceHead } from './frames.ts';
 import { Gate } from './gate.ts';
 import type { Asked } from './judgement.ts';
 import { Outlet } from './outlet.ts';
-import type { OutputMasking } from './output-masking.ts';
 import { EXIT, failureWords, stderrText } from './words.ts';
 
 /** What a channel needs of the connection around it. */

@@ -7,11 +7,11 @@ import type {
   WindowChangeInfo,
 } from 'ssh2';
 import { HoopError } from '../../base/errors.ts';
+import type { OutputMasking } from '../../masking/output-masking.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { Door } from './door.ts';
 import { Forward, type ForwardRequest } from './forward.ts';
 import { judge } from './judgement.ts';
-import type { OutputMasking } from './output-masking.ts';
 import { Program, type ProgramTerms } from './program.ts';
 import { SftpProgram } from './sftp-program.ts';
 import type { TargetConnection } from './target-side.ts';

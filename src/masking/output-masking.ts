@@ -1,4 +1,5 @@
-import type { Clock } from '../../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ActiveMask } from '../policy/decision.ts';
 import {
   type Detection,
   detectionOf,
@@ -6,10 +7,9 @@ import {
   findTriggered,
   replacement,
   triggersIn,
-} from '../../masking/detectors.ts';
-import type { HashKey } from '../../masking/strategies.ts';
-import type { ActiveMask } from '../../policy/decision.ts';
+} from './detectors.ts';
 import { plainText } from './plain-text.ts';
+import type { HashKey } from './strategies.ts';
 
 /**
  * How long output that does not end a line may be kept back, in milliseconds: a prompt appears that much later. What

@@ -1,8 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { OutputMasking } from '../../../src/masking/output-masking.ts';
 import type { ActiveMask } from '../../../src/policy/decision.ts';
-import { OutputMasking } from '../../../src/protocols/ssh/output-masking.ts';
 import { ManualClock } from '../session/manual-clock.ts';
 
 const MASKS: readonly ActiveMask[] = [
