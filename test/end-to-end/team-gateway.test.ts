@@ -123,6 +123,11 @@ describe('from another machine', () => {
     expect(replay.stdout.length).toBeGreaterThan(10);
   });
 
+  test('names are completed from there', async () => {
+    const { stdout } = await team.devin.hoopctl.ok(['__complete', 'connections']);
+    expect(stdout).toMatch(/^prod-db\t/);
+  });
+
   test('the address in a session is that of the other machine, not of a socket', async () => {
     const { sessions } = await team.devin.hoopctl.json<{ sessions: { client: string }[] }>([
       'session',

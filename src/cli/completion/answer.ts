@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { assertOwnSocket, socketPath } from '../../api/socket-path.ts';
 import { stateDirectory } from '../state-directory.ts';
 import { readToken } from '../token.ts';
@@ -16,6 +18,11 @@ export async function answerCompletion(args: readonly string[]): Promise<void> {
   const [kind = ''] = args;
   try {
     const home = stateDirectory(process.env);
+    const elsewhere = await askedElsewhere(home, kind);
+    if (elsewhere !== undefined) {
+      process.stdout.write(linesOf(elsewhere));
+      return;
+    }
     const socket = socketPath(home);
     assertOwnSocket(socket);
     const token = readToken(home, process.env);
@@ -23,6 +30,13 @@ export async function answerCompletion(args: readonly string[]): Promise<void> {
   } catch {
     // A completion has nobody to tell.
   }
+}
+
+/** Loads what gateways need only where somebody has signed in to one. */
+async function askedElsewhere(home: string, kind: string): Promise<unknown> {
+  if (!process.env.HOOPCTL_GATEWAY && !existsSync(join(home, 'login', 'contexts.json'))) return undefined;
+  const { askGateway } = await import('./answer-gateway.ts');
+  return askGateway(home, process.env, kind);
 }
 
 function ask(socketPath: string, token: string, kind: string): Promise<unknown> {

@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { jwtVerify } from 'jose';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type DeviceCode, deviceGrant, machineGrant, refreshGrant } from '../../../src/login/grants.ts';
 import { openProvider } from '../../../src/login/provider.ts';
@@ -127,6 +129,47 @@ describe('other grants', () => {
       ['urn:hoopctl', null],
       [null, 'hoopctl'],
     ]);
+  });
+});
+
+describe('a client with a key', () => {
+  test.each([
+    ['RS256', generateKeyPairSync('rsa', { modulusLength: 2048 })],
+    ['ES256', generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['Ed25519', generateKeyPairSync('ed25519')],
+  ])('proves itself by a signed assertion: %s', async (alg, { privateKey, publicKey }) => {
+    const server = await startScriptedProvider([{ tokens: {} }]);
+    providers.push(server);
+    const { issuer } = server;
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const provider = await openProvider({
+      issuer,
+      clientId: 'nightly',
+      proof: { kind: 'key', pem },
+      allowHttpLoopback: true,
+    });
+    await machineGrant(provider, { issuer, clientId: 'nightly', scopes: [], audience: null });
+    const form = server.asked[0]?.form;
+    expect(form?.get('client_assertion_type')).toBe('urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+    const { payload, protectedHeader } = await jwtVerify(form?.get('client_assertion') ?? '', publicKey, {
+      issuer: 'nightly',
+      subject: 'nightly',
+      audience: issuer,
+    });
+    expect(protectedHeader.alg).toBe(alg);
+    expect(payload.jti).toBeDefined();
+    expect([...(form?.keys() ?? [])]).not.toContain('client_secret');
+  });
+
+  test('whose key cannot be read is told so without a word of the key', async () => {
+    const refused = openProvider({
+      issuer: 'https://idp.example',
+      clientId: 'nightly',
+      proof: { kind: 'key', pem: 'a secret that is no key' },
+      allowHttpLoopback: false,
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'bad_client_key' });
+    await expect(refused).rejects.not.toThrow(/a secret that/);
   });
 });
 
