@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts';
-import { askForPassphrase, printDecision, sendDecision, showForDecision, undecided } from './decide.ts';
+import { printDecision, requirePresence, sendDecision, showForDecision, undecided } from './decide.ts';
 import type { Io } from './io.ts';
 import { askWith } from './questions.ts';
 
@@ -12,8 +12,8 @@ export interface ApproveOptions {
 
 export async function run(options: ApproveOptions, io: Io, client: Client): Promise<void> {
   const prompts = options.yes ? undefined : askWith(io, 'approving needs a yes', '--yes');
-  if (!options.passphraseStdin) askForPassphrase(io);
   const approval = await client.call('approvalShow', { params: { id: options.id } });
+  requirePresence(io, approval, options.passphraseStdin);
   await showForDecision(io, approval);
   if (prompts !== undefined && !(await prompts.confirm('Approve this statement?'))) throw undecided(approval);
   const decided = await sendDecision(io, client, approval, { decision: 'approve' }, options.passphraseStdin);

@@ -68,8 +68,12 @@ export async function sendDecision(
   }
 }
 
-/** Throws UsageError at once where nobody can type a passphrase. */
-export function askForPassphrase(io: Io) {
+/** Throws UsageError at once where a passphrase is needed and nobody can type one. */
+export function requirePresence(io: Io, approval: ApprovalView, passphraseStdin: boolean): void {
+  if (!passphraseStdin && approval.presence !== 'sign-in') askForPassphrase(io);
+}
+
+function askForPassphrase(io: Io) {
   return askWith(io, 'the approver passphrase is needed', '--passphrase-stdin');
 }
 

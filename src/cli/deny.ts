@@ -1,5 +1,5 @@
 import type { Client } from '../api/client.ts';
-import { askForPassphrase, checkReason, printDecision, sendDecision, showForDecision } from './decide.ts';
+import { checkReason, printDecision, requirePresence, sendDecision, showForDecision } from './decide.ts';
 import type { Io } from './io.ts';
 import { askWith } from './questions.ts';
 
@@ -13,8 +13,8 @@ export interface DenyOptions {
 export async function run(options: DenyOptions, io: Io, client: Client): Promise<void> {
   const given = options.reason === undefined ? undefined : checkReason(options.reason);
   const prompts = given === undefined ? askWith(io, 'denying needs a reason', '--reason TEXT') : undefined;
-  if (!options.passphraseStdin) askForPassphrase(io);
   const approval = await client.call('approvalShow', { params: { id: options.id } });
+  requirePresence(io, approval, options.passphraseStdin);
   await showForDecision(io, approval);
   const reason = given ?? checkReason((await prompts?.line('Reason, for the requester:')) ?? '');
   const decided = await sendDecision(

@@ -26,6 +26,8 @@ export interface Asking {
   readonly scopes: readonly string[];
   /** What the token must be for; null takes what comes. */
   readonly audience: string | null;
+  /** The person is to show itself to the provider anew, whatever session its browser has. */
+  readonly fresh?: boolean;
 }
 
 /** How long to wait after a request that did not come through, in milliseconds (RFC 8628, section 3.5: more each time). */
@@ -50,7 +52,14 @@ export async function deviceGrant(
     });
   }
   const pkce = await proofKey(provider);
-  const parameters = { scope: asking.scopes.join(' '), ...resourceOf(asking), ...pkce.challenge };
+  // OpenID Connect Core 3.1.2.1: asks for a new sign-in, and for auth_time in the ID token.
+  const fresh = asking.fresh ? { prompt: 'login', max_age: '0' } : {};
+  const parameters = {
+    scope: asking.scopes.join(' '),
+    ...resourceOf(asking),
+    ...fresh,
+    ...pkce.challenge,
+  };
   let answer: Awaited<ReturnType<typeof oidc.initiateDeviceAuthorization>>;
   try {
     answer = await oidc.initiateDeviceAuthorization(provider, parameters);

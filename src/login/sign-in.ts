@@ -40,7 +40,7 @@ export async function signInWith(
   const body = onBehalfOf === undefined ? { token } : { token, onBehalfOf };
   const signedIn = await deps.clientOf(context, 'none').call('tokenExchange', { body });
   const provider = facts.provider && (await keptProvider(deps, context.name, facts.provider));
-  await keep(deps, context, signedIn, {
+  await keepSignIn(deps, context, signedIn, {
     ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
     ...(provider === undefined ? {} : { provider }),
   });
@@ -138,7 +138,7 @@ async function renew(deps: SignInDeps, context: LoginContext, signIn: KeptSignIn
   const { onBehalfOf } = kept;
   const body = onBehalfOf === undefined ? { token } : { token, onBehalfOf };
   const signedIn = await deps.clientOf(context, 'none').call('tokenExchange', { body });
-  return keep(deps, latest, signedIn, {
+  return keepSignIn(deps, latest, signedIn, {
     ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
     ...(kept.provider === undefined ? {} : { provider: kept.provider }),
   });
@@ -203,7 +203,8 @@ async function keptProvider(deps: SignInDeps, name: string, facts: ProviderFacts
   };
 }
 
-async function keep(
+/** Keeps the session token of who signed in. */
+export async function keepSignIn(
   deps: SignInDeps,
   context: LoginContext,
   signedIn: SignedIn,

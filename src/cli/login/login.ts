@@ -10,10 +10,11 @@ import { type SignInDeps, signInByToken, signInWith } from '../../login/sign-in.
 import { ensureDaemon } from '../daemon-process.ts';
 import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
-import { printDocument, say } from '../output.ts';
-import { secretFromStdin } from '../questions.ts';
+import { printDocument, printLineTo, SCHEMA_VERSION, say, tell } from '../output.ts';
+import { askWith, secretFromStdin } from '../questions.ts';
 import { shownTime } from '../times.ts';
 import { visible } from '../visible-text.ts';
+import { openBrowser } from './browser.ts';
 import { DevicePrompt } from './device-prompt.ts';
 import { type TrustOptions, trustFor } from './trust.ts';
 
@@ -36,6 +37,11 @@ export interface LoginOptions extends TrustOptions {
   readonly privateKey: string | undefined;
   readonly tokenStdin: boolean;
   readonly onBehalfOf: string | undefined;
+  /** A SAML provider, by the policy's name for it. */
+  readonly saml: string | undefined;
+  readonly codeStdin: boolean;
+  /** Sign in anew at the provider, as deciding may need. */
+  readonly fresh: boolean;
 }
 
 type Method = AnswerOf<'signInMethods'>['issuers'][number];
@@ -47,6 +53,7 @@ export async function run(options: LoginOptions, io: Io): Promise<void> {
   const context = await contextFor(options, deps, io);
   if (context.gateway === undefined) await ensureDaemon(options.home, io);
   if (options.tokenStdin) await byToken(options, deps, context, io);
+  else if (options.saml !== undefined) await bySaml(options, options.saml, deps, context, io);
   else await byProvider(options, deps, context, io);
   // The one of the environment is used because of the environment.
   if (options.target !== undefined) deps.contexts.use(context.name);
@@ -54,11 +61,16 @@ export async function run(options: LoginOptions, io: Io): Promise<void> {
 }
 
 function requireOneWay(options: LoginOptions): void {
-  const ways = [options.clientSecretStdin, options.privateKey !== undefined, options.tokenStdin];
+  const ways = [
+    options.clientSecretStdin,
+    options.privateKey !== undefined,
+    options.tokenStdin,
+    options.saml !== undefined,
+  ];
   if (ways.filter(Boolean).length <= 1) return;
   throw new UsageError(
     'two_ways',
-    '--client-secret-stdin, --private-key and --token-stdin exclude each other',
+    '--client-secret-stdin, --private-key, --token-stdin and --saml exclude each other',
   );
 }
 
@@ -99,6 +111,30 @@ async function byToken(
   }
 }
 
+async function bySaml(
+  options: LoginOptions,
+  provider: string,
+  deps: SignInDeps,
+  context: LoginContext,
+  io: Io,
+): Promise<void> {
+  // Asked for before anybody goes to a browser.
+  const prompts = options.codeStdin
+    ? undefined
+    : askWith(io, 'the code of the browser is needed', '--code-stdin');
+  const { signInBySaml } = await import('../../login/saml.ts');
+  await signInBySaml(deps, context, provider, async ({ expiresAt, url }) => {
+    if (options.json) {
+      printLineTo(io.err, { schemaVersion: SCHEMA_VERSION, type: 'saml-sign-in', url, expiresAt });
+    } else {
+      tell(io, `Sign in at ${visible(url)}`);
+      if (io.lively && options.browser) openBrowser(url, io);
+    }
+    if (prompts === undefined) return secretFromStdin(io, '--code-stdin');
+    return prompts.line('Code that the browser shows:');
+  });
+}
+
 async function byProvider(
   options: LoginOptions,
   deps: SignInDeps,
@@ -123,7 +159,7 @@ async function byProvider(
     audience: options.audience ?? method.audience,
     allowHttpLoopback,
   };
-  const tokens = await tokensFrom(options, { ...asking, proof }, io);
+  const tokens = await tokensFrom(options, { ...asking, proof, fresh: options.fresh }, io);
   await signInWith(deps, context, tokens.token, {
     onBehalfOf: options.onBehalfOf,
     provider: {
@@ -180,6 +216,7 @@ interface Asked {
   readonly audience: string | null;
   readonly allowHttpLoopback: boolean;
   readonly proof: ClientProof;
+  readonly fresh: boolean;
 }
 
 /** A client with a proof of its own is a machine; without one a person is asked to sign in. */
