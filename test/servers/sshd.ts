@@ -24,6 +24,8 @@ export interface SshServer {
 export interface SshServerOptions {
   /** Lines for its configuration. */
   readonly config?: readonly string[];
+  /** Default: a free one. */
+  readonly port?: number;
 }
 
 /** Debian's sshd as a process of its own on a free loopback port, for the user that runs the tests. */
@@ -38,7 +40,7 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
   mkdirSync(file('work'));
   // Debian's sshd changes into it before a login; an init script makes it otherwise.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const config = [
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
