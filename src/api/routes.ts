@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { endpointEventSchema, endpointOpenSchema } from './endpoint-schemas.ts';
 import { passwordCreatedSchema, passwordCreateSchema, passwordSchema } from './password-schemas.ts';
 import * as s from './schemas.ts';
-import * as signIn from './sign-in-schemas.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 import * as w from './webhook-schemas.ts';
 
 /**
@@ -44,54 +44,7 @@ export const routes = {
     response: s.initResponseSchema,
   },
   whoami: { method: 'GET', path: '/v1/whoami', allow: 'any', response: s.whoamiSchema },
-  /** How one may sign in here. */
-  signInMethods: {
-    method: 'GET',
-    path: '/v1/sign-in',
-    allow: 'public',
-    response: signIn.signInMethodsSchema,
-  },
-  /** A token of a trusted issuer for a session token. */
-  tokenExchange: {
-    method: 'POST',
-    path: '/v1/token-exchange',
-    allow: 'public',
-    body: signIn.tokenExchangeSchema,
-    response: signIn.signedInSchema,
-  },
-  /** Signing in through a SAML provider: what a terminal begins, a browser answers, and the terminal collects. */
-  samlBegin: {
-    method: 'POST',
-    path: '/v1/saml/:name/begin',
-    allow: 'public',
-    body: signIn.samlBeginSchema,
-    response: signIn.samlBegunSchema,
-  },
-  samlAnswer: {
-    method: 'POST',
-    path: '/v1/saml/:name/acs',
-    allow: 'public',
-    body: signIn.samlAnswerSchema,
-    response: signIn.pageSchema,
-    form: true,
-  },
-  samlCollect: {
-    method: 'POST',
-    path: '/v1/saml/collect',
-    allow: 'public',
-    body: signIn.samlCollectSchema,
-    response: signIn.signedInSchema,
-  },
-  /** More life for the session token of the call, by a fresh token of the same identity. */
-  tokenRenew: {
-    method: 'POST',
-    path: '/v1/token-exchange/renew',
-    allow: 'any',
-    body: signIn.tokenRenewSchema,
-    response: signIn.signedInSchema,
-  },
-  /** Ends the session token of the call, and its sessions. */
-  signOut: { method: 'POST', path: '/v1/sign-out', allow: 'any', response: doneAndCut },
+  ...signInRoutes,
   stop: { method: 'POST', path: '/v1/daemon/stop', allow: ['owner', 'operator'], response: done },
   logs: {
     method: 'GET',

@@ -220,7 +220,7 @@ async function assemble(
   const maskKey = installationKey(store.settings, vault);
   const targets = new Targets({ clock, vault, protocols, maskKey, failed: failed('target.failed') });
   const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
-  const identity = identityParts({
+  const who = identityParts({
     store,
     audit,
     clock,
@@ -229,11 +229,10 @@ async function assemble(
     getJson: options.getJson ?? getJson,
     failed: failed('session.recheck_failed'),
   });
-  const { current } = identity;
   const desks: OpenDeskDeps = {
     clock,
     sessions: store.sessions,
-    identities: current,
+    identities: who.current,
     audit,
     policy,
     board,
@@ -286,7 +285,7 @@ async function assemble(
     policy,
     live,
     board,
-    ...identity,
+    ...who,
     presence: new ApproverPresence(store.settings, () => clock.now()),
     endpoints,
     targets,
@@ -295,7 +294,7 @@ async function assemble(
     protocols,
     admission,
     openDesk: opener,
-    passwords: new ShortPasswords({ store, audit, clock, current: (identity) => current.current(identity) }),
+    passwords: new ShortPasswords({ store, audit, clock, current: (known) => who.current.current(known) }),
     native: new NativePlaces(),
     loginFailures: new LoginFailures(audit, clock),
     bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
