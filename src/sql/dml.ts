@@ -55,7 +55,8 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
 function storeColumns(list: ColumnList, target: RangeItem, assigned: readonly string[], ctx: Context): void {
   const into = assigned.length > 0 ? assigned : target.columns.map((column) => column.name);
   list.columns.forEach((column, i) => {
-    const place = column.plain ? (columnNamed(target, into[i] ?? '')?.sources ?? []) : [];
+    const place =
+      column.plain && list.open === undefined ? (columnNamed(target, into[i] ?? '')?.sources ?? []) : [];
     ctx.out.useAll(column.sources, 'stored', place);
     if (column.counts) ctx.out.useAll(column.counts, 'count');
   });

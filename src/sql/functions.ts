@@ -27,6 +27,9 @@ export interface CallResult {
   readonly builtin?: string | undefined;
 }
 
+/** Extensions whose functions show other sessions' texts or the constants of their conditions. */
+const READS_STATISTICS = new Set(['pg_stat_statements', 'pg_stat_monitor', 'pg_store_plans', 'pg_qualstats']);
+
 const NOTHING: CallResult = { sources: [], candidates: [] };
 
 /** Effects of calling whatever the name may mean with these arguments. */
@@ -174,7 +177,7 @@ export function callCandidate(
   const name = `${candidate.schema === ctx.state.tempSchema ? 'pg_temp' : candidate.schema}.${candidate.name}`;
   const object = { kind: 'function' as const, name };
   ctx.out.functions.add(name);
-  if (candidate.extension === 'pg_stat_statements') ctx.out.condition('reads-statistics');
+  if (READS_STATISTICS.has(candidate.extension ?? '')) ctx.out.condition('reads-statistics');
   const sideDoor = candidate.extension === undefined ? undefined : sideDoorOf(candidate.extension);
   if (sideDoor) ctx.out.condition(sideDoor);
   const said = candidate.schema.startsWith('pg_temp') ? undefined : ctx.catalog.functionEffect?.(name);

@@ -138,6 +138,8 @@ function ordering(
     const sort = 'SortBy' in item ? item.SortBy : undefined;
     if (sort?.useOp) useOperator(nameParts(sort.useOp), ctx);
     const node = sort ? sort.node : item;
+    // A place in a list of unknown length may be any column's.
+    if (node && 'A_Const' in node && list.open) ctx.out.useAll(sourcesOf(list), kind);
     const column = node && resultColumn(node, list, scope, prefer);
     if (column?.counts) ctx.out.useAll(column.counts, 'count');
     if (column) ctx.out.useAll(column.sources, kind);

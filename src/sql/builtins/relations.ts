@@ -11,7 +11,8 @@ export const ADMIN_RELATIONS: ReadonlySet<string> = words(
  */
 export const STATISTICS_RELATIONS: ReadonlySet<string> = words(
   `pg_stats pg_stats_ext pg_stats_ext_exprs pg_statistic pg_statistic_ext_data pg_largeobject
-   pg_stat_statements pg_prepared_statements pg_cursors`,
+   pg_stat_statements pg_prepared_statements pg_cursors pg_stat_monitor pg_store_plans pg_qualstats pg_qualstats_all
+   pg_qualstats_pretty`,
 );
 
 /** Columns of pg_stat_activity that show no text of a statement; using only these is plain monitoring. */
