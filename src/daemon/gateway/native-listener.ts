@@ -3,6 +3,7 @@ import { NotPermitted } from '../../base/errors.ts';
 import type { NativeAdmission, NativeListener, NativeLogin } from '../../protocols/native-access.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
+import { requesterOf } from '../../session/requester.ts';
 import type { ConnectionRow, IdentityRow, PasswordRow } from '../../store/store.ts';
 import type { CallPeer, TokenHolder } from '../api-server.ts';
 import { createCancelKeys } from '../cancel-keys.ts';
@@ -75,7 +76,7 @@ async function admit(deps: NativeListenerDeps, login: NativeLogin, socket: Socke
     throw new NotPermitted('role_missing', `${identity.name} may open no sessions`);
   }
   requireMayConnect(
-    parts.policy.current().mayConnect(identity, policyTarget(connection)),
+    parts.policy.current().mayConnect(requesterOf(identity), policyTarget(connection)),
     identity.name,
     connection.name,
   );

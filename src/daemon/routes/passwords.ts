@@ -1,6 +1,7 @@
 import { Conflict, NotPermitted } from '../../base/errors.ts';
 import { formatDuration } from '../../base/quantities.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
+import { requesterOf } from '../../session/requester.ts';
 import { findConnection } from '../find-rows.ts';
 import { DEFAULT_TTL, isWorking, LONGEST_TTL } from '../gateway/short-passwords.ts';
 import type { Parts } from '../parts.ts';
@@ -15,7 +16,7 @@ export function passwordRoutes(parts: Parts): Routes {
   return {
     async passwordCreate({ caller, body }) {
       const connection = await findConnection(store, body.connection);
-      const may = policy.current().mayConnect(caller, policyTarget(connection));
+      const may = policy.current().mayConnect(requesterOf(caller), policyTarget(connection));
       requireMayConnect(may, caller.name, connection.name);
       const protocol = targets.protocolOf(connection);
       const place = native.place(protocol.name);
