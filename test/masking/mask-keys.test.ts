@@ -1,0 +1,116 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadParser } from '../../src/sql/analyze.ts';
+import { TestGateway } from '../servers/gateway.ts';
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
+
+const POLICY = `version: 1
+rules:
+  - {name: all, effects: [read, write, ddl, session], decision: allow}
+masks:
+  - {name: hashed, columns: [public.people.ssn, public.claims.ssn], strategy: hash}
+  - {name: known, columns: [public.people.email], strategy: partial, filter: equality}
+  - {name: wages, columns: [public.people.salary], strategy: redact, min_group: 3}
+  - {name: docs, columns: [public.people.doc], strategy: redact, keep_keys: [lang, "address.city"]}
+`;
+
+describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQL from %s', (version) => {
+  let server: TestPostgres;
+  let gateway: TestGateway;
+  let client: pg.Client;
+
+  beforeAll(async () => {
+    await loadParser();
+    server = await startPostgres({ version });
+    await server.query(`CREATE TABLE people (id int PRIMARY KEY, team text, email text, ssn text, salary int, doc jsonb);
+      CREATE TABLE claims (id int, ssn text, typed text);
+      INSERT INTO people SELECT g, CASE WHEN g < 4 THEN 'a' ELSE 'b' END, 'p' || g || '@corp.test', '900-00-000' || g, 1000 * g,
+        '{"lang":"en","address":{"city":"Ulm","street":"Main 1"}}' FROM generate_series(1, 5) g;
+      INSERT INTO claims SELECT id, ssn, ssn FROM people`);
+    gateway = await TestGateway.start(server.url(), { policy: POLICY });
+    client = new pg.Client({ connectionString: gateway.url() });
+    await client.connect();
+  });
+  afterAll(async () => {
+    await client?.end();
+    await gateway?.stop();
+    await server?.stop();
+  });
+
+  const rows = async (sql: string, values: unknown[] = []) => (await client.query(sql, values)).rows;
+  const refused = (sql: string) => expect(client.query(sql)).rejects.toMatchObject({ code: '42501' });
+
+  it('strategy: hash lets hashed columns be joined with each other and grouped by, shown alike on both sides', async () => {
+    const joined = await rows(
+      'SELECT p.id, p.ssn AS a, c.ssn AS b FROM people p JOIN claims c ON c.ssn = p.ssn ORDER BY 1',
+    );
+    expect(joined).toHaveLength(5);
+    expect(joined.every(({ a, b }) => a === b && /^[0-9a-f]{24}$/.test(a))).toBe(true);
+    expect(await rows('SELECT ssn, count(*)::int AS n FROM people GROUP BY ssn')).toHaveLength(5);
+    await refused('SELECT 1 FROM people p JOIN claims c ON c.typed = p.ssn');
+    await refused("SELECT 1 FROM people WHERE ssn = '900-00-0001'");
+    await refused("SELECT 1 FROM people p JOIN (VALUES ('900-00-0001')) v(x) ON v.x = p.ssn");
+  });
+
+  it('filter: equality lets a value be looked up, and nothing be searched', async () => {
+    expect(await rows('SELECT id, email FROM people WHERE email = $1', ['p2@corp.test'])).toEqual([
+      { id: 2, email: 'p***@*******.test' },
+    ]);
+    expect(await rows("SELECT id FROM people WHERE email IN ('p1@corp.test', 'x') ORDER BY id")).toEqual([
+      { id: 1 },
+    ]);
+    await refused("SELECT id FROM people WHERE email LIKE 'p1%'");
+    await refused("SELECT id FROM people WHERE lower(email) = 'p1@corp.test'");
+    await refused("SELECT id FROM people WHERE email > 'p1'");
+    await refused('SELECT id FROM people ORDER BY email');
+  });
+
+  it('min_group hides a count below it, and keeps any other use of the count away', async () => {
+    const counts = await rows('SELECT team, count(salary) AS n FROM people GROUP BY team ORDER BY team');
+    expect(counts).toEqual([
+      { team: 'a', n: '3' },
+      { team: 'b', n: null },
+    ]);
+    await refused('SELECT team FROM people GROUP BY team HAVING count(salary) > 2');
+    await refused('SELECT team FROM people GROUP BY team ORDER BY count(salary)');
+    expect(await rows('SELECT n FROM (SELECT count(salary) AS n FROM people WHERE id = 1) x')).toEqual([
+      { n: null },
+    ]);
+  });
+
+  it('aggregates over groups run, and show nothing of a masked number', async () => {
+    const sums = await rows(
+      'SELECT team, sum(salary) AS s, avg(salary) AS a, count(*)::int AS n FROM people GROUP BY team ORDER BY 1',
+    );
+    expect(sums).toEqual([
+      { team: 'a', s: null, a: null, n: 3 },
+      { team: 'b', s: null, a: null, n: 2 },
+    ]);
+    await refused('SELECT max(salary) FROM people');
+    await refused('SELECT salary * 1000000 FROM people');
+  });
+
+  it('keep_keys leaves parts of a document readable by path, in any form', async () => {
+    const [first] =
+      await rows(`SELECT doc, doc->'address' AS address, doc->>'lang' AS lang, doc#>>'{address,city}' AS city,
+      doc#>>'{address,street}' AS street, row_to_json(p) AS whole FROM people p WHERE doc->>'lang' = 'en' AND id = 1`);
+    expect(first).toEqual({
+      doc: { lang: 'en', address: { city: 'Ulm', street: '[masked]' } },
+      address: { city: 'Ulm', street: '[masked]' },
+      lang: 'en',
+      city: 'Ulm',
+      street: '[masked]',
+      whole: '[masked]',
+    });
+    await refused("SELECT 1 FROM people WHERE doc->'address'->>'street' = 'Main 1'");
+    await refused(`SELECT 1 FROM people WHERE doc @> '{"address":{"street":"Main 1"}}'`);
+  });
+
+  it('says which column, which use and what to write instead', async () => {
+    await expect(client.query('SELECT id FROM people ORDER BY ssn')).rejects.toMatchObject({
+      detail: expect.stringContaining(
+        'public.people.ssn is under mask "hashed" and may not be sorted by: sort by a column that is not masked',
+      ),
+    });
+  });
+});
