@@ -96,13 +96,13 @@ test('quoting does not hide a name', () => {
       const dress = (letter: string, way: string) =>
         ({
           plain: letter,
-          single: ``\${letter}``,
+          single: `'${letter}'`,
           double: `"${letter}"`,
-          backslash: `\\$letter`,
-          empty: `''$letter""`,
+          backslash: `\\${letter}`,
+          empty: `''${letter}""`,
         })[way];
       const name = ['r', 'm'].map((letter, index) => dress(letter, ways[index] ?? 'plain')).join('');
-      expect(facts(`$namex`)).toEqual(facts('rm x'));
+      expect(facts(`${name} x`)).toEqual(facts('rm x'));
     }),
   );
 });
@@ -130,8 +130,9 @@ test('a word that is computed never makes a call look more harmless', () => {
     'timeout 5',
   ];
   for (const program of programs) {
-    for (const word of ['$X', '"$X"', '$(ls)', '*', `\$X:-y`, '{a,b}', '$@']) {
-      expect([`$program$word`, reads(`$program$word`)]).toEqual([`$program$word`, false]);
+    for (const word of ['$X', '"$X"', '$(ls)', '*', `\${X:-y}`, '{a,b}', '$@']) {
+      const line = `${program} ${word}`;
+      expect([line, reads(line)]).toEqual([line, false]);
     }
   }
 });
@@ -145,7 +146,7 @@ test('a sed script that runs or writes is never taken for one that prints', () =
         // A command letter that writes or runs can only stand inside of a pattern or a text.
         const bare = script
           .replace(/s(.)(?:\\.|(?!\1)[^\\])*\1(?:\\.|(?!\1)[^\\])*\1/g, 'S')
-          .replace(//(?:\\.|[^\\/])*//g, '');
+          .replace(/\/(?:\\.|[^\\/])*\//g, '');
         expect(bare).not.toMatch(/[wera{}]/);
       },
     ),
