@@ -33,6 +33,12 @@ export async function run(options: ExecOptions, io: Io, client: Client): Promise
     listen: { kind: 'unix' },
     single: true,
   });
+  if (endpoint.ready.protocol !== 'postgres') {
+    endpoint.close();
+    throw new UsageError('not_sql', `${options.name} takes no SQL`, {
+      next: `hoopctl connect ${options.name} -- COMMAND`,
+    });
+  }
   const results: Result[] = [];
   const outline: Outline = async (text) => {
     const answer = await client.call('connectionOutline', { params: { name: options.name }, body: { text } });
