@@ -158,7 +158,7 @@ describe('a gateway that is told to stop', () => {
     const { client } = await connectClient(await printed.promise);
     team.gateway.child.kill('SIGTERM');
     await team.gateway.logged('gateway.draining');
-    await expect.poll(() => said).toContain('the gateway stops');
+    await expect.poll(() => said, { timeout: 10_000 }).toContain('the gateway stops');
     expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
     const ready = await new Promise<number>((resolve) => {
       request({ host: '127.0.0.1', port: team.gateway.ports.metrics, path: '/readyz' }, (answer) => {

@@ -131,6 +131,7 @@ describe('a person', () => {
       groups: ['dba'],
       roles: ['approver', 'requester'],
     });
+    expect((await ana.ok(['whoami'])).stdout).toMatch(/signed in\s+through corp/);
     const { contexts } = await ana.json<{ contexts: unknown[] }>(['context', 'list']);
     expect(contexts).toContainEqual(
       expect.objectContaining({ name: 'localhost', inUse: true, identity: 'ana@example.com', renews: true }),

@@ -4,6 +4,9 @@ import { CARD_NUMBER, connectClient } from '../servers/governed-shop.ts';
 import { psql } from '../servers/psql.ts';
 import { openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
 
+/** For what takes a command line to see. */
+const PATIENCE = { timeout: 20_000 };
+
 let team: TeamGateway;
 
 beforeAll(async () => {
@@ -90,7 +93,7 @@ describe('from another machine', () => {
         const { approvals } = await team.ana.hoopctl.json<{ approvals: { id: string }[] }>(['approvals']);
         id = approvals[0]?.id;
         return id;
-      })
+      }, PATIENCE)
       .toMatch(/^ap-/);
     expect((await team.ana.hoopctl.deny(id ?? '', 'not today')).code).toBe(0);
     expect((await waiting).code).toBe(7);

@@ -81,8 +81,15 @@ describe('the command line', () => {
   });
 
   it('does not run on the local daemon when a gateway is meant', async () => {
-    const io = testIo({ env: { HOOPCTL_GATEWAY: 'https://gw' } });
-    expect(await runCommandLine(['whoami'], () => io)).toBe(2);
+    const daemon = await startFakeDaemon({ whoami: () => ({ identity, connections: [] }) });
+    const env = { HOOPCTL_HOME: daemon.home, HOOPCTL_TOKEN: 'token', HOOPCTL_GATEWAY: 'https://127.0.0.1:1' };
+    expect(await runCommandLine(['whoami'], () => testIo({ env }))).toBe(3);
+    expect(await runCommandLine(['whoami'], () => testIo({ env: { ...env, HOOPCTL_GATEWAY: 'gw' } }))).toBe(
+      9,
+    );
+    expect(await runCommandLine(['whoami'], () => testIo({ env: { ...env, HOOPCTL_TOKEN: '' } }))).toBe(4);
+    expect(daemon.calls).toEqual([]);
+    await daemon.close();
   });
 
   it('needs an identity', async () => {
