@@ -1,38 +1,20 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import { Conflict, HoopError, ProtocolViolation } from '../../base/errors.ts';
-import type { Decision } from '../../policy/decision.ts';
-import type { Judged, StatementToRecord } from '../../session/desk.ts';
+import { HoopError, ProtocolViolation } from '../../base/errors.ts';
 import { sendStatus } from './client-side.ts';
 import { PART, recordJson, recordPart } from './frames.ts';
-import { type Held, holdRequest } from './holding.ts';
+import { judgeRequest, type Verdict } from './judging.ts';
 import { LONGEST_BODY } from './request-body.ts';
-import {
-  type ApiRequest,
-  effectWords,
-  type RequestFacts,
-  requestFacts,
-  statementText,
-} from './request-facts.ts';
+import type { ApiRequest, RequestFacts } from './request-facts.ts';
 import { outgoingHeaders, type RequestHead } from './request-headers.ts';
 import { readTarget } from './request-target.ts';
 import { passResponse } from './response.ts';
 import { acceptFor, type ResponseMasks, responseMasks } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
-import {
-  BAD_REQUEST,
-  blockedStatus,
-  forbidden,
-  internalError,
-  type Status,
-  TOO_LARGE,
-  unavailable,
-} from './status.ts';
+import { BAD_REQUEST, forbidden, internalError, type Status, TOO_LARGE, unavailable } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A body that was announced must be there in this time. */
 const BODY_MS = 60_000;
-/** A decision of a policy that was just replaced is made again this often. */
-const MOST_ATTEMPTS = 3;
 
 /** One request from its head to the last byte of its answer. Never rejects. */
 export async function exchange(
@@ -65,7 +47,6 @@ class Exchange {
   readonly #session: KubernetesSession;
   readonly #around: Surroundings;
   readonly #signal: AbortSignal;
-  #approvedBy: string | undefined;
 
   constructor(
     request: IncomingMessage,
@@ -87,11 +68,9 @@ class Exchange {
     const api = await this.#read();
     const number = this.#session.nextRequest();
     this.#record(number, api);
-    await this.#around.groups.refresh();
-    if (this.#signal.aborted) return;
-    const judged = await this.#judge(api);
-    if (judged === undefined) return;
-    await this.#forward(number, api, judged.facts, judged.key);
+    const verdict = await judgeRequest(api, this.#session, this.#around, this.#signal);
+    if (verdict.outcome === 'refused') sendStatus(this.#response, verdict.status);
+    else await this.#forward(number, api, verdict);
   }
 
   async #read(): Promise<ApiRequest> {
@@ -109,50 +88,13 @@ class Exchange {
     if (api.body !== undefined) recordPart(desk, number, PART.requestBody, api.body.bytes);
   }
 
-  /** The key for a request that may go on, once it may; undefined when it was answered. */
-  async #judge(api: ApiRequest): Promise<{ readonly facts: RequestFacts; readonly key: Judged } | undefined> {
-    const { desk } = this.#session;
-    for (let attempt = 1; ; attempt++) {
-      const facts = requestFacts(api, this.#around.groups.servedLocally);
-      const decision = desk.decide(facts.facts);
-      const statement = statementOf(api, facts, decision);
-      try {
-        switch (decision.outcome) {
-          case 'allow':
-            return { facts, key: desk.pass(statement) };
-          case 'block':
-            desk.refuse(statement);
-            sendStatus(
-              this.#response,
-              blockedStatus(decision, desk.target.connection, `${api.method} ${api.target.raw}`),
-            );
-            return undefined;
-          case 'approve': {
-            const key = await this.#hold({ api, facts, statement });
-            return key === undefined ? undefined : { facts, key };
-          }
-          default:
-            return decision satisfies never;
-        }
-      } catch (error) {
-        const again = error instanceof Conflict && error.code === 'policy_changed' && attempt < MOST_ATTEMPTS;
-        if (!again) throw error;
-      }
-    }
-  }
-
-  async #hold(held: Held): Promise<Judged | undefined> {
-    const answer = await holdRequest(held, this.#session, this.#around, this.#signal);
-    if (answer.outcome === 'approved') {
-      this.#approvedBy = answer.by;
-      return answer.judged;
-    }
-    sendStatus(this.#response, answer.status);
-    return undefined;
-  }
-
-  async #forward(number: number, api: ApiRequest, facts: RequestFacts, key: Judged): Promise<void> {
-    const { around, masks, headers } = this.#outgoing(api, facts);
+  async #forward(
+    number: number,
+    api: ApiRequest,
+    { by, facts, key }: Extract<Verdict, { outcome: 'allowed' }>,
+  ): Promise<void> {
+    const around = this.#around;
+    const { masks, headers } = this.#outgoing(api, facts);
     const { method, target } = api;
     const door = around.doorOf(this.#session);
     const outgoing = await door.send(key, { method, target: target.raw, headers }, api.body?.bytes);
@@ -169,7 +111,7 @@ class Exchange {
         number,
         masks,
         recordBytes: around.recordBytes,
-        warnings: this.#warnings(api),
+        warnings: warningsFor(api, by),
         headOnly: method === 'HEAD',
       });
     } finally {
@@ -178,32 +120,25 @@ class Exchange {
     }
   }
 
-  #outgoing(
-    api: ApiRequest,
-    facts: RequestFacts,
-  ): { around: Surroundings; masks: ResponseMasks; headers: OutgoingHttpHeaders } {
+  #outgoing(api: ApiRequest, facts: RequestFacts): { masks: ResponseMasks; headers: OutgoingHttpHeaders } {
     const { desk } = this.#session;
     const covered = (field: string) => desk.policy().hasMaskOver(field);
     const masks = responseMasks(desk.masks(), facts.info, this.#around.maskKey, covered);
     const accept = acceptFor(this.#request.headers.accept, facts.info, masks);
     const as = this.#around.impersonate ? desk.requester : undefined;
     const headers = outgoingHeaders(this.#request.headers, api.body, accept, as);
-    return { around: this.#around, masks, headers };
-  }
-
-  /** What kubectl shows beside the answer. */
-  #warnings(api: ApiRequest): readonly string[] {
-    const words: string[] = [];
-    if (this.#approvedBy !== undefined) words.push(`approved by ${this.#approvedBy}`);
-    if (api.impersonates !== undefined) {
-      words.push("impersonation headers were removed; the request ran as the connection's own account");
-    }
-    return words;
+    return { masks, headers };
   }
 }
 
-export function statementOf(api: ApiRequest, facts: RequestFacts, decision: Decision): StatementToRecord {
-  return { text: statementText(api), decision, effects: effectWords(facts.facts) };
+/** What kubectl shows beside the answer. */
+function warningsFor(api: ApiRequest, approvedBy: string | undefined): readonly string[] {
+  const words: string[] = [];
+  if (approvedBy !== undefined) words.push(`approved by ${approvedBy}`);
+  if (api.impersonates !== undefined) {
+    words.push("impersonation headers were removed; the request ran as the connection's own account");
+  }
+  return words;
 }
 
 /** What is to be told of a failure: no host, no path of this machine, no secret. */

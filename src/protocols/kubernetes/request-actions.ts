@@ -10,8 +10,10 @@ import {
   REVIEWS,
   resourceWord,
 } from './api-resources.ts';
+import { connectActions } from './connect-actions.ts';
 import type { BodyFacts } from './request-body.ts';
 import type { PathRequest, RequestInfo, ResourceRequest } from './request-info.ts';
+import type { RequestQuery } from './request-target.ts';
 
 /** What the request does, and why where that is not known. */
 export interface RequestActions {
@@ -33,6 +35,7 @@ export function requestActions(
   info: RequestInfo,
   body: BodyFacts,
   servedLocally: ServedLocally,
+  around: { readonly query: RequestQuery; readonly unmaskable: boolean },
 ): RequestActions {
   if (info.kind === 'path') return pathActions(info);
   const word = resourceWord(info.group, info.resource);
@@ -56,7 +59,8 @@ export function requestActions(
   if (body.hostAccess.length > 0 && !READS.has(info.verb)) {
     actions.push({ effect: 'admin', command: `HOST ACCESS ${named} ${body.hostAccess.join(' ')}`, object });
   }
-  return { actions, reasons: [] };
+  const inside = connectActions(info, around.query, named, around.unmaskable);
+  return { actions: [...actions, ...inside.actions], reasons: inside.reasons };
 }
 
 function pathActions(info: PathRequest): RequestActions {

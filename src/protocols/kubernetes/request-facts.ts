@@ -20,28 +20,33 @@ export interface RequestFacts {
   readonly facts: TextFacts;
 }
 
-/** Everything policy needs to know of a request; `more` is what its upgrade would run besides. */
+/**
+ * Everything policy needs to know of a request. `unmaskable` is true where masks look at every value, so that what
+ * passes unread could hold what they hide.
+ */
 export function requestFacts(
   request: ApiRequest,
   servedLocally: ServedLocally,
-  more: { readonly actions: readonly Action[]; readonly reasons: readonly string[] } = NOTHING,
+  unmaskable = false,
 ): RequestFacts {
-  const info = requestInfo(request.method, request.target);
+  const { method, target } = request;
+  const info = requestInfo(method, target);
   const body = readBody(request.body);
-  const command = `${request.method} ${request.target.raw}`;
   const { actions, reasons } =
     info === undefined
-      ? { actions: [{ effect: 'unknown', command } as const], reasons: ['its path names no resource'] }
-      : requestActions(info, body, servedLocally);
-  const all: Action[] = [...actions, ...more.actions];
+      ? { actions: [unresolved(request)], reasons: ['its path names no resource'] }
+      : requestActions(info, body, servedLocally, { query: target.query, unmaskable });
+  const all: Action[] = [...actions];
   if (request.impersonates !== undefined) {
     const name = `/users/${request.impersonates}`;
     all.push({ effect: 'admin', command: `IMPERSONATE ${name}`, object: { kind: 'other', name } });
   }
-  return { info, body, facts: factsOf(all, [...reasons, ...more.reasons], statementText(request).length) };
+  return { info, body, facts: factsOf(all, reasons, statementText(request).length) };
 }
 
-const NOTHING = { actions: [], reasons: [] };
+function unresolved({ method, target }: ApiRequest): Action {
+  return { effect: 'unknown', command: `${method} ${target.raw}` };
+}
 
 function factsOf(actions: readonly Action[], reasons: readonly string[], end: number): TextFacts {
   return {

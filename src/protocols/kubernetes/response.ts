@@ -71,6 +71,10 @@ class ResponseRecorder extends Transform {
         done(new Error('the policy changed'));
         return;
       }
+      if (session.desk.metered && session.desk.spend('bytes', chunk.length) !== undefined) {
+        done(new Error('a limit of the session is passed'));
+        return;
+      }
       const left = recordBytes - this.#bytes;
       if (left > 0) recordPart(session.desk, number, PART.responseBody, chunk.subarray(0, left));
       this.#bytes += chunk.length;

@@ -1,4 +1,5 @@
 import type { SessionDesk } from '../../session/desk.ts';
+import type { Status } from './status.ts';
 
 /** How long a session waits for the next connection of its client: each request of kubectl may have one of its own. */
 const LINGER_MS = 1500;
@@ -10,6 +11,8 @@ const LINGER_MS = 1500;
 export class KubernetesSession {
   readonly desk: SessionDesk;
   readonly clientAddress: string;
+  /** Upgrades that were just refused, by request target. */
+  readonly refusals = new Map<string, Status>();
   readonly #ended: () => void;
   readonly #cutters = new Set<(reason: string) => void>();
   #connections = 0;

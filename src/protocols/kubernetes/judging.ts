@@ -1,0 +1,77 @@
+import { Conflict } from '../../base/errors.ts';
+import type { Decision } from '../../policy/decision.ts';
+import type { Judged, StatementToRecord } from '../../session/desk.ts';
+import { holdRequest } from './holding.ts';
+import {
+  type ApiRequest,
+  effectWords,
+  type RequestFacts,
+  requestFacts,
+  statementText,
+} from './request-facts.ts';
+import type { KubernetesSession } from './session.ts';
+import { blockedStatus, type Status } from './status.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** What became of a request: the key to the door, or what its client is told. */
+export type Verdict =
+  | {
+      readonly outcome: 'allowed';
+      readonly key: Judged;
+      readonly facts: RequestFacts;
+      /** Who approved it, where somebody had to. */
+      readonly by: string | undefined;
+    }
+  | { readonly outcome: 'refused'; readonly status: Status };
+
+/** A decision of a policy that was just replaced is made again this often. */
+const MOST_ATTEMPTS = 3;
+
+/**
+ * Judges a request, and waits where somebody must approve it. `analyse` is asked anew when the policy changed
+ * meanwhile. Throws what the desk throws.
+ */
+export async function judgeRequest(
+  api: ApiRequest,
+  session: KubernetesSession,
+  around: Surroundings,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const { desk } = session;
+  await around.groups.refresh();
+  for (let attempt = 1; ; attempt++) {
+    const facts = requestFacts(api, around.groups.servedLocally, detects(session));
+    const decision = desk.decide(facts.facts);
+    const statement = statementOf(api, facts, decision);
+    try {
+      switch (decision.outcome) {
+        case 'allow':
+          return { outcome: 'allowed', key: desk.pass(statement), facts, by: undefined };
+        case 'block': {
+          desk.refuse(statement);
+          const line = `${api.method} ${api.target.raw}`;
+          return { outcome: 'refused', status: blockedStatus(decision, desk.target.connection, line) };
+        }
+        case 'approve': {
+          const answer = await holdRequest({ api, facts, statement }, session, around, signal);
+          if (answer.outcome === 'refused') return answer;
+          return { outcome: 'allowed', key: answer.judged, facts, by: answer.by };
+        }
+        default:
+          return decision satisfies never;
+      }
+    } catch (error) {
+      const again = error instanceof Conflict && error.code === 'policy_changed' && attempt < MOST_ATTEMPTS;
+      if (!again) throw error;
+    }
+  }
+}
+
+/** True when a mask looks at every value, which it can't where bytes are passed on unread. */
+function detects(session: KubernetesSession): boolean {
+  return session.desk.masks().some(({ detect }) => detect.length > 0);
+}
+
+function statementOf(api: ApiRequest, facts: RequestFacts, decision: Decision): StatementToRecord {
+  return { text: statementText(api), decision, effects: effectWords(facts.facts) };
+}

@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { TestCluster } from './kubernetes.ts';
+
+/** Stands in for a node's kubelet: pods are names, and what is run in them runs on this machine. */
+export interface TestKubelet {
+  /** Makes a pod that runs on this node. */
+  addPod(name: string, namespace?: string): Promise<void>;
+  /** What `kubectl logs` gets; a stream stays open while it is followed. */
+  logs: (response: ServerResponse, follow: boolean) => void;
+  stop(): Promise<void>;
+}
+
+/** Starts one and makes its Node object. `exec` speaks v5 and v4 of the channel protocol. */
+export async function startKubelet(cluster: TestCluster): Promise<TestKubelet> {
+  const { cert, key } = cluster.clientCertificate('kubelet');
+  const sockets = new WebSocketServer({
+    noServer: true,
+    handleProtocols: (offered) =>
+      ['v5.channel.k8s.io', 'v4.channel.k8s.io'].find((one) => offered.has(one)) ?? false,
+  });
+  const kubelet: TestKubelet = {
+    async addPod(name, namespace = 'default') {
+      const pods = `/api/v1/namespaces/${namespace}/pods`;
+      await cluster.api('POST', pods, {
+        metadata: { name },
+        spec: { nodeName: 'n1', containers: [{ name: 'main', image: 'none' }] },
+      });
+      await cluster.api('PATCH', `${pods}/${name}/status`, { status: { phase: 'Running' } });
+    },
+    logs: (response) => response.end('hello\n'),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+        for (const socket of sockets.clients) socket.terminate();
+      }),
+  };
+  const server = createServer({ cert, key }, (request, response) => {
+    const url = new URL(request.url ?? '/', 'https://kubelet');
+    if (!url.pathname.startsWith('/containerLogs/')) response.writeHead(404).end();
+    else kubelet.logs(response, url.searchParams.get('follow') === 'true');
+  });
+  server.on('upgrade', (request, socket, head) => {
+    sockets.handleUpgrade(request, socket, head, (client) => serveStreams(client, request));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  await cluster.api('POST', '/api/v1/nodes', { metadata: { name: 'n1' } });
+  await cluster.api('PATCH', '/api/v1/nodes/n1/status', {
+    status: {
+      addresses: [{ type: 'InternalIP', address: '127.0.0.1' }],
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    },
+  });
+  return kubelet;
+}
+
+function serveStreams(client: WebSocket, request: IncomingMessage): void {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'https://kubelet');
+  for (const stream of [1, 2, 3]) client.send(Buffer.from([stream]));
+  if (!pathname.startsWith('/exec/') && !pathname.startsWith('/attach/')) return client.close();
+  const [program = 'cat', ...args] = pathname.startsWith('/exec/') ? searchParams.getAll('command') : ['cat'];
+  const child = spawn(program, args);
+  const say = (stream: number) => (chunk: Buffer) =>
+    client.send(Buffer.concat([Buffer.from([stream]), chunk]));
+  child.stdout.on('data', say(1));
+  child.stderr.on('data', say(2));
+  child.stdin.on('error', () => {});
+  client.on('message', (data: Buffer) => {
+    if (data[0] === 0) child.stdin.write(data.subarray(1));
+    if (data[0] === 255 && data[1] === 0) child.stdin.end();
+    if (data[0] === 4) child.stdout.emit('data', Buffer.from(`size ${data.subarray(1).toString()}\n`));
+  });
+  client.on('close', () => child.kill('SIGKILL'));
+  if (searchParams.get('input') !== '1') child.stdin.end();
+  child.on('error', (error) => finish(client, 126, error.message));
+  child.on('close', (code) => finish(client, code ?? 137, ''));
+}
+
+function finish(client: WebSocket, code: number, message: string): void {
+  const status =
+    code === 0
+      ? { metadata: {}, status: 'Success' }
+      : {
+          metadata: {},
+          status: 'Failure',
+          message: message || `command terminated with non-zero exit code: ${code}`,
+          reason: 'NonZeroExitCode',
+          details: { causes: [{ reason: 'ExitCode', message: String(code) }] },
+        };
+  client.send(Buffer.concat([Buffer.from([3]), Buffer.from(JSON.stringify(status))]));
+  client.close(1000);
+}
