@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ApprovalRequest } from '../../../src/approval/request.ts';
-import type { ConnectionRow, IdentityRow, PasswordRow, SessionRow, Store } from '../../../src/store/store.ts';
+import type {
+  ConnectionRow,
+  IdentityRow,
+  PasswordRow,
+  SessionRow,
+  SignInRow,
+  Store,
+} from '../../../src/store/store.ts';
 
 const T0 = '2026-01-01T00:00:00.000Z';
 const T1 = '2026-01-02T00:00:00.000Z';
