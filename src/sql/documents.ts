@@ -15,20 +15,28 @@ export interface DocumentValue {
   readonly isJson: boolean;
 }
 
+/** Steps into a document that are followed: each level of a longer chain would be looked at from each above it. */
+const MOST_STEPS = 64;
+
 /**
  * What part of a document an expression takes out: by `->`, `->>`, `#>`, `#>>`, subscripts, jsonb_extract_path and a plain
  * path of SQL/JSON. Undefined for anything else, and where a key is computed: then it is the whole document.
  */
-export function documentValue(node: Node | undefined, scope: Scope, ctx: Context): DocumentValue | undefined {
-  if (node === undefined) return undefined;
+export function documentValue(
+  node: Node | undefined,
+  scope: Scope,
+  ctx: Context,
+  depth = 0,
+): DocumentValue | undefined {
+  if (node === undefined || depth > MOST_STEPS) return undefined;
   if ('ColumnRef' in node) {
     const column = referredColumn(node, scope, ctx);
     return column?.document ? { sources: column.sources, isJson: true } : undefined;
   }
-  if ('A_Expr' in node) return byOperator(node.A_Expr, scope, ctx);
-  if ('FuncCall' in node) return byFunction(node.FuncCall, scope, ctx);
-  if ('A_Indirection' in node) return bySubscript(node.A_Indirection, scope, ctx);
-  if ('JsonFuncExpr' in node) return bySqlJson(node.JsonFuncExpr, scope, ctx);
+  if ('A_Expr' in node) return byOperator(node.A_Expr, scope, ctx, depth + 1);
+  if ('FuncCall' in node) return byFunction(node.FuncCall, scope, ctx, depth + 1);
+  if ('A_Indirection' in node) return bySubscript(node.A_Indirection, scope, ctx, depth + 1);
+  if ('JsonFuncExpr' in node) return bySqlJson(node.JsonFuncExpr, scope, ctx, depth + 1);
   return undefined;
 }
 
@@ -45,6 +53,7 @@ function byOperator(
   { kind, name, lexpr, rexpr }: A_Expr,
   scope: Scope,
   ctx: Context,
+  depth: number,
 ): DocumentValue | undefined {
   if (kind !== 'AEXPR_OP') return undefined;
   const operator = nameParts(name).at(-1) ?? '';
@@ -52,7 +61,7 @@ function byOperator(
     return undefined;
   const keys = operator.startsWith('#') ? arrayKeys(rexpr) : oneKey(rexpr);
   if (keys === undefined) return undefined;
-  return part(documentValue(lexpr, scope, ctx), keys, !operator.endsWith('>>'));
+  return part(documentValue(lexpr, scope, ctx, depth), keys, !operator.endsWith('>>'));
 }
 
 /** An integer picks an array's element, which lies under the array's own key; a text is a key. */
@@ -97,7 +106,7 @@ const EXTRACT_FUNCTIONS: Readonly<Record<string, boolean>> = {
   json_extract_path_text: false,
 };
 
-function byFunction(call: FuncCall, scope: Scope, ctx: Context): DocumentValue | undefined {
+function byFunction(call: FuncCall, scope: Scope, ctx: Context, depth: number): DocumentValue | undefined {
   const parts = nameParts(call.funcname);
   const name = parts.at(-1) ?? '';
   const isJson = EXTRACT_FUNCTIONS[name];
@@ -105,12 +114,17 @@ function byFunction(call: FuncCall, scope: Scope, ctx: Context): DocumentValue |
   const [document, ...rest] = call.args ?? [];
   const found = resolveFunctions(parts, undefined, ctx);
   if (found.builtin === undefined || found.candidates.length > 0 || found.opaque) return undefined;
-  if (isJson !== undefined) return part(documentValue(document, scope, ctx), allText(rest), isJson);
+  if (isJson !== undefined) return part(documentValue(document, scope, ctx, depth), allText(rest), isJson);
   // Variables and flags that come after the path do nothing to a plain one.
-  return part(documentValue(document, scope, ctx), pathKeys(constantText(rest[0])), true);
+  return part(documentValue(document, scope, ctx, depth), pathKeys(constantText(rest[0])), true);
 }
 
-function bySubscript(node: A_Indirection, scope: Scope, ctx: Context): DocumentValue | undefined {
+function bySubscript(
+  node: A_Indirection,
+  scope: Scope,
+  ctx: Context,
+  depth: number,
+): DocumentValue | undefined {
   const keys: string[] = [];
   for (const step of node.indirection ?? []) {
     if (!('A_Indices' in step) || step.A_Indices.is_slice) return undefined;
@@ -118,14 +132,18 @@ function bySubscript(node: A_Indirection, scope: Scope, ctx: Context): DocumentV
     if (key === undefined) return undefined;
     keys.push(key);
   }
-  return part(documentValue(node.arg, scope, ctx), keys, true);
+  return part(documentValue(node.arg, scope, ctx, depth), keys, true);
 }
 
-function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context): DocumentValue | undefined {
+function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context, depth: number): DocumentValue | undefined {
   if (node.op !== 'JSON_VALUE_OP' && node.op !== 'JSON_QUERY_OP') return undefined;
   if (node.output || node.passing?.length || node.on_empty || node.on_error) return undefined;
   const keys = pathKeys(constantText(node.pathspec));
-  return part(documentValue(node.context_item?.raw_expr, scope, ctx), keys, node.op === 'JSON_QUERY_OP');
+  return part(
+    documentValue(node.context_item?.raw_expr, scope, ctx, depth),
+    keys,
+    node.op === 'JSON_QUERY_OP',
+  );
 }
 
 const STEP = /\.(?:([A-Za-z_][A-Za-z0-9_]*)|"([^"\\]+)")|\[(?:\*|\d+)\]/y;
