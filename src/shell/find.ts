@@ -52,7 +52,9 @@ function filled(word: Word): Word {
 function endOfCommand(args: readonly Word[], from: number): number | undefined {
   for (let at = from; at < args.length; at++) {
     const word = args[at];
-    if (word === undefined || (word.text === undefined && word.maySplit)) return undefined;
+    // What is computed could turn out to be the end, and what stands behind it an action of find.
+    if (word === undefined) return undefined;
+    if (word.text === undefined && (word.maySplit || ['', ';', '+'].includes(word.prefix))) return undefined;
     if (word.text === ';' || (word.text === '+' && args[at - 1]?.text === '{}'))
       return at > from ? at : undefined;
   }

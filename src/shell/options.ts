@@ -24,8 +24,10 @@ export function scan(args: readonly Word[], rule: OptionRule): Scan {
   let open = false;
   let ended = false;
   for (const word of args) {
-    if (ended) operands.push(word);
-    else if (word.text === '--') ended = true;
+    if (ended) {
+      operands.push(word);
+      open ||= word.maySplit;
+    } else if (word.text === '--') ended = true;
     else if (word.text === undefined ? !isOperand(word) : false) open = true;
     else if (word.text?.startsWith('-') && word.text !== '-') hit ||= matches(word.text, rule);
     else operands.push(word);

@@ -19,7 +19,7 @@ export const READERS = list(`
 
 /** Words of the shell itself that change nothing outside of it. */
 export const SHELL_WORDS = list(
-  `: cd pushd popd dirs exit return break continue shift wait jobs times umask ulimit type fg bg`,
+  `: cd pushd popd dirs exit return break continue shift wait times umask ulimit type`,
 );
 
 /** Write files, whatever their arguments. */
@@ -54,7 +54,7 @@ export const OPTIONED_READERS: ReadonlyMap<string, OptionedReader> = new Map<str
   ['shuf', { short: 'o', long: ['output'], otherwise: 'write' }],
   ['file', { short: 'C', long: ['compile'], otherwise: 'write' }],
   ['xxd', { short: 'r', operands: 1, otherwise: 'write' }],
-  ['tree', { short: 'o', otherwise: 'write' }],
+  ['tree', { short: 'oR', otherwise: 'write' }],
   ['jq', { otherwise: 'unknown' }],
   ['ss', { short: 'KD', long: ['kill', 'diag'], otherwise: 'admin' }],
   ['netstat', { otherwise: 'unknown' }],
@@ -233,7 +233,9 @@ export const INTERPRETERS = list(`
 `);
 
 /** Show what they print in a pager when they are on a terminal, and a pager runs commands. */
-export const PAGED = list('journalctl systemctl git apt timedatectl hostnamectl localectl loginctl');
+export const PAGED = list(
+  'journalctl systemctl git apt timedatectl hostnamectl localectl loginctl dpkg dpkg-query',
+);
 
 /** Take keys on a terminal, some of which change things. */
 export const KEYED = list('top');

@@ -89,7 +89,10 @@ class ScriptReader implements WordHost {
         this.#functions.add(text(child(node, 'Name')));
         return this.#inner(node, 'Body');
       case 'TimeClause':
+        return this.#inner(node, 'Stmt');
       case 'CoprocClause':
+        // It sets a variable of any name.
+        this.problem('coproc can change a variable that changes what runs');
         return this.#inner(node, 'Stmt');
       case 'DeclClause':
         return this.#declaration(node);

@@ -22,7 +22,7 @@ export function shellActions(
       break;
     }
     if (!/^[-+]/.test(option)) break;
-    if (!/^-[ceuxfvnalho]+$|^\+[euxfvo]+$/.test(option))
+    if (!/^-[ceuxfvnlo]+$|^\+[euxfvo]+$/.test(option))
       return refuse(`what the shell does with ${option} cannot be told`);
     commandFollows ||= option.startsWith('-') && option.includes('c');
     if (option.includes('o') && !/^(pipefail|errexit|nounset|xtrace|noglob)$/.test(args[++at]?.text ?? '')) {

@@ -1,4 +1,4 @@
-import { scan, unwrap } from './options.ts';
+import { unwrap } from './options.ts';
 import { awkOnlyPrints, sedOnlyPrints } from './sed.ts';
 import { mayBeSet } from './variables.ts';
 import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
@@ -14,11 +14,9 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   ['service', (args) => (args.length === 2 && args[1]?.text === 'status' ? READS : ADMINISTERS)],
   [
     'sysctl',
+    // `name=value` sets it, and what is computed could be that.
     (args) =>
-      args.some((word) => !isOperand(word) && word.text === undefined) ||
-      args.some((word) => word.prefix.includes('='))
-        ? ADMINISTERS
-        : undefined,
+      args.some((word) => word.text === undefined || word.text.includes('=')) ? ADMINISTERS : undefined,
   ],
   [
     'printf',
@@ -49,7 +47,7 @@ function date(args: readonly Word[]): Verdict {
     longFlags: ['utc', 'universal', 'rfc-email', 'iso-8601'],
     longValues: ['date', 'reference', 'iso-8601', 'rfc-3339'],
   });
-  return rest?.every((word) => word.prefix.startsWith('+')) ? READS : ADMINISTERS;
+  return rest?.every((word) => word.prefix.startsWith('+') && !word.maySplit) ? READS : ADMINISTERS;
 }
 
 function ip(args: readonly Word[]): Verdict {
@@ -86,23 +84,27 @@ function test(args: readonly Word[]): Verdict {
   return !computed || known || words.length === 1 ? READS : unknown('the operator of test is computed');
 }
 
+/** Options of sed that neither write nor take a value. */
+const SED_OPTIONS =
+  /^(-[nErsuz]+|-e|--(quiet|silent|regexp-extended|separate|unbuffered|null-data|posix|sandbox))$/;
+
 function sed(args: readonly Word[]): Verdict {
-  const found = scan(args, { short: 'if', long: ['in-place', 'file'] });
   const unsure = unknown('what this sed script does cannot be told');
-  if (args.some((word) => word.text !== undefined && /^-([nErsuz]*i|-in)/.test(word.text))) return WRITES;
-  if (found.hit || found.open) return unsure;
-  const scripts = args.flatMap((word, index) => (word.text === '-e' ? [args[index + 1]] : []));
-  if (
-    args.some(
-      (word) =>
-        /^-\w*e./.test(word.text ?? '') ||
-        /^-[a-zA-Z]+e$/.test(word.text ?? '') ||
-        word.text?.startsWith('--exp'),
-    )
-  )
-    return unsure;
-  const script = scripts.length > 0 ? scripts : [found.operands[0]];
-  return script.every((one) => one?.text !== undefined && sedOnlyPrints(one.text)) ? READS : unsure;
+  const scripts: (Word | undefined)[] = [];
+  const operands: Word[] = [];
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at];
+    if (word === undefined) break;
+    if (word.text === undefined ? !isOperand(word) : false) return unsure;
+    if (word.text === undefined || !word.text.startsWith('-') || word.text === '-') operands.push(word);
+    else if (/^-([nErsuz]*i|-in-place)/.test(word.text)) return WRITES;
+    else if (!SED_OPTIONS.test(word.text)) return unsure;
+    else if (word.text === '-e') scripts.push(args[++at]);
+  }
+  const script = scripts.length > 0 ? scripts : operands.slice(0, 1);
+  const prints =
+    script.length > 0 && script.every((one) => one?.text !== undefined && sedOnlyPrints(one.text));
+  return prints ? READS : unsure;
 }
 
 function awk(args: readonly Word[]): Verdict {

@@ -16,9 +16,9 @@ export function transferVerdict(name: string, args: readonly Word[]): Verdict | 
   }
 }
 
-/** What an option of `rsync --server` may be that neither writes elsewhere nor runs anything. */
+/** Not `-s`, by which arguments come over the input. What an option of `rsync --server` may be that neither writes elsewhere nor runs anything. */
 const RSYNC_SENDER =
-  /^(--server|--sender|--numeric-ids|--timeout=\d+|--bwlimit=[\d.]+|--no-[a-z-]+|--log-format=[%\w]*|--checksum-choice=\w+|--compress-choice=\w+|--safe-links|--copy-[a-z-]+|--size-only|--ignore-[a-z-]+|--from0|--relative|--max-size=\w+|--min-size=\w+|-[A-Za-df-z]*(e\.\w*)?)$/;
+  /^(--server|--sender|--numeric-ids|--timeout=\d+|--bwlimit=[\d.]+|--no-[a-z-]+|--log-format=[%\w]*|--checksum-choice=\w+|--compress-choice=\w+|--safe-links|--copy-[a-z-]+|--size-only|--ignore-[a-z-]+|--from0|--relative|--max-size=\w+|--min-size=\w+|-[A-Za-df-rt-z]*(e\.\w*)?)$/;
 const RSYNC_RECEIVER =
   /^(--delete[a-z-]*|--partial|--inplace|--append[a-z-]*|--existing|--force|--stats|--fuzzy|--delay-updates|--super|--fake-super|--omit-[a-z-]+|--max-delete=\d+|--partial-dir=[\w./-]+|--temp-dir=[\w./-]+|--modify-window=\d+|--sparse)$/;
 
@@ -61,6 +61,23 @@ function tar(texts: readonly (string | undefined)[]): Verdict {
   }
   if (!/^[tcxvzjJfCphkomOPS]*$/.test(letters)) return unknown('an option of tar cannot be judged');
   if (/t/.test(letters) && !/[xc]/.test(letters)) return READS;
-  const toOutput = /c[^f]*f?/.test(letters) && !letters.includes('x') && texts.includes('-');
-  return toOutput ? READS : WRITES;
+  const creates = letters.includes('c') && !letters.includes('x');
+  return creates && archives(texts).every((archive) => archive === '-') ? READS : WRITES;
+}
+
+/** Where `-f` and its kin say that the archive is; undefined for one that cannot be told. */
+function archives(texts: readonly (string | undefined)[]): readonly (string | undefined)[] {
+  const found: (string | undefined)[] = [];
+  for (const [index, text = ''] of texts.entries()) {
+    if (text.startsWith('--file=')) found.push(text.slice('--file='.length));
+    else if (text.startsWith('--')) continue;
+    else if (text.startsWith('-') && text !== '-') {
+      const at = text.indexOf('f');
+      if (at >= 0) found.push(at === text.length - 1 ? texts[index + 1] : text.slice(at + 1));
+    } else if (index === 0 && text.includes('f')) {
+      // Old style: the first word behind the letters, if no other letter takes one.
+      found.push(/^[tcxvzjJpkmOPS]*f[tcxvzjJpkmOPS]*$/.test(text) ? texts[1] : undefined);
+    }
+  }
+  return found.length === 0 ? [undefined] : found;
 }

@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events';
 import { connect } from 'node:net';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -102,7 +103,7 @@ describe('before it has proved itself a client', () => {
   test('gets no channel', async () => {
     const client = begin({ authHandler: (() => {}) as unknown as AuthHandlerMiddleware });
     const opened = new Promise((resolve) => client.once('ready', resolve));
-    await new Promise<void>((resolve) => client.once('handshake', () => resolve()));
+    await new Promise((resolve) => (client as EventEmitter).once('handshake', resolve));
     inside(client)._protocol.session(0, 1024, 1024);
     expect(
       await Promise.race([opened.then(() => 'in'), closed(client).then(() => 'out'), later('waits')]),

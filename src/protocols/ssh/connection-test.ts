@@ -23,8 +23,8 @@ const PROBE = 'echo "$0" && id -u';
 const PROBE_BYTES = 4096;
 const PROBE_MS = 5000;
 
-/** Shells that read a command line as POSIX says. */
-const POSIX_SHELLS = /^-?(sh|bash|dash|ash|ksh|ksh93|mksh|zsh|yash|rbash|busybox)$/;
+/** Shells that read a command line as POSIX says; in zsh and ksh even `[ x -eq 1 ]` can run code. */
+const POSIX_SHELLS = /^-?(sh|bash|dash|ash|rbash|busybox)$/;
 
 /** What the probe told. */
 export interface LoginShell {

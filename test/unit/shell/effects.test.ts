@@ -56,6 +56,9 @@ const READING = [
 ];
 
 const WRITING = [
+  'tar -cf out - dir',
+  'tar cf out -',
+  'tar --create --file=out - dir',
   'rm -rf /tmp/x',
   "r''m -rf /tmp/x",
   '\\rm x',
@@ -108,6 +111,8 @@ const WRITING = [
 ];
 
 const ADMINISTERING = [
+  "X=' -s 12:00'; date +%F$X",
+  'sysctl "vm.swappiness$X"',
   'systemctl restart nginx',
   'sudo ls /root',
   'doas ls',
@@ -128,6 +133,15 @@ const ADMINISTERING = [
 ];
 
 const UNKNOWN = [
+  'X=\';\'; find . -exec ls "$X" -delete -exec true \\;',
+  "sed -l p '1w /tmp/x' y",
+  "sed --line-length p '1w /tmp/x' y",
+  'jobs -x rm x',
+  'uniq -- $X',
+  'rsync --server --sender -slogDtpr . /srv/app',
+  'coproc PATH { ls; }',
+  "sh -ac 'X=1; ls'",
+  'LANGUAGE=../../tmp ls',
   '$(printf rm) x',
   '`echo rm` x',
   '$X x',
