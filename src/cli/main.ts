@@ -20,5 +20,12 @@ export async function main(argv: readonly string[]): Promise<void> {
   const { runCommandLine } = await import('./command-line.ts');
   // A reader that went away (`| head`) ends us as SIGPIPE would.
   process.stdout.on('error', (error) => process.exit('code' in error && error.code === 'EPIPE' ? 141 : 1));
-  process.exit(await runCommandLine(args));
+  const code = await runCommandLine(args);
+  // What a slow reader has not taken yet would be lost with the process.
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code);
+}
+
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write('', () => resolve()));
 }

@@ -80,13 +80,18 @@ export function judge(one: Case, catalog: Catalog, state: SessionState): TextFac
   return analyze(one.sql, catalog, session);
 }
 
-/** A server with the corpus's schema in the database `corpus`, and its role `hc_app` with the password `app`. */
-export async function startCorpusServer(version: 'debian' | 'embedded'): Promise<TestPostgres> {
-  const server = await startPostgres({ version });
+/** Makes the database `corpus` with the corpus's schema, and lets its role `hc_app` in with the password `app`. */
+export async function loadCorpusSchema(server: TestPostgres): Promise<void> {
   await server.query('CREATE DATABASE corpus');
   const schema = readFileSync(new URL('schema.sql', here), 'utf8').replaceAll(':DBNAME', 'corpus');
   await server.query(schema, 'corpus');
   await server.query("ALTER ROLE hc_app PASSWORD 'app'");
+}
+
+/** A server with the corpus's schema in the database `corpus`, and its role `hc_app` with the password `app`. */
+export async function startCorpusServer(version: 'debian' | 'embedded'): Promise<TestPostgres> {
+  const server = await startPostgres({ version });
+  await loadCorpusSchema(server);
   return server;
 }
 

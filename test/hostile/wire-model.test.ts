@@ -46,6 +46,9 @@ async function both(pair: Pair, bytes: Buffer): Promise<string> {
   return direct.at(-1)?.bytes.toString('latin1', 5, 6) ?? '';
 }
 
+/** Who gives no name is `hoopctl` to the target, and reads that again when a transaction takes its own name back. */
+const NAMED = { application_name: 'model' };
+
 const TEXTS = [
   'SELECT 1',
   'SELECT 1, NULL, $$x$$',
@@ -185,8 +188,11 @@ describe('the protocol through the gateway, where policy allows everything', () 
     await fc.assert(
       fc.asyncProperty(commands, async (list) => {
         for (const database of ['one', 'two']) await server.query('TRUNCATE items', database);
-        const direct = await WireClient.login(loginOf(server.url('postgres', server.password, 'one')));
-        const through = await WireClient.login(loginOf(gateway.url()));
+        const direct = await WireClient.login({
+          ...loginOf(server.url('postgres', server.password, 'one')),
+          parameters: NAMED,
+        });
+        const through = await WireClient.login({ ...loginOf(gateway.url()), parameters: NAMED });
         try {
           await fc.asyncModelRun(
             () => ({ model: { transaction: 'I' as const }, real: { direct, gateway: through } }),
