@@ -128,20 +128,6 @@ export const ADMIN_RESOURCES: ReadonlySet<string> = new Set([
   'podsecuritypolicies.extensions',
 ]);
 
-/** Kinds that hold a pod's specification or a volume's source: what runs on a node, and with what of it. */
-export const POD_KINDS: ReadonlySet<string> = new Set([
-  'Pod',
-  'PodTemplate',
-  'ReplicationController',
-  'ReplicaSet',
-  'Deployment',
-  'StatefulSet',
-  'DaemonSet',
-  'Job',
-  'CronJob',
-  'PersistentVolume',
-]);
-
 /** `deployments.apps` -> how policy names it: built-in resources by their plain name, others with their group. */
 export function resourceWord(group: string, resource: string): string {
   return isBuiltIn(group, resource) || group === '' ? resource : `${resource}.${group}`;
@@ -178,4 +164,17 @@ export function isDiscoveryPath(segments: readonly string[]): boolean {
     default:
       return false;
   }
+}
+
+/** Capabilities that a container may add without being able to leave it. */
+const SAFE_CAPABILITIES: ReadonlySet<string> = new Set([
+  'NET_BIND_SERVICE',
+  'CHOWN',
+  'KILL',
+  'SETGID',
+  'SETUID',
+]);
+
+export function isSafeCapability(name: string): boolean {
+  return SAFE_CAPABILITIES.has(name.toUpperCase().replace(/^CAP_/, ''));
 }

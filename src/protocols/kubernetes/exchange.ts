@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { HoopError, ProtocolViolation } from '../../base/errors.ts';
+import { REDACTED } from '../../masking/strategies.ts';
 import { sendStatus } from './client-side.ts';
 import { PART, recordJson, recordPart } from './frames.ts';
 import { judgeRequest, type Verdict } from './judging.ts';
@@ -68,6 +69,7 @@ class Exchange {
     const api = await this.#read();
     const number = this.#session.nextRequest();
     this.#record(number, api);
+    requireNoMarks(api);
     const verdict = await judgeRequest(api, this.#session, this.#around, this.#signal);
     if (verdict.outcome === 'refused') sendStatus(this.#response, verdict.status);
     else await this.#forward(number, api, verdict);
@@ -139,6 +141,19 @@ function warningsFor(api: ApiRequest, approvedBy: string | undefined): readonly 
     words.push("impersonation headers were removed; the request ran as the connection's own account");
   }
   return words;
+}
+
+const MARK = Buffer.from(REDACTED);
+/** The same as a Secret's data has it. */
+const ENCODED_MARK = Buffer.from(MARK.toString('base64'));
+
+/** What was masked on its way out would overwrite the real values when it came back. */
+function requireNoMarks({ body }: ApiRequest): void {
+  if (body === undefined || !(body.bytes.includes(MARK) || body.bytes.includes(ENCODED_MARK))) return;
+  throw new ProtocolViolation(
+    'masked_body',
+    `the body holds ${REDACTED} in the place of values that were masked; writing it would overwrite them`,
+  );
 }
 
 /** What is to be told of a failure: no host, no path of this machine, no secret. */

@@ -26,7 +26,7 @@ export async function holdRequest(
 ): Promise<HoldAnswer> {
   const { desk } = session;
   const { api, statement } = held;
-  const estimate = await preview(held, session, around);
+  const [estimate = '', ...rehearsal] = (await preview(held, session, around)).split('\n');
   const card: ApprovalCard = {
     requester: desk.requester.name,
     requesterKind: desk.requesterKind,
@@ -38,6 +38,7 @@ export async function holdRequest(
     parameters: [],
     effects: statement.effects,
     estimate,
+    ...(rehearsal.length === 0 ? {} : { rehearsal }),
   };
   const hold = await desk.hold(statement, card, () => [
     statement.text,

@@ -1,5 +1,6 @@
 import { isMap, isScalar, parseDocument, visit } from 'yaml';
 import { HoopError } from '../../base/errors.ts';
+import { isSafeCapability } from './api-resources.ts';
 import { type JsonPath, readString, walkJson } from './json-walk.ts';
 import { readProtobufObject } from './protobuf-object.ts';
 
@@ -41,7 +42,7 @@ export function readBody(body: RequestBody | undefined): BodyFacts {
   try {
     if (JSON_TYPES.has(body.type)) return readJson(body.bytes);
     if (YAML_TYPES.has(body.type)) return readYaml(body.bytes);
-    if (body.type === PROTOBUF) return readProtobuf(body.bytes);
+    if (body.type === PROTOBUF) return readProtobufObject(body.bytes);
   } catch (error) {
     return { ...EMPTY, unreadable: error instanceof HoopError ? error.message : 'its body cannot be read' };
   }
@@ -66,15 +67,6 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
   procMount: ['"Default"', 'null', '""'],
   nodeName: ['""', 'null'],
 };
-/** Capabilities that a container may add without being able to leave it. */
-const SAFE_CAPABILITIES: ReadonlySet<string> = new Set([
-  'NET_BIND_SERVICE',
-  'CHOWN',
-  'KILL',
-  'SETGID',
-  'SETUID',
-]);
-
 class ObjectReader {
   readonly #found: { apiVersion?: string; kind?: string; name?: string; namespace?: string } = {};
   readonly #host = new Set<string>();
@@ -128,8 +120,7 @@ class ObjectReader {
   }
 
   #capability(text: string): void {
-    const name = (stringOf(text) ?? '').toUpperCase().replace(/^CAP_/, '');
-    if (!SAFE_CAPABILITIES.has(name)) this.#host.add('capabilities');
+    if (!isSafeCapability(stringOf(text) ?? '')) this.#host.add('capabilities');
   }
 }
 
@@ -184,14 +175,6 @@ function readYaml(bytes: Buffer): BodyFacts {
   if (odd !== undefined) return unreadable(`its YAML holds ${odd}`);
   if (!isMap(document.contents)) return unreadable('its YAML is not an object');
   return readJson(Buffer.from(JSON.stringify(document.toJS({ maxAliasCount: 0 }))));
-}
-
-function readProtobuf(bytes: Buffer): BodyFacts {
-  const object = readProtobufObject(bytes);
-  const facts: BodyFacts = { ...object, hostAccess: [] };
-  return object.opaque
-    ? { ...facts, unreadable: `its protobuf holds a ${object.kind}, whose fields are not read` }
-    : facts;
 }
 
 function unreadable(why: string): BodyFacts {

@@ -1,6 +1,7 @@
 import type { Action, TextFacts } from '../../sql/facts.ts';
+import { protobufText } from './protobuf-text.ts';
 import { requestActions, type ServedLocally } from './request-actions.ts';
-import { type BodyFacts, type RequestBody, readBody } from './request-body.ts';
+import { type BodyFacts, PROTOBUF, type RequestBody, readBody } from './request-body.ts';
 import { type Method, type RequestInfo, requestInfo } from './request-info.ts';
 import type { RequestTarget } from './request-target.ts';
 
@@ -75,9 +76,10 @@ export function statementText({ body, method, target }: ApiRequest): string {
   return `${line}\n${bodyText(body)}`;
 }
 
-/** Bytes that are no text are shown in base64: complete, if not readable. */
+/** Protobuf is written out; other bytes that are no text are shown in base64: complete, if not readable. */
 function bodyText({ bytes, type }: RequestBody): string {
   try {
+    if (type === PROTOBUF) return protobufText(bytes);
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return `${type} in base64: ${bytes.toString('base64')}`;

@@ -27,10 +27,8 @@ export function responseMasks(
 ): ResponseMasks {
   // Discovery and schemas are the same for everybody.
   if (info?.kind === 'path') return NONE;
-  const detection = detectionOf(
-    masks.filter(({ columns, detect }) => columns.length === 0 && detect.length > 0),
-  );
-  const objects = objectMasks(masks, info, detection, key, covered);
+  const objects = objectMasksFor(masks, info, key, covered);
+  const { detection } = objects;
   const structural = objects.secret || objects.fields.length > 0;
   if (!structural && detection === undefined) return NONE;
   return {
@@ -42,13 +40,16 @@ export function responseMasks(
   };
 }
 
-function objectMasks(
+/** The masks over objects of the kind that a request is about. */
+export function objectMasksFor(
   masks: readonly ActiveMask[],
   info: ResourceRequest | undefined,
-  detection: Detection | undefined,
   key: HashKey,
   covered: (field: string) => boolean,
 ): ObjectMasks {
+  const detection = detectionOf(
+    masks.filter(({ columns, detect }) => columns.length === 0 && detect.length > 0),
+  );
   const resource = info === undefined ? '*' : resourceWord(info.group, info.resource);
   return {
     resource,
