@@ -102,8 +102,8 @@ function answers(channel: ClientChannel, count: number): Promise<readonly Buffer
 describe('before it has proved itself a client', () => {
   test('gets no channel', async () => {
     const client = begin({ authHandler: (() => {}) as unknown as AuthHandlerMiddleware });
-    const opened = new Promise((resolve) => client.once('ready', resolve));
-    await new Promise((resolve) => (client as EventEmitter).once('handshake', resolve));
+    const opened = new Promise<void>((resolve) => client.once('ready', () => resolve()));
+    await new Promise((resolve) => client.once('handshake', () => resolve(undefined)));
     inside(client)._protocol.session(0, 1024, 1024);
     expect(
       await Promise.race([opened.then(() => 'in'), closed(client).then(() => 'out'), later('waits')]),
