@@ -1,4 +1,3 @@
-import type { EventEmitter } from 'node:events';
 import { connect } from 'node:net';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
