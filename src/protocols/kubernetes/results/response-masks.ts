@@ -1,8 +1,10 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { type Detection, detectionOf } from '../../../masking/detectors.ts';
-import { LineMasking } from '../../../masking/line-masking.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { detectionOf } from '../../../masking/detectors.ts';
+import { OutputMasking } from '../../../masking/output-masking.ts';
 import type { HashKey } from '../../../masking/strategies.ts';
 import type { ActiveMask } from '../../../policy/decision.ts';
+import { overlap } from '../../../policy/object-globs.ts';
 import { resourceWord } from '../api-resources.ts';
 import type { RequestInfo, ResourceRequest } from '../request-info.ts';
 import { JsonUnits } from './json-units.ts';
@@ -35,7 +37,7 @@ export function responseMasks(
     withoutTables: objects.fields.length > 0 && !objects.secret,
     streamFor(contentType) {
       if (isJson(contentType)) return new JsonMasking(objects, info?.verb === 'list');
-      return detection === undefined ? undefined : new TextMasking(detection, key);
+      return detection === undefined ? undefined : new TextMasking(masks, key);
     },
   };
 }
@@ -47,10 +49,15 @@ export function objectMasksFor(
   key: HashKey,
   covered: (field: string) => boolean,
 ): ObjectMasks {
-  const detection = detectionOf(
-    masks.filter(({ columns, detect }) => columns.length === 0 && detect.length > 0),
-  );
   const resource = info === undefined ? '*' : resourceWord(info.group, info.resource);
+  // Detectors of some fields only look at all of an object that has such fields: more than asked, never less.
+  const detection = detectionOf(
+    masks.filter(
+      ({ columns, detect }) =>
+        detect.length > 0 &&
+        (columns.length === 0 || columns.some((column) => overlap(column, `*/${resource}/*/*`))),
+    ),
+  );
   return {
     resource,
     namespace: info?.namespace || undefined,
@@ -102,20 +109,27 @@ class JsonMasking extends Transform {
   }
 }
 
+/** Logs and whatever else a pod says: as a program's output is masked. */
 class TextMasking extends Transform {
-  readonly #lines: LineMasking;
+  readonly #masking: OutputMasking;
 
-  constructor(detection: Detection, key: HashKey) {
+  constructor(masks: readonly ActiveMask[], key: HashKey) {
     super();
-    this.#lines = new LineMasking(detection, key);
+    this.#masking = new OutputMasking({ masks: () => masks, key, clock: systemClock });
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    attempt(done, () => this.#lines.push(chunk));
+    try {
+      this.#masking.push(chunk, (bytes) => this.push(bytes));
+      done();
+    } catch (error) {
+      done(error instanceof Error ? error : new Error('the answer cannot be masked'));
+    }
   }
 
   override _flush(done: TransformCallback): void {
-    attempt(done, () => this.#lines.end());
+    this.#masking.end((bytes) => this.push(bytes));
+    done();
   }
 }
 
