@@ -1,6 +1,4 @@
 import type { ApprovalCard } from '../approval/request.ts';
-import type { AuditLog } from '../audit/entry.ts';
-import type { Clock } from '../base/clock.ts';
 import { Conflict, Internal, LoginNeeded, NotPermitted } from '../base/errors.ts';
 import type {
   ActiveMask,
@@ -10,41 +8,18 @@ import type {
   Requester,
   SessionGuard,
 } from '../policy/decision.ts';
-import { FRAME, type FrameKind, type RecordingWriter } from '../recording/events.ts';
+import { FRAME, type FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
-import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
-import type { AppliedPolicy } from './applied-policy.ts';
-import type { ApprovalBoard } from './approval-board.ts';
+import type { IdentityRow, SessionRow } from '../store/store.ts';
 import type { CountedKind } from './budget.ts';
 import { DecisionBook } from './decision-book.ts';
 import type { Hold, InternedStatement, Judged, SessionDesk, StatementToRecord } from './desk.ts';
 import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
-import type { LiveSession, LiveSessions } from './live-sessions.ts';
+import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
+import type { LiveSession } from './live-sessions.ts';
 import { requesterOf } from './requester.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
-
-/** What a desk works with; the daemon's composition root gives it. */
-export interface LiveDeskDeps {
-  readonly clock: Clock;
-  readonly sessions: Store['sessions'];
-  readonly audit: AuditLog;
-  readonly policy: AppliedPolicy;
-  readonly board: ApprovalBoard;
-  readonly live: LiveSessions;
-  /** A counter or an end that could not be stored; the session has ended or goes on all the same. */
-  readonly storeFailed: (error: unknown) => void;
-  /** Called for each piece that comes from a client or goes back to it. */
-  readonly bytesMoved: () => void;
-}
-
-/** A session whose books are open. */
-export interface OpenedSession {
-  readonly row: SessionRow;
-  readonly identity: IdentityRow;
-  readonly target: PolicyTarget;
-  readonly recording: RecordingWriter;
-}
 
 /** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
 export class LiveDesk implements SessionDesk, LiveSession {

@@ -4,7 +4,8 @@ import type { CurrentIdentities } from '../identity/current.ts';
 import type { PolicyTarget } from '../policy/decision.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
 import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
-import { LiveDesk, type LiveDeskDeps } from './live-desk.ts';
+import { LiveDesk } from './live-desk.ts';
+import type { LiveDeskDeps } from './live-desk-parts.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { endUserOf, requesterOf } from './requester.ts';
 

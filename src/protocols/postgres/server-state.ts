@@ -86,6 +86,7 @@ export class ServerState implements SessionState {
         this.#touch(true);
         return;
       case 'transaction':
+        this.#leaveFailed(change.operation);
         // The next ReadyForQuery may already belong to another transaction: COMMIT; BEGIN.
         if (!ENDS_OR_UNDOES.has(change.operation) || !this.#changedInTransaction) return;
         this.catalogCommitted ||= this.#catalogInTransaction;
@@ -97,6 +98,13 @@ export class ServerState implements SessionState {
       case 'close-cursor':
         return;
     }
+  }
+
+  /** A failed transaction that ends in the middle of a pipeline: what comes behind it runs, and is judged. */
+  #leaveFailed(operation: string): void {
+    if (this.transaction !== 'failed') return;
+    if (operation === 'commit' || operation === 'rollback') this.transaction = 'idle';
+    else if (operation === 'rollback-to') this.transaction = 'open';
   }
 
   #touch(catalog: boolean): void {
