@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cleanEnvironment } from './client-environment.ts';
 import type { ReadyEvent } from './endpoint.ts';
 import type { Io } from './io.ts';
-import { kubeconfigText } from './kubeconfig-text.ts';
+import { sessionKubeconfig } from './kubeconfig-text.ts';
 
 export interface KubernetesStart {
   /** `kubectl`, or another program that reads KUBECONFIG. */
@@ -27,15 +27,10 @@ export function startKubernetes(
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const directory = mkdtempSync(join(root, 'session-'));
   const file = join(directory, 'config');
-  const user = { token: ready.password };
-  writeFileSync(file, kubeconfigText({ ...placeOf(ready), name: start.connection, user }), { mode: 0o600 });
+  writeFileSync(file, sessionKubeconfig(ready, start.connection), { mode: 0o600 });
   const child = spawn(start.program, [...start.args], {
     stdio: 'inherit',
     env: { ...cleanEnvironment(io.env), KUBECONFIG: file, KUBECACHEDIR: join(directory, 'cache') },
   });
   return { child, remove: () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }) };
-}
-
-function placeOf(ready: ReadyEvent) {
-  return { server: ready.url, certificate: ready.certificate ?? '', namespace: ready.database };
 }

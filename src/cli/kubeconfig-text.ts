@@ -1,3 +1,5 @@
+import type { ReadyEvent } from './endpoint.ts';
+
 /** What a kubeconfig of one cluster says. */
 export interface KubeconfigFacts {
   readonly name: string;
@@ -25,4 +27,15 @@ export function kubeconfigText({ certificate, name, namespace, server, user }: K
     'current-context': name,
   };
   return `${JSON.stringify(config, null, 2)}\n`;
+}
+
+/** A kubeconfig for one endpoint, good as long as that is. */
+export function sessionKubeconfig(ready: ReadyEvent, name = 'hoopctl'): string {
+  return kubeconfigText({
+    name,
+    server: ready.url,
+    certificate: ready.certificate ?? '',
+    namespace: ready.database,
+    user: { token: ready.password },
+  });
 }

@@ -3,6 +3,7 @@ import type { EndpointEvent } from '../api/endpoint-schemas.ts';
 import { openEndpoint, type ReadyEvent } from './endpoint.ts';
 import { exitCodeOfSignal } from './interrupted.ts';
 import type { Io } from './io.ts';
+import { sessionKubeconfig } from './kubeconfig-text.ts';
 import { printLine, SCHEMA_VERSION, say, tell } from './output.ts';
 import { visible } from './visible-text.ts';
 
@@ -45,12 +46,13 @@ export async function run(options: ProxyOptions, io: Io, client: Client): Promis
 
 function jsonOf(ready: ReadyEvent) {
   const { url, host, port, user, password, database, endpoint, target, serverVersion, policy } = ready;
+  const certificate = ready.certificate === undefined ? {} : { certificate: ready.certificate };
   const address = { url, host, port, user, password, database };
-  return { schemaVersion: SCHEMA_VERSION, ...address, endpoint, target, serverVersion, policy };
+  return { schemaVersion: SCHEMA_VERSION, ...address, ...certificate, endpoint, target, serverVersion, policy };
 }
 
 function announce(ready: ReadyEvent, io: Io): void {
-  say(io, ready.url);
+  say(io, ready.protocol === 'kubernetes' ? sessionKubeconfig(ready).trimEnd() : ready.url);
   tell(io, visible(`serving ${ready.target} (${ready.serverVersion}) · recorded · policy "${ready.policy}"`));
   tell(io, 'the password is good for this endpoint alone; Ctrl-C ends it');
 }
