@@ -1,0 +1,510 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Proxy as HeldProxy, Hoopctl } from '../servers/hoopctl.ts';
+import { startKubelet, type TestKubelet } from '../servers/kubelet.ts';
+import { clusterMissing, startCluster, type TestCluster } from '../servers/kubernetes.ts';
+import { run } from '../servers/psql.ts';
+
+const missing = clusterMissing();
+if (missing !== undefined) test.skip(`tests of Kubernetes did not run: ${missing}`, () => {});
+
+const POLICY = `version: 1
+groups: {people: ["dev-*"]}
+rules:
+  - {name: read, effects: [read], decision: allow}
+  - {name: secrets, effects: [admin], objects: ["*/secrets/*"], decision: allow}
+  - {name: exec, effects: [admin], commands: ["EXEC *", "PORT-FORWARD *"], decision: allow}
+  - {name: ask-write, effects: [write], objects: ["default/*"], decision: approve, approvers: [ana]}
+  - {name: ask-rm, effects: [write], commands: ["rm *"], decision: approve, approvers: [ana]}
+  - {name: protected, objects: ["default/configmaps/protected"], effects: [write], decision: block, message: ask the platform team}
+masks:
+  - {name: found, detect: [email, credit_card], strategy: redact}
+`;
+
+describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
+  let cluster: TestCluster;
+  let kubelet: TestKubelet;
+  let hoopctl: Hoopctl;
+  let devin: string;
+  let ana: string;
+  let proxy: HeldProxy & { readonly certificate: string };
+  let kubeconfig: string;
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+    kubelet = await startKubelet(cluster);
+    await kubelet.addPod('web');
+    await cluster.api('POST', '/api/v1/namespaces/default/configmaps', {
+      metadata: { name: 'site' },
+      data: { mail: 'write to jane@example.com', card: '4111111111111111' },
+    });
+    await cluster.api('POST', '/api/v1/namespaces/default/secrets', {
+      metadata: { name: 'db' },
+      stringData: { password: 'hunter2' },
+    });
+    hoopctl = await Hoopctl.initialised();
+    await hoopctl.applyPolicy(POLICY);
+    await hoopctl.ok(['connection', 'add', 'prod-k8s', '--kubeconfig', cluster.kubeconfig, '--no-input']);
+    devin = await hoopctl.createIdentity('devin', 'requester');
+    ana = await hoopctl.createIdentity('ana', 'approver');
+    proxy = (await hoopctl.proxy('prod-k8s', { token: devin })) as typeof proxy;
+    kubeconfig = writeKubeconfig(proxy);
+  }, 120_000);
+
+  afterAll(async () => {
+    await hoopctl?.close();
+    await kubelet?.stop();
+    await cluster?.stop();
+  }, 60_000);
+
+  const kubectl = (...args: string[]) =>
+    run('kubectl', args, {
+      env: { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..') },
+    });
+
+  async function nextApproval(): Promise<string> {
+    for (;;) {
+      const { approvals } = await hoopctl.json<{ approvals: { id: string }[] }>(['approvals']);
+      const [first] = approvals;
+      if (first !== undefined) return first.id;
+    }
+  }
+
+  test('`connect` runs the real kubectl, and its session can be replayed', async () => {
+    const result = await hoopctl.run(['connect', 'prod-k8s', '--', 'get', 'pods'], { token: devin });
+    expect(result.code).toBe(0);
+    expect(result.stdout).toMatch(/^NAME\s+READY[^\n]*\nweb/);
+    const session = /session (s-\w+)/.exec(result.stderr)?.[1] ?? '';
+    const replay = await hoopctl.ok(['replay', session, '--no-wait']);
+    expect(replay.stdout).toContain('GET /api/v1/namespaces/default/pods?limit=500');
+  });
+
+  test('values that a mask covers are hidden in every form kubectl asks for', async () => {
+    for (const args of [
+      ['-o', 'yaml'],
+      ['-o', 'json'],
+      ['-o', 'jsonpath={.data}'],
+      ['--watch', '--request-timeout=1s', '-o', 'json'],
+    ]) {
+      const site = await kubectl('get', 'configmap', 'site', ...args);
+      expect(site.stdout).toContain('[masked]');
+      expect(site.stdout).not.toMatch(/jane@|4111/);
+      const secret = await kubectl('get', 'secret', 'db', ...args);
+      expect(secret.stdout).toContain(Buffer.from('[masked]').toString('base64'));
+      expect(secret.stdout).not.toContain(Buffer.from('hunter2').toString('base64'));
+    }
+    expect((await kubectl('get', 'secrets')).stdout).toMatch(/db\s+Opaque\s+1/);
+  });
+
+  test("what the policy blocks is refused in the API's words, with reason and next step", async () => {
+    const { code, stderr } = await kubectl('delete', 'node', 'n1');
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      'Error from server (Forbidden): hoopctl: blocked by the policy: DELETE /nodes/n1',
+    );
+    expect(stderr).toContain("hoopctl policy explain --connection prod-k8s 'DELETE /api/v1/nodes/n1'");
+    const protectedOne = await kubectl('create', 'configmap', 'protected');
+    expect(protectedOne.stderr).toContain('blocked by rule "protected"');
+    expect(protectedOne.stderr).toContain('ask the platform team');
+  });
+
+  test('a write waits for its approval; the card shows what a dry run changes', async () => {
+    await cluster.api('POST', '/apis/apps/v1/namespaces/default/deployments', deployment('held', 1));
+    const patch = kubectl('patch', 'deployment', 'held', '-p', '{"spec":{"replicas":3}}');
+    const id = await nextApproval();
+    const approved = await hoopctl.approve(id, { token: ana });
+    expect(approved.stderr).toContain('write: PATCH default/deployments/held');
+    expect(approved.stderr).toContain('- spec.replicas: 1');
+    expect(approved.stderr).toContain('+ spec.replicas: 3');
+    const { code, stderr } = await patch;
+    expect(code).toBe(0);
+    expect(stderr).toContain('Warning: hoopctl: approved by ana');
+    const now = await cluster.api<{ spec: { replicas: number } }>(
+      'GET',
+      '/apis/apps/v1/namespaces/default/deployments/held',
+    );
+    expect(now.spec.replicas).toBe(3);
+  });
+
+  test('protobuf that kubectl sends is read: its name, and what it asks of the node', async () => {
+    const create = kubectl('create', 'deployment', 'proto', '--image=nginx');
+    const approved = await hoopctl.approve(await nextApproval(), { token: ana });
+    expect(approved.stderr).toContain('write: CREATE default/deployments/proto');
+    expect((await create).stdout).toContain('deployment.apps/proto created');
+  });
+
+  test('a denied write does not happen and says who denied it and why', async () => {
+    const remove = kubectl('delete', 'configmap', 'site');
+    await hoopctl.deny(await nextApproval(), 'still needed', { token: ana });
+    const { code, stderr } = await remove;
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/ap-\w+ was denied by ana: still needed/);
+    await cluster.api('GET', '/api/v1/namespaces/default/configmaps/site');
+  });
+
+  test('a client that goes away withdraws what it asked', async () => {
+    const child = spawn('kubectl', ['delete', 'configmap', 'site'], {
+      env: { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..') },
+    });
+    const id = await nextApproval();
+    child.kill('SIGINT');
+    for (;;) {
+      const { approvals } = await hoopctl.json<{ approvals: unknown[] }>(['approvals']);
+      if (approvals.length === 0) break;
+    }
+    const late = await hoopctl.approve(id, { token: ana });
+    expect(late.code).not.toBe(0);
+    await cluster.api('GET', '/api/v1/namespaces/default/configmaps/site');
+  });
+
+  describe('exec', () => {
+    test('gives output, errors and exit code back', async () => {
+      const result = await kubectl('exec', 'web', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7');
+      expect(result).toMatchObject({ code: 7, stdout: 'out\n' });
+      expect(result.stderr).toContain('err');
+    });
+
+    test('masks what the program says, and passes stdin', async () => {
+      expect((await kubectl('exec', 'web', '--', 'echo', 'jane@example.com')).stdout).toBe('[masked]\n');
+      const { stdout } = await run('kubectl', ['exec', '-i', 'web', '--', 'cat'], {
+        env: { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..') },
+        stdin: 'a\nbob@example.com\n',
+      });
+      expect(stdout).toBe('a\n[masked]\n');
+    });
+
+    test.each([
+      [['reboot'], 'reboot'],
+      [['sh', '-c', 'ls; reboot'], 'reboot'],
+      [['sh'], 'the shell reads its commands from its input'],
+      [['sh', '-c', 'eval "$X"'], 'eval'],
+    ])('%j is judged as a command line', async (command, reason) => {
+      const { code, stderr } = await kubectl('exec', '-i', 'web', '--', ...command);
+      expect(code).toBe(1);
+      expect(stderr).toContain('(Forbidden)');
+      expect(stderr).toContain(reason);
+    });
+
+    test('waits for its approval, and asks only once when it is denied', async () => {
+      const held = kubectl('exec', 'web', '--', 'rm', '/tmp/hoopctl-nothing');
+      await hoopctl.deny(await nextApproval(), 'no', { token: ana });
+      const { code, stderr } = await held;
+      expect(code).toBe(1);
+      expect(stderr).toContain('was denied by ana: no');
+      expect((await hoopctl.json<{ approvals: unknown[] }>(['approvals'])).approvals).toEqual([]);
+    });
+  });
+
+  test('logs are masked, followed or not', async () => {
+    kubelet.logs = (response, follow) => {
+      response.write('mail to jane@exam');
+      response.write('ple.com\nnext\n');
+      if (!follow) response.end();
+      else setTimeout(() => response.end('last 4111 1111 1111 1111\n'), 200);
+    };
+    expect((await kubectl('logs', 'web')).stdout).toBe('mail to [masked]\nnext\n');
+    expect((await kubectl('logs', '-f', 'web')).stdout).toBe('mail to [masked]\nnext\nlast [masked]\n');
+  });
+
+  test('port-forward is refused while masks look at every value', async () => {
+    const { code, stderr } = await kubectl('port-forward', 'web', '0:80');
+    expect(code).toBe(1);
+    expect(stderr).toContain('masks cannot follow');
+  });
+
+  test('many people use one connection at the same time', async () => {
+    const tokens = await Promise.all(
+      Array.from({ length: 6 }, (_, i) => hoopctl.createIdentity(`dev-${i}`, 'requester')),
+    );
+    const proxies = await Promise.all(tokens.map((token) => hoopctl.proxy('prod-k8s', { token })));
+    const answers = await Promise.all(
+      proxies.flatMap((one) =>
+        Array.from({ length: 20 }, () =>
+          ask(one as typeof proxy, 'GET', '/api/v1/namespaces/default/configmaps'),
+        ),
+      ),
+    );
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(answers.every(({ text }) => text.includes('[masked]') && !text.includes('jane@'))).toBe(true);
+    await Promise.all(proxies.map((one) => one.stop()));
+    const { sessions } = await hoopctl.json<{ sessions: { identity: string }[] }>(['session', 'list']);
+    expect(sessions.filter(({ identity }) => identity.startsWith('dev-'))).toHaveLength(6);
+  }, 60_000);
+
+  test("another language's client library works unchanged", async () => {
+    const script = [
+      'import sys',
+      'from kubernetes import client, config',
+      'from kubernetes.stream import stream',
+      'config.load_kube_config(sys.argv[1])',
+      'core = client.CoreV1Api()',
+      'print([p.metadata.name for p in core.list_namespaced_pod("default").items])',
+      'print(core.read_namespaced_config_map("site", "default").data["mail"])',
+      'print(stream(core.connect_get_namespaced_pod_exec, "web", "default", command=["echo", "hi"], stdout=True, stderr=True).strip())',
+      'try: core.delete_node("n1")',
+      'except client.ApiException as error: print(error.status)',
+    ].join('\n');
+    const result = await run('/usr/bin/python3', ['-c', script, kubeconfig], { env: { PATH: '/usr/bin' } });
+    expect(result.stderr).toBe('');
+    expect(result.stdout).toBe("['web']\nwrite to [masked]\nhi\n403\n");
+  });
+
+  describe('a hostile client', () => {
+    test.each([
+      ['no token', {}],
+      ['a wrong token', { authorization: 'Bearer x' }],
+      ['the token in another scheme', { authorization: 'Basic x' }],
+    ])('with %s gets nothing', async (_name, headers) => {
+      const answer = await ask(proxy, 'GET', '/version', { headers, anonymous: true });
+      expect(answer.status).toBe(401);
+    });
+
+    test('cannot name whom it wants to be', async () => {
+      const answer = await ask(proxy, 'GET', '/api/v1/namespaces/default/pods', {
+        headers: {
+          'impersonate-user': 'system:admin',
+          'x-remote-user': 'root',
+          'x-forwarded-for': '1.2.3.4',
+        },
+      });
+      expect(answer.status).toBe(403);
+      expect(answer.text).toContain('IMPERSONATE /users/system:admin');
+      const quiet = await ask(proxy, 'GET', '/api/v1/namespaces/default/pods', {
+        headers: { 'x-remote-user': 'root' },
+      });
+      expect(quiet.status).toBe(200);
+    });
+
+    test.each([
+      '/api/v1/namespaces/default/pods/web/../../secrets',
+      '/api/v1/namespaces/default/%73ecrets',
+      '/api/v1/namespaces/default%2fsecrets/db',
+      '/api/v1//namespaces/default/secrets',
+    ])('gets no other reading of %s', async (path) => {
+      expect((await ask(proxy, 'GET', path)).status).toBe(400);
+    });
+
+    test('is answered once for two requests in one, and never by the cluster', async () => {
+      const head = `Host: x\r\nAuthorization: Bearer ${proxy.password}\r\n`;
+      const cases = [
+        `GET /version HTTP/1.1\r\n${head}Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello`,
+        `POST /version HTTP/1.1\r\n${head}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api HTTP/1.1\r\n${head}\r\n`,
+        `GET /version HTTP/1.1\r\n${head}X: a\r\n b\r\n\r\n`,
+        `GET https://other/version HTTP/1.1\r\n${head}\r\n`,
+        `CONNECT x:443 HTTP/1.1\r\n${head}\r\n`,
+        `GET /version HTTP/1.1\r\n${head}Host: y\r\n\r\n`,
+        `TRACE /version HTTP/1.1\r\n${head}\r\n`,
+      ];
+      for (const text of cases) expect(await raw(proxy, text)).not.toContain('gitVersion');
+    });
+
+    test('that sends a second request before the first is answered is cut off', async () => {
+      const one = `GET /version HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${proxy.password}\r\n\r\n`;
+      const said = await raw(proxy, one + one);
+      expect(said.split('gitVersion').length).toBeLessThanOrEqual(2);
+    });
+
+    test('that upgrades a request which is no upgrade is refused', async () => {
+      for (const path of [
+        '/api/v1/namespaces/default/pods?watch=1',
+        '/version',
+        '/api/v1/namespaces/default/pods/web/log',
+      ]) {
+        const said = await raw(
+          proxy,
+          `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${proxy.password}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+        );
+        expect(said).toContain('400');
+      }
+    });
+
+    test('that speaks SPDY is told to speak WebSocket', async () => {
+      const said = await raw(
+        proxy,
+        `POST /api/v1/namespaces/default/pods/web/exec?command=ls HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${proxy.password}\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n`,
+      );
+      expect(said).toContain('WebSockets');
+    });
+
+    test('gets no HTTP/2', async () => {
+      const socket = connectTls({
+        host: '127.0.0.1',
+        port: proxy.port,
+        ca: proxy.certificate,
+        ALPNProtocols: ['h2', 'http/1.1'],
+      });
+      await new Promise((resolve) => socket.once('secureConnect', resolve));
+      expect(socket.alpnProtocol).toBe('http/1.1');
+      socket.destroy();
+    });
+
+    test('that sends a body which cannot be judged changes nothing', async () => {
+      const path = '/api/v1/namespaces/default/configmaps';
+      const bodies: readonly (readonly [string, string, OutgoingHttpHeaders])[] = [
+        ['{"metadata":{"name":"x"},"metadata":{"name":"protected"}}', 'application/json', {}],
+        ['\x1f\x8b', 'application/json', { 'content-encoding': 'gzip' }],
+        ['{}', 'application/cbor', {}],
+        ['x'.repeat(4 * 1024 * 1024), 'application/json', {}],
+      ];
+      for (const [body, type, headers] of bodies) {
+        const answer = await ask(proxy, 'POST', path, {
+          body,
+          headers: { 'content-type': type, ...headers },
+        });
+        expect([400, 403, 413]).toContain(answer.status);
+      }
+    });
+
+    test('cannot write back what was masked', async () => {
+      const answer = await ask(proxy, 'PUT', '/api/v1/namespaces/default/configmaps/site', {
+        body: '{"metadata":{"name":"site"},"data":{"mail":"[masked]"}}',
+        headers: { 'content-type': 'application/json' },
+      });
+      expect(answer.status).toBe(400);
+      expect(answer.text).toContain('would overwrite');
+    });
+  });
+
+  test('a session that is killed ends its watches', async () => {
+    const own = (await hoopctl.proxy('prod-k8s', { token: devin })) as typeof proxy;
+    const watch = await open(own, '/api/v1/namespaces/default/configmaps?watch=1');
+    await new Promise((resolve) => watch.once('data', resolve));
+    const ended = new Promise((resolve) => watch.once('close', resolve));
+    const { sessions } = await hoopctl.json<{ sessions: { id: string; status: string }[] }>([
+      'session',
+      'list',
+    ]);
+    for (const { id, status } of sessions)
+      if (status === 'open') await hoopctl.run(['session', 'kill', id, '--yes']);
+    await ended;
+    await own.stop();
+  });
+
+  test('`policy explain` and `policy test` judge requests as sessions do', async () => {
+    const { explanation } = await hoopctl.json<{ explanation: object }>([
+      ...['policy', 'explain', '--connection', 'prod-k8s', '--as', 'devin'],
+      'GET /api/v1/namespaces/default/secrets',
+    ]);
+    expect(explanation).toMatchObject({
+      decision: 'allow',
+      effects: ['admin'],
+      objects: ['default/secrets/*'],
+    });
+    const file = join(kubeconfig, '..', 'expect.yaml');
+    writeFileSync(
+      file,
+      '- {as: devin, connection: prod-k8s, statement: "DELETE /api/v1/namespaces/default", expect: block}\n',
+    );
+    expect((await hoopctl.run(['policy', 'test', file])).code).toBe(0);
+  });
+});
+
+function deployment(name: string, replicas: number): object {
+  const labels = { app: name };
+  return {
+    metadata: { name },
+    spec: {
+      replicas,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'none' }] } },
+    },
+  };
+}
+
+interface Place {
+  readonly port: number;
+  readonly password: string;
+  readonly certificate: string;
+}
+
+function writeKubeconfig(place: Place & { readonly url: string }): string {
+  const file = join(mkdtempSync('/tmp/hoopctl-kubeconfig-'), 'config');
+  const cluster = {
+    server: place.url,
+    'certificate-authority-data': Buffer.from(place.certificate).toString('base64'),
+  };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      apiVersion: 'v1',
+      kind: 'Config',
+      clusters: [{ name: 'c', cluster }],
+      users: [{ name: 'u', user: { token: place.password } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+      'current-context': 'x',
+    }),
+    { mode: 0o600 },
+  );
+  return file;
+}
+
+interface AskOptions {
+  readonly body?: string;
+  readonly headers?: OutgoingHttpHeaders;
+  readonly anonymous?: boolean;
+}
+
+/** A path goes out as it is: `https.request` would normalise a URL. */
+function begin(
+  place: Place,
+  method: string,
+  path: string,
+  { anonymous, body, headers }: AskOptions = {},
+): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({
+      host: '127.0.0.1',
+      port: place.port,
+      ca: place.certificate,
+      method,
+      path,
+      agent: false,
+      headers: {
+        ...(anonymous ? {} : { authorization: `Bearer ${place.password}` }),
+        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
+        ...headers,
+      },
+    });
+    outgoing.once('response', resolve);
+    outgoing.once('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function ask(
+  place: Place,
+  method: string,
+  path: string,
+  options: AskOptions = {},
+): Promise<{ status: number; text: string }> {
+  const response = await begin(place, method, path, options).catch(() => undefined);
+  if (response === undefined) return { status: 413, text: '' };
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
+}
+
+function open(place: Place, path: string): Promise<IncomingMessage> {
+  return begin(place, 'GET', path);
+}
+
+/** Everything that is said to these bytes until the connection closes or falls silent. */
+function raw(place: Place, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket: TLSSocket = connectTls({ host: '127.0.0.1', port: place.port, ca: place.certificate }, () =>
+      socket.write(text),
+    );
+    let said = '';
+    socket.setTimeout(1500, () => socket.destroy());
+    socket.on('data', (chunk) => {
+      said += chunk.toString('latin1');
+    });
+    socket.on('error', () => {});
+    socket.once('close', () => resolve(said));
+  });
+}
