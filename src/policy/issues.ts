@@ -10,16 +10,12 @@ import {
   identitySchema,
   limitSchema,
   maskSchema,
-  NOT_SUPPORTED_KEYS,
   policySchema,
   ruleSchema,
 } from './schema.ts';
 import { keyPosition, locator } from './source-map.ts';
 
 type Issue = z.core.$ZodIssue;
-
-/** Values of the design that this version does not carry out. */
-const NOT_SUPPORTED_VALUES: Readonly<Record<string, string>> = { filter: 'equality' };
 
 const KNOWN_KEYS: Readonly<Record<string, readonly string[]>> = {
   file: Object.keys(policySchema.shape),
@@ -62,14 +58,8 @@ export function issueProblems(
 
 function unknownKey(path: FilePath, key: string, value: unknown): string {
   const place = placeOf(path);
-  if (NOT_SUPPORTED_KEYS[place]?.includes(key)) return `${prefix(path, value)}${notSupported(`"${key}"`)}`;
   const known = KNOWN_KEYS[place] ?? [];
   return `${prefix(path, value)}unknown key "${key}"${didYouMean(key, known)}`;
-}
-
-/** Said the same way wherever a part of the design is not carried out yet. */
-function notSupported(what: string): string {
-  return `${what} is not supported yet by this version; take it out`;
 }
 
 /** What the items of the file's lists are called. */
@@ -98,7 +88,6 @@ function words(issue: Issue, path: FilePath, value: unknown): string {
   switch (issue.code) {
     case 'invalid_value': {
       const known = issue.values.map(String);
-      if (NOT_SUPPORTED_VALUES[key] === given) return notSupported(`"${key}: ${String(given)}"`);
       if (key === 'version')
         return `version ${shown(given)} is not known; this version of hoopctl reads version 1`;
       return `"${key}" cannot be ${shown(given)}${didYouMean(String(given), known)}; it is one of ${known.join(', ')}`;

@@ -304,10 +304,3 @@ export const policySchema = z.strictObject({
 });
 /** The file as data, keys in the file's own words; durations are milliseconds. */
 export type PolicyDocument = z.infer<typeof policySchema>;
-
-/** Keys of the design that this version does not carry out: an error, never ignored. */
-export const NOT_SUPPORTED_KEYS: Readonly<Record<string, readonly string[]>> = {
-  file: [],
-  rule: [],
-  mask: [],
-};

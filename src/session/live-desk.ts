@@ -12,6 +12,7 @@ import { FRAME, type FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
 import type { IdentityRow, SessionRow } from '../store/store.ts';
 import type { CountedKind } from './budget.ts';
+import { closeBooks } from './close-books.ts';
 import { DecisionBook } from './decision-book.ts';
 import type { Hold, InternedStatement, Judged, SessionDesk, StatementToRecord } from './desk.ts';
 import { HeldStatements } from './held-statements.ts';
@@ -19,6 +20,7 @@ import { cutKey } from './judged.ts';
 import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
 import type { LiveSession } from './live-sessions.ts';
 import { requesterOf } from './requester.ts';
+import { SessionExpiry } from './session-expiry.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
 
 /** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
@@ -38,14 +40,13 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly #counts = { statements: 0, blocked: 0, approved: 0, denied: 0 };
   readonly #meter: SessionMeter;
   #unsaved = false;
-  #expiresAt: number;
+  readonly #expiry: SessionExpiry;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
   #cutReason: string | undefined;
   #cutListener: ((reason: string) => void) | undefined;
   #closing: Promise<void> | undefined;
   #end: Partial<SessionRow> = {};
   #markClosed: () => void = () => {};
-  #stopExpiry: () => void = () => {};
 
   constructor(deps: LiveDeskDeps, opened: OpenedSession) {
     const { row, identity } = opened;
@@ -78,8 +79,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
       renew: (limit) => this.#meter.renew(limit),
       failed: deps.storeFailed,
     });
-    this.#expiresAt = millisecondsOf(identity.expiresAt);
-    this.#watchExpiry();
+    this.#expiry = new SessionExpiry(deps.clock, identity.expiresAt, () => this.cut('the token has expired'));
     this.#meter = new SessionMeter({
       policy: () => this.policy(),
       requester: () => this.requester,
@@ -190,11 +190,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   extend(expiresAt: string | undefined): void {
-    const until = millisecondsOf(expiresAt);
-    if (until === this.#expiresAt || this.#closing) return;
-    this.#expiresAt = until;
-    this.#stopExpiry();
-    this.#watchExpiry();
+    if (!this.#closing) this.#expiry.extend(expiresAt);
   }
 
   row(): SessionRow {
@@ -237,7 +233,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     if (over !== undefined) {
       throw new NotPermitted('session_over', `the session is over: ${over}`, { next: 'connect again' });
     }
-    if (this.#deps.clock.now() >= this.#expiresAt) {
+    if (this.#expiry.passed) {
       throw new LoginNeeded('identity_expired', `the token of ${this.requester.name} has expired`);
     }
   }
@@ -268,65 +264,18 @@ export class LiveDesk implements SessionDesk, LiveSession {
   #obstacle(policy: string): string | undefined {
     const over = this.#isOver();
     if (over !== undefined) return over;
-    if (this.#deps.clock.now() >= this.#expiresAt) return 'the token of the requester has expired';
+    if (this.#expiry.passed) return 'the token of the requester has expired';
     if (this.#deps.policy.get()?.hash !== policy) return 'the policy changed';
     return undefined;
   }
 
-  /** `Clock.after` may fire early for far dates, so it is asked again until the moment has come. */
-  #watchExpiry(): void {
-    if (this.#expiresAt === Infinity) return;
-    const left = this.#expiresAt - this.#deps.clock.now();
-    if (left <= 0) this.cut('the token has expired');
-    else this.#stopExpiry = this.#deps.clock.after(left, () => this.#watchExpiry());
-  }
-
   async #closeBooks(reason: string): Promise<void> {
-    this.#stopExpiry();
+    this.#expiry.close();
     this.#meter.close();
     this.#held.withdrawAll('the session ended');
-    const { recording, row } = this.#opened;
-    const { audit, clock, sessions, storeFailed } = this.#deps;
-    const endedAt = new Date(clock.now()).toISOString();
-    let file: { readonly size: number; readonly sha256: string } | undefined;
-    try {
-      this.#book.commit();
-      recording.appendJson(FRAME.close, { reason, at: endedAt });
-    } catch (error) {
-      storeFailed(error);
-    }
-    try {
-      file = recording.close();
-    } catch (error) {
-      storeFailed(error);
-    }
-    this.#end = {
-      status: 'closed',
-      endedAt,
-      endReason: reason,
-      recordingSize: file?.size,
-      recordingSha256: file?.sha256,
-    };
-    try {
-      audit.append({
-        kind: 'session.end',
-        actor: row.identity,
-        facts: {
-          session: row.id,
-          connection: row.connection,
-          ...(row.endUser === undefined ? {} : { endUser: row.endUser.name }),
-          reason,
-          ...this.#counts,
-          recording: file ?? null,
-        },
-      });
-      await sessions.update(row.id, { ...this.#counts, ...this.#end });
-    } catch (error) {
-      storeFailed(error);
-    }
+    const books = { ...this.#opened, book: this.#book, counts: { ...this.#counts } };
+    await closeBooks(this.#deps, books, reason, (end) => {
+      this.#end = end;
+    });
   }
-}
-
-function millisecondsOf(expiresAt: string | undefined): number {
-  return expiresAt === undefined ? Infinity : Date.parse(expiresAt);
 }

@@ -88,9 +88,9 @@ describe('a policy with a typo', () => {
     expect((await run('policy', 'apply', file, '--yes')).code).toBe(2);
     writeFileSync(file, 'version: 1\nrules: [}\n');
     expect((await run('policy', 'apply', file, '--yes')).code).toBe(2);
-    writeFileSync(file, `${SHOP_POLICY}limits: []\n`);
+    writeFileSync(file, `${SHOP_POLICY}limits:\n  - name: budget\n    rows_red: 10\n    decision: block\n`);
     const later = await run('policy', 'check', file);
-    expect(later.stdout).toMatch(/limits.*not supported/i);
+    expect(later.stdout).toMatch(/rows_red.*did you mean.*rows_read/i);
     const status = await shop.hoopctl.json<{ policy: { version: number } }>(['daemon', 'status']);
     expect(status.policy.version).toBe(1);
     expect((await run('policy', 'check', join(dir, 'none.yaml'))).code).toBe(9);
