@@ -52,6 +52,10 @@ export interface AuditEntry extends AuditEvent {
 export interface AuditLog {
   /** An event that is frozen (`Object.freeze`) must not change at all afterwards: its text is made once. */
   append(event: AuditEvent): AuditEntry;
+  /** Gives an event its place in the chain; `commit` writes it. Throws like `append`. */
+  stage(event: AuditEvent): void;
+  /** Writes what was staged, all of it or nothing. Throws like `append`: then nothing that was staged is in the log. */
+  commit(): void;
   /** Syncs, then signs the head of what was appended before the call. Resolves when both are on the disk; never rejects (a failure makes the next `append` throw). */
   checkpoint(): Promise<void>;
   /** Syncs, signs the head, closes. Idempotent. */

@@ -24,7 +24,7 @@ export interface FileLogParts {
   readonly onHead: (head: SignedHead) => void;
 }
 
-/** The log in a file, opened by `openAuditLog`. One process appends; every line is one write. */
+/** The log in a file, opened by `openAuditLog`. One process appends. */
 export class FileAuditLog implements AuditLog {
   readonly path: string;
   readonly #parts: FileLogParts;
@@ -35,6 +35,10 @@ export class FileAuditLog implements AuditLog {
   #size: number;
   #signed: number;
   #broken: unknown;
+  /** Lines that wait for `commit`, and the end of the chain behind them. */
+  #staged: { readonly lines: string; readonly seq: number; readonly hash: string; readonly count: number };
+  /** Entries since a head was last asked for here. */
+  #unasked = 0;
   #closed = false;
   #syncing: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -48,6 +52,7 @@ export class FileAuditLog implements AuditLog {
     this.#seq = parts.end.seq;
     this.#hash = parts.end.hash;
     this.#size = parts.end.size;
+    this.#staged = { lines: '', seq: this.#seq, hash: this.#hash, count: 0 };
     this.#signed = Math.min(parts.signed, parts.end.seq);
     this.#fd = openSync(parts.path, 'a', 0o600);
     this.#headsFd = openSync(parts.headsPath, 'a', 0o600);
@@ -64,16 +69,40 @@ export class FileAuditLog implements AuditLog {
   }
 
   append(event: AuditEvent): AuditEntry {
+    const place = this.#stage(event);
+    this.commit();
+    return { kind: event.kind, actor: event.actor, facts: event.facts, ...place };
+  }
+
+  stage(event: AuditEvent): void {
+    this.#stage(event);
+  }
+
+  commit(): void {
+    const { lines, seq, hash, count } = this.#staged;
+    if (count === 0) return;
+    this.#staged = { lines: '', seq: this.#seq, hash: this.#hash, count: 0 };
+    this.#write(lines);
+    this.#seq = seq;
+    this.#hash = hash;
+    this.#unasked += count;
+    if (this.#unasked >= SIGN_EVERY) {
+      this.#unasked = 0;
+      void this.checkpoint();
+    }
+    this.#staged = { lines: '', seq, hash, count: 0 };
+    for (const listener of this.#listeners) listener();
+  }
+
+  #stage(event: AuditEvent): { seq: number; time: string; prev: string; hash: string } {
     if (this.#closed) throw failed(new Error('the log is closed'));
     if (this.#broken !== undefined) throw failed(this.#broken);
-    const place = { seq: this.#seq + 1, time: this.#now(), prev: this.#hash };
+    const { lines, seq, hash: prev, count } = this.#staged;
+    const place = { seq: seq + 1, time: this.#now(), prev };
     const { line, hash } = entryLine(this.#prepare(event), place);
-    this.#write(line);
-    this.#seq = place.seq;
-    this.#hash = hash;
-    if (this.unsigned % SIGN_EVERY === 0) void this.checkpoint();
-    for (const listener of this.#listeners) listener();
-    return { kind: event.kind, actor: event.actor, facts: event.facts, ...place, hash };
+    if (line.length > MAX_LINE_BYTES / 3) throw failed(new Error('the entry is too long'));
+    this.#staged = { lines: `${lines}${line}\n`, seq: place.seq, hash, count: count + 1 };
+    return { ...place, hash };
   }
 
   checkpoint(): Promise<void> {
@@ -142,12 +171,10 @@ export class FileAuditLog implements AuditLog {
     }
   }
 
-  #write(line: string): void {
-    if (line.length > MAX_LINE_BYTES / 3) throw failed(new Error('the entry is too long'));
+  #write(lines: string): void {
     try {
-      const text = `${line}\n`;
-      const written = writeSync(this.#fd, text);
-      if (written !== Buffer.byteLength(text)) throw new Error('an entry was written in part');
+      const written = writeSync(this.#fd, lines);
+      if (written !== Buffer.byteLength(lines)) throw new Error('an entry was written in part');
       this.#size += written;
     } catch (cause) {
       this.#takeBack(cause);
@@ -155,7 +182,7 @@ export class FileAuditLog implements AuditLog {
     }
   }
 
-  /** Half a line must not stay at the end: when there is room again the log goes on. */
+  /** Part of what was staged must not stay at the end: when there is room again the log goes on. */
   #takeBack(cause: unknown): void {
     try {
       ftruncateSync(this.#fd, this.#size);

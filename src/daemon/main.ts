@@ -14,6 +14,7 @@ import { ApprovalBoard } from '../session/approval-board.ts';
 import { ApproverPresence } from '../session/approver-presence.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
 import { type OpenDeskDeps, openDesk } from '../session/open-desk.ts';
+import { TurnEnd } from '../session/turn-end.ts';
 import { Admission } from './admission.ts';
 import { createApiServer } from './api-server.ts';
 import { createAuthenticator } from './authenticate.ts';
@@ -240,6 +241,7 @@ async function assemble(
     createRecording: (session) => openRecording(recordingPath(directory.recordings, session), clock),
     storeFailed: failed('session.books_failed'),
     bytesMoved: () => busyPoll.moved(),
+    turnEnd: new TurnEnd(() => audit.commit(), setImmediate),
   };
   const admission = new Admission();
   const opener: Parts['openDesk'] = async ({ connection, identity, protocol }, client) => {

@@ -84,11 +84,17 @@ export class DecisionBook {
 
   /** Writes what was staged, the recording first. Throws Internal `recording_failed` or `audit_failed`. */
   commit(): void {
+    this.prepare();
+    this.#audit.commit();
+  }
+
+  /** Like `commit`, but leaves the audit log's write to who calls its `commit`. */
+  prepare(): void {
     this.#recording.commit();
     if (this.#staged.length === 0) return;
     const events = this.#staged;
     this.#staged = [];
-    for (const event of events) this.#audit.append(event);
+    for (const event of events) this.#audit.stage(event);
   }
 
   /** An approval changed. */

@@ -10,6 +10,7 @@ import type {
 import type { FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
 import type { PassedLimit } from './session-meter.ts';
+import type { TurnStep } from './turn-end.ts';
 
 declare const judgedBrand: unique symbol;
 declare const internedBrand: unique symbol;
@@ -116,6 +117,10 @@ export interface SessionDesk {
    * Throws Internal `recording_failed` or `audit_failed`: then nothing may go.
    */
   commit(): void;
+  /** The first half of `commit`, for a step of `atTurnEnd`. Throws like `commit`. */
+  prepare(): void;
+  /** Puts off what the session sends to the end of the event loop's turn. */
+  atTurnEnd(step: TurnStep): void;
   /**
    * Writes a frame before its bytes are forwarded; one of kind `client` may wait for `commit`.
    * Throws Internal `recording_failed`.

@@ -6,6 +6,7 @@ import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import type { ApprovalBoard } from './approval-board.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { TurnEnd } from './turn-end.ts';
 
 /** What a desk works with; the daemon's composition root gives it. */
 export interface LiveDeskDeps {
@@ -19,6 +20,7 @@ export interface LiveDeskDeps {
   readonly storeFailed: (error: unknown) => void;
   /** Called for each piece that comes from a client or goes back to it. */
   readonly bytesMoved: () => void;
+  readonly turnEnd: TurnEnd;
 }
 
 /** A session whose books are open. */

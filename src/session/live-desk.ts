@@ -22,6 +22,7 @@ import type { LiveSession } from './live-sessions.ts';
 import { requesterOf } from './requester.ts';
 import { SessionExpiry } from './session-expiry.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
+import type { TurnStep } from './turn-end.ts';
 
 /** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
 export class LiveDesk implements SessionDesk, LiveSession {
@@ -171,6 +172,14 @@ export class LiveDesk implements SessionDesk, LiveSession {
 
   commit(): void {
     this.#book.commit();
+  }
+
+  prepare(): void {
+    this.#book.prepare();
+  }
+
+  atTurnEnd(step: TurnStep): void {
+    this.#deps.turnEnd.add(step);
   }
 
   note(message: string): void {

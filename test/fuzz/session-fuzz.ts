@@ -6,6 +6,7 @@ import { BackendFramer, FrontendFramer } from '../../src/protocols/postgres/code
 import { PostgresSession } from '../../src/protocols/postgres/session.ts';
 import type { InternedStatement, SessionDesk } from '../../src/session/desk.ts';
 import { cutKey } from '../../src/session/judged.ts';
+import { TurnEnd } from '../../src/session/turn-end.ts';
 import { analyze, loadParser } from '../../src/sql/analyze.ts';
 import { makeCatalog } from '../../src/sql/memory-catalog.ts';
 import { clientMessage, int16, int32, message, mutate, Random, row, text } from './mutations.ts';
@@ -298,6 +299,7 @@ async function ending(
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+const turnEnd = new TurnEnd(() => {}, setImmediate);
 
 function deskOf(policy: ReturnType<typeof compilePolicy>, allowed: Set<string>): SessionDesk {
   const requester = { id: 'i', name: 'fuzz', groups: [] };
@@ -332,6 +334,8 @@ function deskOf(policy: ReturnType<typeof compilePolicy>, allowed: Set<string>):
     refuse: () => {},
     hold: () => Promise.reject(new Error('nothing is held')),
     commit: () => {},
+    prepare: () => {},
+    atTurnEnd: (step) => turnEnd.add(step),
     record: () => {},
     note: () => {},
     onCut: () => {},

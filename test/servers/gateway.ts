@@ -17,6 +17,7 @@ import type {
 } from '../../src/session/desk.ts';
 import { cutKey } from '../../src/session/judged.ts';
 import { SessionMeter } from '../../src/session/session-meter.ts';
+import { TurnEnd } from '../../src/session/turn-end.ts';
 
 /** A statement the gateway holds, for the test to decide. */
 export interface TestHold {
@@ -63,6 +64,7 @@ export class TestGateway {
   readonly #requester: Requester;
   readonly #connection: string;
   #database = '';
+  readonly #turnEnd = new TurnEnd(() => {}, setImmediate);
 
   private constructor(options: GatewayOptions) {
     this.#policy = readPolicy(options.policy);
@@ -192,6 +194,10 @@ export class TestGateway {
       commit() {
         if (gateway.recordingFails) throw gateway.recordingFails;
       },
+      prepare() {
+        if (gateway.recordingFails) throw gateway.recordingFails;
+      },
+      atTurnEnd: (step) => gateway.#turnEnd.add(step),
       refuse: write,
       async hold(statement, card) {
         write(statement);

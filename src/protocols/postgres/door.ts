@@ -1,6 +1,6 @@
 import type { Writable } from 'node:stream';
 import { Internal } from '../../base/errors.ts';
-import type { Judged } from '../../session/desk.ts';
+import type { Judged, SessionDesk } from '../../session/desk.ts';
 import { spend } from '../../session/judged.ts';
 import type { Judgement } from './judgement.ts';
 
@@ -14,16 +14,18 @@ import type { Judgement } from './judgement.ts';
  */
 export class Door {
   readonly #socket: Writable;
-  readonly #commit: () => void;
+  readonly #desk: Pick<SessionDesk, 'commit' | 'prepare'>;
   #parts: Buffer[] = [];
+  /** What stands in the books as soon as the audit log is written. */
+  #ready: Buffer[] = [];
   #buffer: Buffer | undefined;
   #start = 0;
   #end = 0;
 
-  /** `commit` writes to the books what has been let through; it is called before the first byte goes. */
-  constructor(socket: Writable, commit: () => void) {
+  /** `desk` writes to the books what has been let through, before the first byte goes. */
+  constructor(socket: Writable, desk: Pick<SessionDesk, 'commit' | 'prepare'>) {
     this.#socket = socket;
-    this.#commit = commit;
+    this.#desk = desk;
   }
 
   /** A Query, or the Bind that starts an execution. Spends the key. */
@@ -72,11 +74,25 @@ export class Door {
    * Returns false when the target is slower than the client: wait for `drain`.
    */
   flush(): boolean {
+    this.prepare();
+    if (this.#ready.length > 0) this.#desk.commit();
+    return this.send();
+  }
+
+  /** The first half of `flush`: `send` may follow when the audit log was written. Throws what `prepare` throws. */
+  prepare(): void {
     this.#settle();
-    const parts = this.#parts;
-    if (parts.length === 0) return !this.#socket.writableNeedDrain;
+    if (this.#parts.length === 0) return;
+    this.#desk.prepare();
+    this.#ready = this.#ready.length === 0 ? this.#parts : [...this.#ready, ...this.#parts];
     this.#parts = [];
-    this.#commit();
+  }
+
+  /** The second half: sends what was pushed before `prepare`. */
+  send(): boolean {
+    const parts = this.#ready;
+    if (parts.length === 0) return !this.#socket.writableNeedDrain;
+    this.#ready = [];
     if (parts.length === 1) return this.#socket.write(parts[0]);
     this.#socket.cork();
     let room = true;
@@ -88,7 +104,7 @@ export class Door {
   /** Says Terminate and ends the stream; the target rolls back what is open. */
   close(terminate: Buffer): void {
     // What was let through but not sent stays behind: the session is over.
-    this.#parts = [];
+    this.#parts = this.#ready = [];
     this.#buffer = undefined;
     this.#socket.end(terminate);
   }

@@ -21,6 +21,7 @@ import { probeState } from './state-probe.ts';
 import { type ExecuteInFlight, type QueryInFlight, StatementQueue } from './statements.ts';
 import { TargetMessages } from './target-messages.ts';
 import type { TargetSideHost } from './target-side-host.ts';
+import { TurnSending } from './turn-sending.ts';
 import { fatalError } from './words.ts';
 
 /** What a client may send ahead while a statement waits: then its socket is no longer read. */
@@ -35,6 +36,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   readonly #parts: SessionParts;
   readonly #x: Exchange;
   readonly #own: OwnQueries;
+  readonly #sending: TurnSending;
   readonly #clientSide: ClientMessages;
   readonly #targetSide: TargetMessages;
   readonly #holding: Holding;
@@ -60,12 +62,17 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       names,
       state,
       queue: new StatementQueue(),
-      door: new Door(target, () => desk.commit()),
+      door: new Door(target, desk),
       output: new ClientOutput(client, desk),
       commit: new CommitHold(desk, () => this.cut('its writes have waited too long for their COMMIT')),
       masking: () => masking.current(),
       refusalPortal: `hoopctl_refused_${randomBytes(12).toString('hex')}`,
     });
+    const send = () => {
+      this.#send();
+      if (this.#clientEnded) this.#finishWhenIdle();
+    };
+    this.#sending = new TurnSending(desk, this.#x.door, (run) => this.#guard(run), send);
     this.#own = new OwnQueries(this.#x);
     this.#clientSide = new ClientMessages(this.#x, this);
     this.#targetSide = new TargetMessages(this.#x, this.#own, this);
@@ -122,7 +129,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     this.#fromClientCount++;
     this.#x.desk.record(FRAME.client, chunk);
     this.#clientSide.receive(chunk);
-    this.#send();
+    this.#sending.soon();
     if (this.#holding.active && this.#clientSide.terminateWaits())
       this.#holding.withdraw('the client ended its session');
     if (this.#clientSide.waitingBytes > AHEAD_LIMIT) this.#parts.client.pause();
@@ -136,18 +143,16 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   #afterTarget(): void {
-    if (!this.#x.output.flush()) this.#parts.target.pause();
     if (this.#targetSide.blocked) this.#parts.target.pause();
     this.#clientSide.resume('answers');
-    this.#send();
-    if (this.#clientEnded) this.#finishWhenIdle();
+    this.#sending.soon();
   }
 
   /** What was let through goes to the target; what was said goes to the client. */
   #send(): void {
     if (this.#closed) return;
+    if (!this.#x.output.flush()) this.#parts.target.pause();
     if (!this.#x.door.flush()) this.#parts.client.pause();
-    this.#x.output.flush();
     if (this.#clientSide.waitingBytes <= AHEAD_LIMIT && !this.#parts.target.writableNeedDrain) {
       this.#parts.client.resume();
     }

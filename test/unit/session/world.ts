@@ -18,6 +18,7 @@ import type { StatementToRecord } from '../../../src/session/desk.ts';
 import type { LiveDesk } from '../../../src/session/live-desk.ts';
 import { LiveSessions } from '../../../src/session/live-sessions.ts';
 import { type OpenDeskDeps, openDesk } from '../../../src/session/open-desk.ts';
+import { TurnEnd } from '../../../src/session/turn-end.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import type { ConnectionRow, IdentityRow, Store } from '../../../src/store/store.ts';
 import { lineFacts } from './line-facts.ts';
@@ -79,6 +80,11 @@ export async function makeWorld(): Promise<World> {
     entries.push({ kind: event.kind, actor: event.actor, facts: { ...event.facts } });
     return entry;
   };
+  const stage = audit.stage.bind(audit);
+  audit.stage = (event) => {
+    stage(event);
+    entries.push({ kind: event.kind, actor: event.actor, facts: { ...event.facts } });
+  };
   const board = new ApprovalBoard({
     clock,
     approvals: store.approvals,
@@ -104,6 +110,7 @@ export async function makeWorld(): Promise<World> {
     createRecording: (session) => openRecording(recordingPath(recordings, session), clock),
     storeFailed: (error) => failures.push(error),
     bytesMoved: () => {},
+    turnEnd: new TurnEnd(() => audit.commit(), setImmediate),
   };
   const connection: ConnectionRow = {
     id: 'c-1',
