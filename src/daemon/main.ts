@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
 import { type GetJson, getJson } from '../identity/bounded-get.ts';
@@ -30,6 +30,7 @@ import { gatewayHostKey } from './gateway-host-key.ts';
 import { identityParts } from './identity-parts.ts';
 import { installationKey } from './installation-key.ts';
 import { LoginFailures } from './login-failures.ts';
+import { packageVersion } from './package-version.ts';
 import type { Parts } from './parts.ts';
 import { allHandlers } from './routes/all.ts';
 import {
@@ -332,10 +333,4 @@ function certificateOf(directory: StateDirectory, failed: (error: unknown) => vo
       return undefined;
     }
   };
-}
-
-function packageVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-  const { version } = JSON.parse(text) as { readonly version: string };
-  return version;
 }

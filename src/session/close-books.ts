@@ -1,7 +1,7 @@
 import { FRAME } from '../recording/events.ts';
 import type { SessionRow } from '../store/store.ts';
 import type { DecisionBook } from './decision-book.ts';
-import type { LiveDeskDeps, OpenedSession } from './live-desk.ts';
+import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
 
 /** The books of a session that ends, and what it counted. */
 export interface BooksToClose extends Pick<OpenedSession, 'recording' | 'row'> {
