@@ -48,7 +48,15 @@ function jsonOf(ready: ReadyEvent) {
   const { url, host, port, user, password, database, endpoint, target, serverVersion, policy } = ready;
   const certificate = ready.certificate === undefined ? {} : { certificate: ready.certificate };
   const address = { url, host, port, user, password, database };
-  return { schemaVersion: SCHEMA_VERSION, ...address, ...certificate, endpoint, target, serverVersion, policy };
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    ...address,
+    ...certificate,
+    endpoint,
+    target,
+    serverVersion,
+    policy,
+  };
 }
 
 function announce(ready: ReadyEvent, io: Io): void {

@@ -122,7 +122,9 @@ describe('a governed session', () => {
     await connected(async (client) => {
       const { rows } = await client.query('SELECT lower(card_number) AS card FROM customers LIMIT 1');
       expect(rows).toEqual([{ card: '[masked]' }]);
-      await expect(client.query("SELECT id FROM customers WHERE card_number LIKE '4%'")).rejects.toMatchObject({
+      await expect(
+        client.query("SELECT id FROM customers WHERE card_number LIKE '4%'"),
+      ).rejects.toMatchObject({
         code: '42501',
         message: expect.stringContaining('hoopctl'),
         detail: expect.stringContaining('public.customers.card_number'),
