@@ -14,7 +14,7 @@ _hoopctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ "${COMP_WORDS[i]}" == -- ]] && { _hoopctl_offer files "$current"; return; }
     case "$verb/${COMP_WORDS[i]}" in
-      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/gateway|/gateway/start|/gateway/openapi|/login|/logout|/context|/context/list|/context/use|/context/remove|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/ssh-config|/exec|/credential|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
+      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/gateway|/gateway/start|/gateway/openapi|/login|/logout|/context|/context/list|/context/use|/context/remove|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/ssh-config|/kubeconfig|/exec|/credential|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
     esac
   done
   case "$verb:$previous" in
@@ -43,6 +43,7 @@ _hoopctl() {
     "/connection/edit:--label") return ;;
     "/connect:--client") return ;;
     "/proxy:--port") return ;;
+    "/kubeconfig:--port") return ;;
     "/exec:-c"|"/exec:--command") return ;;
     "/exec:-f"|"/exec:--file") _hoopctl_offer files "$current"; return ;;
     "/exec:--wait") return ;;
@@ -104,6 +105,7 @@ _hoopctl() {
       "/connect") _hoopctl_offer words "$current" "--client --json --no-input --no-color -h --help" ;;
       "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --json --no-input --no-color -h --help" ;;
       "/ssh-config") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/kubeconfig") _hoopctl_offer words "$current" "--port --credential --json --no-input --no-color -h --help" ;;
       "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --json --no-input --no-color -h --help" ;;
       "/credential") _hoopctl_offer words "$current" "--ttl --list --revoke --json --no-input --no-color -h --help" ;;
       "/approvals") _hoopctl_offer words "$current" "-w --watch --all --json --no-input --no-color -h --help" ;;
@@ -141,7 +143,7 @@ _hoopctl() {
     return
   fi
   case "$verb" in
-    "") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
+    "") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
     "/daemon") _hoopctl_offer words "$current" "start stop restart status logs" ;;
     "/gateway") _hoopctl_offer words "$current" "start openapi" ;;
     "/context") _hoopctl_offer words "$current" "list use remove" ;;
@@ -153,6 +155,7 @@ _hoopctl() {
     "/connect") _hoopctl_offer names "$current" connections ;;
     "/proxy") _hoopctl_offer names "$current" connections ;;
     "/ssh-config") _hoopctl_offer names "$current" connections ;;
+    "/kubeconfig") _hoopctl_offer names "$current" connections ;;
     "/exec") _hoopctl_offer names "$current" connections ;;
     "/credential") _hoopctl_offer names "$current" connections ;;
     "/approve") _hoopctl_offer names "$current" approvals ;;
@@ -171,7 +174,7 @@ _hoopctl() {
     "/webhook") _hoopctl_offer words "$current" "add list test remove" ;;
     "/audit") _hoopctl_offer words "$current" "tail verify export" ;;
     "/completion") _hoopctl_offer words "$current" "bash zsh fish" ;;
-    "/help") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
+    "/help") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
   esac
 }
 complete -F _hoopctl hoopctl

@@ -2,7 +2,7 @@
 function __hoopctl_at
     set -l verb ''
     for word in (commandline -opc)[2..-1]
-        if contains -- "$verb/$word" /demo /init /daemon /daemon/start /daemon/stop /daemon/restart /daemon/status /daemon/logs /gateway /gateway/start /gateway/openapi /login /logout /context /context/list /context/use /context/remove /connection /connection/add /connection/list /connection/show /connection/test /connection/edit /connection/remove /connect /proxy /ssh-config /exec /credential /approvals /approve /deny /session /session/list /session/show /session/kill /replay /policy /policy/check /policy/explain /policy/test /policy/diff /policy/apply /identity /identity/create /identity/list /identity/revoke /whoami /webhook /webhook/add /webhook/list /webhook/test /webhook/remove /audit /audit/tail /audit/verify /audit/export /doctor /completion /help
+        if contains -- "$verb/$word" /demo /init /daemon /daemon/start /daemon/stop /daemon/restart /daemon/status /daemon/logs /gateway /gateway/start /gateway/openapi /login /logout /context /context/list /context/use /context/remove /connection /connection/add /connection/list /connection/show /connection/test /connection/edit /connection/remove /connect /proxy /ssh-config /kubeconfig /exec /credential /approvals /approve /deny /session /session/list /session/show /session/kill /replay /policy /policy/check /policy/explain /policy/test /policy/diff /policy/apply /identity /identity/create /identity/list /identity/revoke /whoami /webhook /webhook/add /webhook/list /webhook/test /webhook/remove /audit /audit/tail /audit/verify /audit/export /doctor /completion /help
             set verb "$verb/$word"
         end
     end
@@ -23,6 +23,7 @@ complete -c hoopctl -n '__hoopctl_at \'\'' -a connection -d 'named targets, each
 complete -c hoopctl -n '__hoopctl_at \'\'' -a connect -d 'open the native client (psql, pgcli, ssh …) through the daemon'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a proxy -d 'hold a local endpoint open and print how to reach it'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a ssh-config -d 'print Host blocks, so that ssh, scp, sftp, rsync and git go through the gateway'
+complete -c hoopctl -n '__hoopctl_at \'\'' -a kubeconfig -d 'print a kubeconfig, so that kubectl, helm, k9s and client libraries go through the daemon'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a exec -d 'run statements once, for scripts and CI'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a credential -d 'a short-lived password for clients without hoopctl, through a gateway'
 complete -c hoopctl -n '__hoopctl_at \'\'' -a approvals -d 'what is waiting; --watch asks about each as it arrives'
@@ -223,6 +224,13 @@ complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -l no-input -d 'never ask;
 complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -l no-color -d 'no colour (as NO_COLOR=1)'
 complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -l help -s h -d 'print help'
 complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -a '(__hoopctl_names connections)'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l port -r -d 'the port on 127.0.0.1; default: an unused one, kept in the file'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l credential -d 'what clients run: print an ExecCredential for the endpoint at --port'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l json -d 'print JSON: one document, or one object a line for streams'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l no-color -d 'no colour (as NO_COLOR=1)'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l help -s h -d 'print help'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -a '(__hoopctl_names connections)'
 complete -c hoopctl -n '__hoopctl_at \'/exec\'' -l command -s c -r -d 'the statement; may be repeated'
 complete -c hoopctl -n '__hoopctl_at \'/exec\'' -l file -s f -r -F -d 'a file of statements'
 complete -c hoopctl -n '__hoopctl_at \'/exec\'' -l wait -r -d 'how long to wait for approvals, as 90s or 20m; default: their expiry'
@@ -438,6 +446,7 @@ complete -c hoopctl -n '__hoopctl_at \'/help\'' -a connection -d 'named targets,
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a connect -d 'open the native client (psql, pgcli, ssh …) through the daemon'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a proxy -d 'hold a local endpoint open and print how to reach it'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a ssh-config -d 'print Host blocks, so that ssh, scp, sftp, rsync and git go through the gateway'
+complete -c hoopctl -n '__hoopctl_at \'/help\'' -a kubeconfig -d 'print a kubeconfig, so that kubectl, helm, k9s and client libraries go through the daemon'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a exec -d 'run statements once, for scripts and CI'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a credential -d 'a short-lived password for clients without hoopctl, through a gateway'
 complete -c hoopctl -n '__hoopctl_at \'/help\'' -a approvals -d 'what is waiting; --watch asks about each as it arrives'

@@ -25,6 +25,24 @@ export const endpointOpenSchema = z.object({
   single: z.boolean().default(false),
 });
 
+/** An endpoint that lives without a stream, for clients that are told of it by a file of their own. */
+export const standingEndpointOpenSchema = z.object({
+  connection: z.string(),
+  /** 0 for an unused one. */
+  port: z.number().int().min(0).max(65_535).default(0),
+});
+export const standingEndpointSchema = z.object({
+  url: z.string(),
+  port: z.number(),
+  /** PEM. */
+  certificate: z.string(),
+  database: z.string(),
+  token: z.string(),
+  /** When to ask again. */
+  expiresAt: z.string(),
+});
+export type StandingEndpoint = z.infer<typeof standingEndpointSchema>;
+
 /** The first line of an endpoint's stream is `ready`; the endpoint lives as long as the stream. */
 export const endpointEventSchema = z.discriminatedUnion('type', [
   z.object({

@@ -1,5 +1,10 @@
 import { z } from 'zod';
-import { endpointEventSchema, endpointOpenSchema } from './endpoint-schemas.ts';
+import {
+  endpointEventSchema,
+  endpointOpenSchema,
+  standingEndpointOpenSchema,
+  standingEndpointSchema,
+} from './endpoint-schemas.ts';
 import { passwordCreatedSchema, passwordCreateSchema, passwordSchema } from './password-schemas.ts';
 import * as s from './schemas.ts';
 import { signInRoutes } from './sign-in-routes.ts';
@@ -122,6 +127,14 @@ export const routes = {
     body: endpointOpenSchema,
     response: endpointEventSchema,
     stream: true,
+  },
+
+  standingEndpoint: {
+    method: 'POST',
+    path: '/v1/standing-endpoints',
+    allow: ['owner', 'approver', 'requester'],
+    body: standingEndpointOpenSchema,
+    response: standingEndpointSchema,
   },
 
   passwordCreate: {

@@ -385,6 +385,21 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     await own.stop();
   });
 
+  test('`kubeconfig` writes a file without a credential, with which clients just work', async () => {
+    const { stdout } = await hoopctl.ok(['kubeconfig', 'prod-k8s'], { token: devin });
+    expect(stdout).not.toContain('insecure');
+    expect(stdout).not.toMatch(/"token"|hpt_/);
+    const file = join(kubeconfig, '..', 'standing');
+    writeFileSync(file, stdout, { mode: 0o600 });
+    const env = { ...hoopctl.env({ token: devin }), KUBECONFIG: file };
+    const pods = await Promise.all(
+      Array.from({ length: 3 }, () => run('kubectl', ['get', 'pods', '-o', 'name'], { env })),
+    );
+    expect(pods.map((one) => one.stdout)).toEqual(['pod/web\n', 'pod/web\n', 'pod/web\n']);
+    const denied = await run('kubectl', ['get', 'pods'], { env: { ...env, HOOPCTL_TOKEN: 'wrong' } });
+    expect(denied.code).not.toBe(0);
+  });
+
   test('`policy explain` and `policy test` judge requests as sessions do', async () => {
     const { explanation } = await hoopctl.json<{ explanation: object }>([
       ...['policy', 'explain', '--connection', 'prod-k8s', '--as', 'devin'],

@@ -10,7 +10,7 @@ import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
 import { replayVerb, sessionNoun } from './session.ts';
 import { completionVerb, demoVerb, doctorVerb, initVerb } from './setup.ts';
 import { webhookNoun } from './webhook.ts';
-import { connectVerb, execVerb, proxyVerb, sshConfigVerb } from './work.ts';
+import { connectVerb, execVerb, kubeconfigVerb, proxyVerb, sshConfigVerb } from './work.ts';
 
 /** The whole command line. */
 export const ROOT: CommandSpec = {
@@ -29,6 +29,7 @@ export const ROOT: CommandSpec = {
     connectVerb,
     proxyVerb,
     sshConfigVerb,
+    kubeconfigVerb,
     execVerb,
     credentialVerb,
     approvalsVerb,

@@ -92,6 +92,39 @@ export const execVerb: CommandSpec = {
   },
 };
 
+export const kubeconfigVerb: CommandSpec = {
+  name: 'kubeconfig',
+  summary: 'print a kubeconfig, so that kubectl, helm, k9s and client libraries go through the daemon',
+  details: [
+    'The file holds no credential: clients run hoopctl to get one that is good for a quarter of an hour, as the',
+    'identity (HOOPCTL_TOKEN or the stored one) of whoever runs them.',
+    '',
+    '  hoopctl kubeconfig prod-k8s > ~/.kube/prod-k8s',
+    '  KUBECONFIG=~/.kube/prod-k8s kubectl get pods',
+  ].join('\n'),
+  arguments: [CONNECTION],
+  options: [
+    {
+      flags: '--port <port>',
+      description: 'the port on 127.0.0.1; default: an unused one, kept in the file',
+    },
+    {
+      flags: '--credential',
+      description: 'what clients run: print an ExecCredential for the endpoint at --port',
+    },
+  ],
+  async run(words, { io, client }) {
+    const { run } = await import('../kubeconfig.ts');
+    const options = {
+      name: words.argument('name'),
+      port: words.wholeNumber('port', 1, 65_535),
+      credential: words.flag('credential'),
+      program: [process.execPath, process.argv[1] ?? 'hoopctl'] as const,
+    };
+    return run(options, io, await client());
+  },
+};
+
 export const sshConfigVerb: CommandSpec = {
   name: 'ssh-config',
   summary: 'print Host blocks, so that ssh, scp, sftp, rsync and git go through the gateway',

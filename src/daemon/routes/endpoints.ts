@@ -2,48 +2,89 @@ import { UsageError } from '../../base/errors.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
 import { requesterOf } from '../../session/requester.ts';
+import type { ConnectionRow, IdentityRow } from '../../store/store.ts';
+import type { Endpoint, EndpointOpening } from '../endpoint.ts';
 import { findConnection } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
+import { StandingEndpoints } from '../standing-endpoints.ts';
 import type { Call, Handlers } from './handler.ts';
 
-/** A listening place for one identity on one connection, as long as its stream is read. */
-export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen'> {
+/** What a caller says of the endpoint that it wants. */
+type Wanted = Pick<EndpointOpening, 'listen' | 'single' | 'clientKey'>;
+
+/** A listening place for one identity on one connection. */
+export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 'standingEndpoint'> {
   const { certificate, endpoints, hostKey, policy, store, targets } = parts;
+  const standing = new StandingEndpoints(parts.clock);
+
+  /** The connection, when the caller may use it. */
+  async function admitted(caller: IdentityRow, name: string): Promise<ConnectionRow> {
+    const connection = await findConnection(store, name);
+    const may = policy.current().mayConnect(requesterOf(caller), policyTarget(connection));
+    requireMayConnect(may, caller.name, connection.name);
+    return connection;
+  }
+
+  async function open(
+    identity: IdentityRow,
+    connection: ConnectionRow,
+    wanted: Wanted,
+    signal: AbortSignal,
+  ): Promise<Endpoint> {
+    const protocol = targets.protocolOf(connection);
+    const lease = await targets.lease(connection);
+    try {
+      return await endpoints.open(
+        {
+          identity,
+          connection,
+          protocol,
+          lease,
+          serverVersion: await lease.target.serverVersion(),
+          policyName: policy.row()?.source ?? '',
+          ...wanted,
+          tls: withoutTls(protocol, wanted.listen.kind) ? undefined : await certificate(),
+          hostKey: protocol.hostKey ? await hostKey() : undefined,
+        },
+        signal,
+      );
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
   return {
+    /** It lives as long as its stream is read. */
     async endpointOpen({ caller, body, origin, signal }) {
       requireReachable(body.listen.kind, origin);
-      const connection = await findConnection(store, body.connection);
-      const may = policy.current().mayConnect(requesterOf(caller), policyTarget(connection));
-      requireMayConnect(may, caller.name, connection.name);
-      const protocol = targets.protocolOf(connection);
-      const lease = await targets.lease(connection);
-      try {
-        const endpoint = await endpoints.open(
+      const connection = await admitted(caller, body.connection);
+      const { clientKey, listen, single } = body;
+      return (await open(caller, connection, { listen, single, clientKey }, signal)).events;
+    },
+
+    /** It lives a while after it was last asked for. */
+    async standingEndpoint({ caller, body, origin }) {
+      requireReachable('tcp', origin);
+      const connection = await admitted(caller, body.connection);
+      if (!targets.protocolOf(connection).alwaysTls) {
+        throw new UsageError(
+          'no_standing_endpoint',
+          `${connection.name} has no endpoints that stand by themselves`,
           {
-            identity: caller,
-            connection,
-            protocol,
-            lease,
-            serverVersion: await lease.target.serverVersion(),
-            policyName: policy.row()?.source ?? '',
-            listen: body.listen,
-            single: body.single,
-            // A relayed client is on the requester's machine, its way here is TLS.
-            tls: withoutTls(protocol, body.listen.kind) ? undefined : await certificate(),
-            hostKey: protocol.hostKey ? await hostKey() : undefined,
-            clientKey: body.clientKey,
+            next: `hoopctl proxy ${connection.name}`,
           },
-          signal,
         );
-        return endpoint.events;
-      } catch (error) {
-        lease.release();
-        throw error;
       }
+      const listen = { kind: 'tcp', port: body.port } as const;
+      return standing.lend(caller.id, connection.id, body.port, (signal) =>
+        open(caller, connection, { listen, single: false, clientKey: undefined }, signal),
+      );
     },
   };
 }
 
+/** A relayed client is on the requester's machine, and its way here is TLS. */
 function withoutTls(protocol: Protocol, listen: 'tcp' | 'unix' | 'relay'): boolean {
   if (protocol.alwaysTls) return false;
   return listen === 'relay' || protocol.hostKey === true;

@@ -121,6 +121,7 @@ const TABLE = `
   connectionRemove    yes      -         -          -        -
   connectionOutline   yes      yes       yes        yes      yes
   endpointOpen        yes      yes       yes        -        -
+  standingEndpoint    yes      yes       yes        -        -
   passwordCreate      yes      yes       yes        -        -
   passwordList        yes      yes       yes        yes      yes
   passwordRevoke      yes      yes       yes        yes      yes
