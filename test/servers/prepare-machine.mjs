@@ -39,6 +39,14 @@ const NEEDS = [
   { have: () => onPath('asciinema'), package: 'asciinema', use: 'plays what replay exports' },
   { have: () => onPath('tmux'), package: 'tmux', use: 'a terminal to type into' },
   { have: () => onPath('openssl'), package: 'openssl', use: 'certificates of test servers' },
+  { have: () => onPath('etcd'), package: 'etcd-server', use: 'the store of a real Kubernetes API server' },
+  { have: () => onPath('kubectl'), package: 'kubernetes-client', use: 'kubectl' },
+  { have: () => onPath('xz'), package: 'xz-utils', use: 'unpacking a Kubernetes API server' },
+  {
+    have: () => pythonDriver('kubernetes'),
+    package: 'python3-kubernetes',
+    use: 'a Kubernetes client in another language',
+  },
   { have: () => onPath('dbus-run-session'), package: 'dbus', use: 'a session bus for the keychain' },
   { have: () => onPath('gnome-keyring-daemon'), package: 'gnome-keyring', use: 'a keychain' },
 ];

@@ -147,6 +147,8 @@ const EXPECTATIONS: Record<string, Record<string, Record<string, string>>> = {
   },
   // Statements of another kind: test/unit/templates/ssh-policy.test.ts.
   'ssh-agent.yaml': {},
+  // And test/unit/templates/kubernetes-policy.test.ts.
+  'kubernetes-agent.yaml': {},
 };
 
 const cases = Object.entries(EXPECTATIONS).flatMap(([file, people]) =>
