@@ -7,6 +7,8 @@ import { type Status, statusBody } from './status.ts';
 /** A client has this long until it has proved itself, in milliseconds. */
 const HANDSHAKE_MS = 10_000;
 const HEADER_BYTES = 64 * 1024;
+/** What may wait to be sent to one client before no more is read for it. */
+const AHEAD = 512 * 1024;
 
 /** Serves one connection. */
 export interface ConnectionHandler {
@@ -18,8 +20,14 @@ export interface ConnectionHandler {
 
 interface Connection {
   readonly handler: ConnectionHandler;
-  busy: boolean;
+  /** Settles when the last answer has been sent. */
+  turn: Promise<void>;
+  /** Requests that wait for that or are in work. */
+  requests: number;
 }
+
+/** A client may have its next request here before the last byte of an answer is known to have left; more is a flood. */
+const MOST_REQUESTS = 2;
 
 /** Serves HTTP/1.1 over TLS on sockets that others accept. One request at a time on each connection. */
 export class ClientSide {
@@ -28,7 +36,12 @@ export class ClientSide {
   #context: { readonly cert: string; readonly context: SecureContext } | undefined;
 
   constructor() {
-    this.#server = createServer({ maxHeaderSize: HEADER_BYTES, insecureHTTPParser: false, noDelay: true });
+    this.#server = createServer({
+      maxHeaderSize: HEADER_BYTES,
+      insecureHTTPParser: false,
+      noDelay: true,
+      highWaterMark: AHEAD,
+    });
     this.#server.keepAliveTimeout = 0;
     this.#server.on('request', (request, response) => this.#request(request, response));
     this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
@@ -51,7 +64,11 @@ export class ClientSide {
       ALPNProtocols: ['http/1.1'],
     });
     const late = setTimeout(() => secure.destroy(), HANDSHAKE_MS);
-    this.#connections.set(secure, { handler: connected(() => clearTimeout(late)), busy: false });
+    this.#connections.set(secure, {
+      handler: connected(() => clearTimeout(late)),
+      turn: Promise.resolve(),
+      requests: 0,
+    });
     secure.on('error', () => secure.destroy());
     socket.once('close', () => secure.destroy());
     secure.once('secure', () => this.#server.emit('connection', secure));
@@ -67,30 +84,34 @@ export class ClientSide {
     return this.#context.context;
   }
 
+  /** Requests of one connection are judged one after the other, each when the one before has been answered. */
   #request(request: IncomingMessage, response: ServerResponse): void {
     const connection = this.#connections.get(request.socket);
-    // A second request before the first is answered could overtake what waits for approval.
-    if (connection === undefined || connection.busy) {
+    if (connection === undefined || connection.requests >= MOST_REQUESTS) {
       request.socket.destroy();
       return;
     }
-    connection.busy = true;
-    response.once('close', () => {
-      connection.busy = false;
+    connection.requests += 1;
+    const before = connection.turn;
+    connection.turn = new Promise((resolve) => {
+      response.once('close', () => {
+        connection.requests -= 1;
+        resolve();
+      });
     });
-    void connection.handler.request(request, response);
+    void before.then(() => connection.handler.request(request, response));
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const connection = this.#connections.get(socket);
     socket.on('error', () => socket.destroy());
     // Bytes behind an upgrade that nobody has answered yet are no frames of it.
-    if (connection === undefined || connection.busy || head.length > 0) {
+    if (connection === undefined || connection.requests >= MOST_REQUESTS || head.length > 0) {
       socket.destroy();
       return;
     }
-    connection.busy = true;
-    void connection.handler.upgrade(request, socket);
+    connection.requests = MOST_REQUESTS;
+    void connection.turn.then(() => connection.handler.upgrade(request, socket));
   }
 }
 

@@ -51,6 +51,9 @@ export async function passResponse(
   await pipeline([...stages, recorder, response]);
 }
 
+/** How much of an answer may be on its way through here, in bytes. */
+const AHEAD = 512 * 1024;
+
 /** Records what the requester is about to get, up to the cap, and looks whether it may still get it. */
 class ResponseRecorder extends Transform {
   readonly #terms: ResponseTerms;
@@ -58,7 +61,7 @@ class ResponseRecorder extends Transform {
   #bytes = 0;
 
   constructor(terms: ResponseTerms) {
-    super();
+    super({ highWaterMark: AHEAD });
     this.#terms = terms;
     this.#policy = terms.session.desk.policy().hash;
   }

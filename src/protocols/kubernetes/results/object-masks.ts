@@ -1,4 +1,4 @@
-import { type Detection, triggersIn } from '../../../masking/detectors.ts';
+import type { Detection } from '../../../masking/detectors.ts';
 import { maskDetectedInJson } from '../../../masking/json-detection.ts';
 import { scan, TRIGGER } from '../../../masking/prefilter.ts';
 import {
@@ -59,6 +59,9 @@ const STRUCTURE: ReadonlySet<string> = new Set([
   'deletionTimestamp',
   'generation',
 ]);
+
+/** No detector finds anything in less, in bytes. */
+const SHORTEST_FIND = 6;
 
 interface Splice {
   readonly start: number;
@@ -195,10 +198,8 @@ function maskedText(
 
 function detectedText(bytes: Buffer, leaf: Leaf, masks: ObjectMasks): string | undefined {
   const { end, path, start } = leaf;
-  if (masks.detection === undefined || isStructure(path)) return undefined;
-  const triggers =
-    triggersIn(bytes, start, end, masks.detection) | (scan(bytes, start, end) & TRIGGER.escape);
-  if (triggers === 0) return undefined;
+  if (masks.detection === undefined || end - start < SHORTEST_FIND || isStructure(path)) return undefined;
+  if ((scan(bytes, start, end) & (masks.detection.triggers | TRIGGER.escape)) === 0) return undefined;
   const masked = maskDetectedInJson(bytes, start, end, masks.detection, masks.key);
   if (masked === undefined) return undefined;
   // A number that became text would not be read by a client that knows its type.
