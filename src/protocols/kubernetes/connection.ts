@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Internal } from '../../base/errors.ts';
+import { readStoredSettings } from '../stored-settings.ts';
 
 /** Where a cluster's API is and what it is known by. No secret. */
 export const settingsSchema = z.strictObject({
@@ -26,17 +26,8 @@ export const settingsSchema = z.strictObject({
 });
 export type KubernetesSettings = z.infer<typeof settingsSchema>;
 
-/** The settings in a connection's stored JSON text. Throws Internal `bad_connection_settings`. */
-export function readSettings(text: string): KubernetesSettings {
-  try {
-    return settingsSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new Internal('bad_connection_settings', 'the stored settings of a connection cannot be read', {
-      cause,
-      next: 'add the connection again: hoopctl connection add',
-    });
-  }
-}
+/** Throws Internal `bad_connection_settings`. */
+export const readSettings = (text: string): KubernetesSettings => readStoredSettings(settingsSchema, text);
 
 /** `Kubernetes k8s.internal:6443 as admin`. */
 export function describeConnection(settings: KubernetesSettings): string {

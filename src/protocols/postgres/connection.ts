@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Internal } from '../../base/errors.ts';
+import { readStoredSettings } from '../stored-settings.ts';
 
 /** Where a connection leads and how it gets there, under libpq's names and meanings (PostgreSQL docs 34.1.2). No secret. */
 
@@ -63,17 +63,8 @@ export const settingsSchema = z.strictObject({
 });
 export type PostgresSettings = z.infer<typeof settingsSchema>;
 
-/** The settings in a connection's stored JSON text. Throws Internal `bad_connection_settings`. */
-export function readSettings(text: string): PostgresSettings {
-  try {
-    return settingsSchema.parse(JSON.parse(text));
-  } catch (cause) {
-    throw new Internal('bad_connection_settings', 'the stored settings of a connection cannot be read', {
-      cause,
-      next: 'add the connection again: hoopctl connection add',
-    });
-  }
-}
+/** Throws Internal `bad_connection_settings`. */
+export const readSettings = (text: string): PostgresSettings => readStoredSettings(settingsSchema, text);
 
 export function isUnixSocket(host: TargetHost): boolean {
   return host.address === undefined && (host.host.startsWith('/') || host.host.startsWith('@'));

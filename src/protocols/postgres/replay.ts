@@ -1,26 +1,10 @@
-import { z } from 'zod';
 import { HoopError } from '../../base/errors.ts';
+import { type BookFrameKind, bookEvent, cutShort, jsonOf, unreadable } from '../../recording/book-events.ts';
 import { FRAME, type Frame, type ReplayEvent } from '../../recording/events.ts';
 import { ClientStream } from './replay/client-stream.ts';
 import { Dialogue } from './replay/dialogue.ts';
 import { ServerStream } from './replay/server-stream.ts';
 import { StatementTexts } from './replay/statement-texts.ts';
-
-const openSchema = z.object({
-  session: z.string(),
-  connection: z.string(),
-  identity: z.string(),
-  startedAt: z.string(),
-  protocol: z.string(),
-});
-const approvalSchema = z.object({
-  id: z.string(),
-  status: z.string(),
-  by: z.string().nullish(),
-  reason: z.string().nullish(),
-});
-const noteSchema = z.object({ message: z.string() });
-const closeSchema = z.object({ reason: z.string() });
 
 /**
  * What a PostgreSQL session's recording tells, in the order it happened. Memory is bounded by the longest
@@ -58,7 +42,7 @@ class Replay {
       case FRAME.approval:
       case FRAME.note:
       case FRAME.close:
-        events.push(this.#json(frame.kind, frame.payload) ?? this.#note('an entry that cannot be read'));
+        events.push(this.#json(frame.kind, frame.payload) ?? unreadable(this.#at));
         break;
       default:
         frame.kind satisfies never;
@@ -68,14 +52,7 @@ class Replay {
 
   /** What a killed daemon could not write. */
   end(): readonly ReplayEvent[] {
-    if (this.#closed) return [];
-    return [
-      {
-        type: 'end',
-        at: this.#at,
-        reason: 'the recording ends here: the session is open or was interrupted',
-      },
-    ];
+    return this.#closed ? [] : [cutShort(this.#at)];
   }
 
   #bytes(side: 'client' | 'server', payload: Uint8Array, events: ReplayEvent[]): void {
@@ -90,54 +67,18 @@ class Replay {
     }
   }
 
-  #json(kind: Exclude<Frame['kind'], 2 | 3>, payload: Uint8Array): ReplayEvent | undefined {
-    const value = parse(payload);
+  #json(kind: BookFrameKind, payload: Uint8Array): ReplayEvent | undefined {
     const at = this.#at;
-    switch (kind) {
-      case FRAME.open: {
-        const opened = openSchema.safeParse(value).data;
-        return opened && { type: 'start', at, ...opened };
-      }
-      case FRAME.decision: {
-        const decided = this.#statements.resolve(value);
-        if (!decided) return undefined;
-        const { text, parameters, outcome, rule, effects } = decided;
-        return {
-          type: 'statement',
-          at,
-          text,
-          parameters: parameters ?? this.#dialogue.parametersFor(text),
-          decision: outcome,
-          rule,
-          effects,
-        };
-      }
-      case FRAME.approval: {
-        const approval = approvalSchema.safeParse(value).data;
-        if (!approval) return undefined;
-        const { id, status, by, reason } = approval;
-        return { type: 'approval', at, id, status, by: by ?? null, reason: reason ?? null };
-      }
-      case FRAME.note: {
-        const note = noteSchema.safeParse(value).data;
-        return note && this.#note(note.message);
-      }
-      case FRAME.close: {
-        this.#closed = true;
-        return { type: 'end', at, reason: closeSchema.safeParse(value).data?.reason ?? 'closed' };
-      }
-    }
+    this.#closed ||= kind === FRAME.close;
+    if (kind !== FRAME.decision) return bookEvent(kind, payload, at);
+    const decided = this.#statements.resolve(jsonOf(payload));
+    if (!decided) return undefined;
+    const { text, outcome, rule, effects } = decided;
+    const parameters = decided.parameters ?? this.#dialogue.parametersFor(text);
+    return { type: 'statement', at, text, parameters, decision: outcome, rule, effects };
   }
 
   #note(message: string): ReplayEvent {
     return { type: 'note', at: this.#at, message };
-  }
-}
-
-function parse(payload: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString());
-  } catch {
-    return undefined;
   }
 }

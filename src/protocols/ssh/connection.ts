@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../../base/errors.ts';
+import { readStoredSettings } from '../stored-settings.ts';
 
 export const DEFAULT_PORT = 22;
 
@@ -70,9 +71,8 @@ function badUrl(why: string): UsageError {
   });
 }
 
-export function readSettings(settings: string): SshSettings {
-  return settingsSchema.parse(JSON.parse(settings));
-}
+/** Throws Internal `bad_connection_settings`. */
+export const readSettings = (text: string): SshSettings => readStoredSettings(settingsSchema, text);
 
 export function urlOf({ host, port, user, hostKey, agent }: SshSettings): string {
   const query = [
