@@ -61,8 +61,8 @@ const column = z
   .string()
   .min(1)
   .max(256)
-  .refine((text) => text.includes('*') || text.split('.').length >= 3, {
-    message: 'write it as schema.table.column, or as a glob such as "*.ssn"',
+  .refine((text) => /[*/]/.test(text) || text.split('.').length >= 3, {
+    message: 'write it as schema.table.column, namespace/resource/name/field, or as a glob such as "*.ssn"',
   });
 
 const duration = z.string().transform((text, context): number => {

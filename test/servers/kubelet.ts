@@ -1,7 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { SpdyReader, writeData, writePing, writeReply } from '../../src/protocols/kubernetes/spdy/frames.ts';
+import { HeaderPacker, HeaderUnpacker } from '../../src/protocols/kubernetes/spdy/header-block.ts';
 import type { TestCluster } from './kubernetes.ts';
 
 /** Stands in for a node's kubelet: pods are names, and what is run in them runs on this machine. */
@@ -44,6 +47,7 @@ export async function startKubelet(cluster: TestCluster): Promise<TestKubelet> {
     else kubelet.logs(response, url.searchParams.get('follow') === 'true');
   });
   server.on('upgrade', (request, socket, head) => {
+    if (request.headers.upgrade?.toLowerCase() === 'spdy/3.1') return serveSpdy(socket, request);
     sockets.handleUpgrade(request, socket, head, (client) => serveStreams(client, request));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -81,7 +85,63 @@ function serveStreams(client: WebSocket, request: IncomingMessage): void {
   child.on('close', (code) => finish(client, code ?? 137, ''));
 }
 
+/** The same over SPDY/3.1: starts once the streams that the request speaks of are open. */
+function serveSpdy(socket: Duplex, request: IncomingMessage): void {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'https://kubelet');
+  const forward = pathname.startsWith('/portForward/');
+  const version = forward ? 'portforward.k8s.io' : 'v4.channel.k8s.io';
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: ${version}\r\n\r\n`,
+  );
+  const reader = new SpdyReader();
+  const unpacker = new HeaderUnpacker();
+  const packer = new HeaderPacker();
+  const streams = new Map<string, number>();
+  const count = 1 + ['input', 'output', 'error'].filter((name) => searchParams.get(name) === '1').length;
+  let child: ReturnType<typeof spawn> | undefined;
+  const say = (kind: string, bytes: Buffer, fin = false) =>
+    socket.write(writeData(streams.get(kind) ?? 0, bytes, fin));
+  socket.on('error', () => {});
+  socket.on('close', () => child?.kill('SIGKILL'));
+  socket.on('data', (chunk: Buffer) => {
+    for (const frame of reader.push(chunk)) {
+      if (frame.type === 'ping') socket.write(writePing(frame.id));
+      if (frame.type === 'open') {
+        streams.set(unpacker.read(frame.block).get('streamtype') ?? '', frame.stream);
+        socket.write(writeReply(frame.stream, packer.write(new Map()), false));
+        if (!forward && child === undefined && streams.size >= count) child = begin();
+      }
+      if (frame.type !== 'data') continue;
+      if (forward && frame.stream === streams.get('data'))
+        say('data', Buffer.from(`echo ${frame.bytes}`), frame.fin);
+      if (frame.stream !== streams.get('stdin')) continue;
+      if (frame.bytes.length > 0) child?.stdin?.write(frame.bytes);
+      if (frame.fin) child?.stdin?.end();
+    }
+  });
+
+  function begin(): ReturnType<typeof spawn> {
+    const [program = 'cat', ...args] = searchParams.getAll('command');
+    const started = spawn(program, args);
+    started.stdout.on('data', (chunk: Buffer) => say('stdout', chunk));
+    started.stderr.on('data', (chunk: Buffer) => say('stderr', chunk));
+    started.stdin.on('error', () => {});
+    if (!streams.has('stdin')) started.stdin.end();
+    started.on('close', (code) => {
+      say('error', statusOf(code ?? 137, ''), true);
+      for (const kind of ['stdout', 'stderr']) if (streams.has(kind)) say(kind, Buffer.alloc(0), true);
+      setTimeout(() => socket.end(), 50);
+    });
+    return started;
+  }
+}
+
 function finish(client: WebSocket, code: number, message: string): void {
+  client.send(Buffer.concat([Buffer.from([3]), statusOf(code, message)]));
+  client.close(1000);
+}
+
+function statusOf(code: number, message: string): Buffer {
   const status =
     code === 0
       ? { metadata: {}, status: 'Success' }
@@ -92,6 +152,5 @@ function finish(client: WebSocket, code: number, message: string): void {
           reason: 'NonZeroExitCode',
           details: { causes: [{ reason: 'ExitCode', message: String(code) }] },
         };
-  client.send(Buffer.concat([Buffer.from([3]), Buffer.from(JSON.stringify(status))]));
-  client.close(1000);
+  return Buffer.from(JSON.stringify(status));
 }

@@ -16,6 +16,9 @@ export const STREAM = {
 
 /** Subprotocols in which programs are governed, the best first. */
 export const PROGRAM_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+/** The same as streams of SPDY/3.1; v4 ends with a Status, as v5 does. */
+export const SPDY_PROGRAM_PROTOCOLS = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+export const SPDY_FORWARD_PROTOCOLS = ['portforward.k8s.io'] as const;
 /** A port-forward's SPDY in a WebSocket's messages: bytes that are passed on. */
 export const TUNNEL_PROTOCOLS = ['SPDY/3.1+portforward.k8s.io'] as const;
 

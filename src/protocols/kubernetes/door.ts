@@ -1,4 +1,5 @@
-import type { ClientRequest } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Judged } from '../../session/desk.ts';
 import { spend } from '../../session/judged.ts';
@@ -49,4 +50,45 @@ export class Door {
       followRedirects: false,
     });
   }
+
+  /**
+   * Asks for SPDY/3.1 on exactly this, streams by one of `protocols`. Spends the key. Resolves with the connection, or
+   * with what the cluster answered instead. Rejects when it cannot be reached.
+   */
+  async openSpdy(
+    judged: Judged,
+    { headers, method, target }: Outgoing,
+    protocols: readonly string[],
+  ): Promise<SpdyConnection | IncomingMessage> {
+    spend(judged);
+    this.#commit();
+    const request = await this.#cluster.begin({
+      method,
+      target,
+      headers: {
+        ...headers,
+        connection: 'Upgrade',
+        upgrade: 'SPDY/3.1',
+        'x-stream-protocol-version': [...protocols],
+        'content-length': 0,
+      },
+    });
+    return new Promise((resolve, reject) => {
+      request.once('upgrade', (response, socket, head) => {
+        const chosen = response.headers['x-stream-protocol-version'];
+        resolve({ socket, head, protocol: typeof chosen === 'string' ? chosen : '' });
+      });
+      request.once('response', resolve);
+      request.once('error', reject);
+      request.setTimeout(HANDSHAKE_MS, () => request.destroy(new Error('it does not answer')));
+      request.end();
+    });
+  }
+}
+
+export interface SpdyConnection {
+  readonly socket: Duplex;
+  /** What came with the answer already. */
+  readonly head: Buffer;
+  readonly protocol: string;
 }

@@ -1,8 +1,7 @@
 import type { RawData, WebSocket } from 'ws';
-import { systemClock } from '../../base/clock.ts';
-import { OutputMasking } from '../../masking/output-masking.ts';
-import { exitCode, STREAM, terminalSize } from './channels.ts';
-import { PART, type Part, recordJson, recordPart } from './frames.ts';
+import { STREAM } from './channels.ts';
+import { PART, recordPart } from './frames.ts';
+import { type OutputStream, ProgramStreams } from './program-streams.ts';
 import type { KubernetesSession } from './session.ts';
 import { statusBody, unavailable } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -21,16 +20,16 @@ export interface PodStreamsParts {
   readonly tunnel: boolean;
 }
 
-/** Output streams that are masked and recorded. */
-const OUTPUTS: readonly { readonly stream: number; readonly part: Part }[] = [
-  { stream: STREAM.stdout, part: PART.stdout },
-  { stream: STREAM.stderr, part: PART.stderr },
-];
+/** Output streams by their numbers. */
+const OUTPUTS: ReadonlyMap<number, OutputStream> = new Map([
+  [STREAM.stdout, 'stdout'],
+  [STREAM.stderr, 'stderr'],
+]);
 
 /** The streams of one exec, attach or port-forward between a client and the cluster, until either side ends. */
 export class PodStreams {
   readonly #parts: PodStreamsParts;
-  readonly #masking = new Map<number, OutputMasking>();
+  readonly #program: ProgramStreams;
   readonly #stopCut: () => void;
   #resolve: () => void = () => {};
   #over = false;
@@ -42,8 +41,10 @@ export class PodStreams {
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
-    const terms = { masks: () => session.desk.masks(), key: around.maskKey, clock: systemClock };
-    for (const { stream } of OUTPUTS) this.#masking.set(stream, new OutputMasking(terms));
+    this.#program = new ProgramStreams(session, parts.number, around, {
+      stop: (reason) => this.#cut(reason),
+      failed: () => this.#end(1011),
+    });
     this.#stopCut = session.onCut((reason) => this.#cut(reason));
     client.on('message', (data, binary) => this.#guard(() => this.#fromClient(bytesOf(data), binary)));
     target.on('message', (data, binary) => this.#guard(() => this.#fromTarget(bytesOf(data), binary)));
@@ -56,27 +57,18 @@ export class PodStreams {
   }
 
   #fromClient(message: Buffer, binary: boolean): void {
-    const { client, session, target } = this.#parts;
     if (!binary) return this.#end(1003);
     this.#recordClient(message);
-    session.desk.commit();
-    send(target, message, client);
+    send(this.#parts.target, message, this.#parts.client);
   }
 
   #recordClient(message: Buffer): void {
-    const { number, session, tunnel } = this.#parts;
-    const { desk } = session;
-    if (tunnel) return recordPart(desk, number, PART.stdin, message);
-    const payload = message.subarray(1);
+    if (this.#parts.tunnel) return this.#program.input(message);
     switch (message[0]) {
       case STREAM.stdin:
-        if (payload.length > 0) recordPart(desk, number, PART.stdin, payload);
-        return;
-      case STREAM.resize: {
-        const size = terminalSize(payload);
-        if (size === undefined) throw new Error('a size of the terminal cannot be read');
-        return recordJson(desk, number, PART.resize, size);
-      }
+        return this.#program.input(message.subarray(1));
+      case STREAM.resize:
+        return this.#program.resize(message.subarray(1));
       case STREAM.close:
         return;
       default:
@@ -85,61 +77,46 @@ export class PodStreams {
   }
 
   #fromTarget(message: Buffer, binary: boolean): void {
-    const { number, session, tunnel } = this.#parts;
     if (!binary) return this.#end(1003);
-    if (tunnel) {
-      recordPart(session.desk, number, PART.stdout, message);
+    if (this.#parts.tunnel) {
+      recordPart(this.#parts.session.desk, this.#parts.number, PART.stdout, message);
       this.#toClient(message);
       return;
     }
-    const [stream] = message;
-    const output = OUTPUTS.find((one) => one.stream === stream);
-    if (output !== undefined) this.#output(output, message);
-    else if (stream === STREAM.error) this.#errorStream(message);
-    else if (stream === STREAM.close) this.#closeStream(message);
+    const [number = 0] = message;
+    const output = OUTPUTS.get(number);
+    if (output !== undefined) this.#output(number, output, message);
+    else if (number === STREAM.error) this.#errorStream(message);
+    else if (number === STREAM.close) this.#closeStream(message);
     // An empty message only says that a stream stands.
     else if (message.length > 1) throw new Error('the cluster sent a stream that there is not');
   }
 
-  #output({ part, stream }: { readonly stream: number; readonly part: Part }, message: Buffer): void {
-    const payload = message.subarray(1);
+  #output(number: number, stream: OutputStream, message: Buffer): void {
     // An empty message says that the stream stands.
-    if (payload.length === 0) return this.#toClient(message);
-    this.#masking
-      .get(stream)
-      ?.push(Buffer.from(payload), (bytes) => this.#guard(() => this.#show(stream, part, bytes)));
+    if (message.length === 1) return this.#toClient(message);
+    this.#program.output(stream, message.subarray(1), (bytes) => this.#show(number, bytes));
   }
 
-  #show(stream: number, part: Part, bytes: Buffer): void {
-    const { number, session } = this.#parts;
-    if (this.#over || bytes.length === 0) return;
-    if (session.desk.metered && session.desk.spend('bytes', bytes.length) !== undefined) {
-      return this.#cut('a limit of the session is passed');
-    }
-    recordPart(session.desk, number, part, bytes);
-    this.#toClient(Buffer.concat([Buffer.from([stream]), bytes]));
+  #show(number: number, bytes: Buffer): void {
+    if (!this.#over) this.#toClient(Buffer.concat([Buffer.from([number]), bytes]));
   }
 
-  #flush(streams: readonly number[] = OUTPUTS.map((one) => one.stream)): void {
-    for (const { part, stream } of OUTPUTS) {
-      if (streams.includes(stream))
-        this.#masking.get(stream)?.end((bytes) => this.#show(stream, part, bytes));
-    }
+  #flush(): void {
+    for (const [number, stream] of OUTPUTS) this.#program.end(stream, (bytes) => this.#show(number, bytes));
   }
 
   /** The program has ended: what was kept back of its output comes before. */
   #errorStream(message: Buffer): void {
-    const { number, session } = this.#parts;
-    const payload = message.subarray(1);
-    if (payload.length > 0) {
+    if (message.length > 1) {
       this.#flush();
-      recordJson(session.desk, number, PART.exit, { code: exitCode(payload) ?? null });
+      this.#program.exit(message.subarray(1));
     }
     this.#toClient(message);
   }
 
   #closeStream(message: Buffer): void {
-    this.#flush([message[1] ?? 0]);
+    this.#flush();
     this.#toClient(message);
   }
 
