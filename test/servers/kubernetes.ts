@@ -38,13 +38,21 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** Why there can be no cluster here, for tests that then say so; undefined when there can. */
+/** Why tests of Kubernetes do not run here, for them to say so; undefined when there is a server to be started. */
 export function clusterMissing(): string | undefined {
-  if (findProgram('etcd') === undefined) return 'etcd is missing (Debian: apt-get install etcd-server)';
-  if (apiServerSource() === undefined) {
-    return 'kube-apiserver is missing: name one in HOOPCTL_TEST_KUBE_APISERVER, or put it on the PATH';
+  if (apiServerSource() !== undefined) return undefined;
+  return 'kube-apiserver is missing: name one in HOOPCTL_TEST_KUBE_APISERVER, or put it on the PATH';
+}
+
+/** With a server, all else must be there: such tests are never left out silently. */
+function requirePrograms(): void {
+  for (const [name, from] of [
+    ['etcd', 'etcd-server'],
+    ['kubectl', 'kubernetes-client'],
+  ] as const) {
+    if (findProgram(name) === undefined)
+      throw new Error(`${name} is missing (Debian: apt-get install ${from})`);
   }
-  return findProgram('kubectl') === undefined ? 'kubectl is missing' : undefined;
 }
 
 function findProgram(name: string): string | undefined {
@@ -128,6 +136,7 @@ async function freePorts(count: number): Promise<number[]> {
 export async function startCluster(): Promise<TestCluster> {
   const source = apiServerSource();
   if (source === undefined) throw new Error(clusterMissing());
+  requirePrograms();
   const directory = mkdtempSync(join(tmpdir(), 'hoopctl-k8s-'));
   const file = (name: string) => join(directory, name);
   const [etcdPort = 0, peerPort = 0, port = 0] = await freePorts(3);
