@@ -54,7 +54,7 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     devin = await hoopctl.createIdentity('devin', 'requester');
     ana = await hoopctl.createIdentity('ana', 'approver');
     proxy = (await hoopctl.proxy('prod-k8s', { token: devin })) as typeof proxy;
-    kubeconfig = writeKubeconfig(proxy);
+    kubeconfig = writeKubeconfig(proxy, join(hoopctl.home, '..'));
   }, 120_000);
 
   afterAll(async () => {
@@ -258,7 +258,11 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     const token = await hoopctl.createIdentity('forwarder', 'requester');
     const own = (await hoopctl.proxy('prod-k8s', { token })) as typeof proxy;
     const child = spawn('kubectl', ['port-forward', 'web', ':80'], {
-      env: { PATH: process.env.PATH ?? '', KUBECONFIG: writeKubeconfig(own), HOME: join(kubeconfig, '..') },
+      env: {
+        PATH: process.env.PATH ?? '',
+        KUBECONFIG: writeKubeconfig(own, join(hoopctl.home, '..')),
+        HOME: join(kubeconfig, '..'),
+      },
     });
     const port = await new Promise<number>((resolve) => {
       child.stdout.on('data', (text) => {
@@ -493,8 +497,8 @@ interface Place {
   readonly certificate: string;
 }
 
-function writeKubeconfig(place: Place & { readonly url: string }): string {
-  const file = join(mkdtempSync('/tmp/hoopctl-kubeconfig-'), 'config');
+function writeKubeconfig(place: Place & { readonly url: string }, directory: string): string {
+  const file = join(mkdtempSync(join(directory, 'kube-')), 'config');
   const cluster = {
     server: place.url,
     'certificate-authority-data': Buffer.from(place.certificate).toString('base64'),
