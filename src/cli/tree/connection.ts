@@ -1,3 +1,4 @@
+import type { Words } from '../words.ts';
 import { type CommandSpec, type OptionSpec, YES } from './command.ts';
 
 const NAME = {
@@ -54,24 +55,7 @@ export const connectionNoun: CommandSpec = {
       options: [URL_OPTION, ...SECRETS, ...KEYS, ...KUBECONFIG, LABEL, NO_TEST],
       async run(words, { io, json, client }) {
         const { run } = await import('../connection/add.ts');
-        return run(
-          {
-            json,
-            name: words.argument('name'),
-            url: words.text('url'),
-            kubeconfig: words.text('kubeconfig'),
-            context: words.text('context'),
-            impersonate: words.flag('impersonate'),
-            passwordStdin: words.flag('passwordStdin'),
-            secretRef: words.text('secretRef'),
-            key: words.text('key'),
-            acceptHostKey: words.flag('acceptHostKey'),
-            labels: words.list('label'),
-            test: words.flag('test'),
-          },
-          io,
-          await client(),
-        );
+        return run({ json, ...definitionOf(words) }, io, await client());
       },
     },
     {
@@ -114,24 +98,7 @@ export const connectionNoun: CommandSpec = {
       ],
       async run(words, { io, json, client }) {
         const { run } = await import('../connection/edit.ts');
-        return run(
-          {
-            json,
-            name: words.argument('name'),
-            url: words.text('url'),
-            kubeconfig: words.text('kubeconfig'),
-            context: words.text('context'),
-            impersonate: words.flag('impersonate'),
-            passwordStdin: words.flag('passwordStdin'),
-            secretRef: words.text('secretRef'),
-            key: words.text('key'),
-            acceptHostKey: words.flag('acceptHostKey'),
-            labels: words.list('label'),
-            test: words.flag('test'),
-          },
-          io,
-          await client(),
-        );
+        return run({ json, ...definitionOf(words) }, io, await client());
       },
     },
     {
@@ -146,3 +113,20 @@ export const connectionNoun: CommandSpec = {
     },
   ],
 };
+
+/** What `add` and `edit` say of a connection. */
+function definitionOf(words: Words) {
+  return {
+    name: words.argument('name'),
+    url: words.text('url'),
+    kubeconfig: words.text('kubeconfig'),
+    context: words.text('context'),
+    impersonate: words.flag('impersonate'),
+    passwordStdin: words.flag('passwordStdin'),
+    secretRef: words.text('secretRef'),
+    key: words.text('key'),
+    acceptHostKey: words.flag('acceptHostKey'),
+    labels: words.list('label'),
+    test: words.flag('test'),
+  };
+}

@@ -1,10 +1,10 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { isIP } from 'node:net';
+import { readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { GatewayConfig } from '../../api/gateway-config.ts';
 import { UsageError } from '../../base/errors.ts';
+import { keptSelfSigned } from '../../secret/self-signed.ts';
 
 /** What a gateway proves itself with; PEM. */
 export interface GatewayCertificate {
@@ -16,10 +16,6 @@ export interface GatewayCertificate {
   /** Why its key is kept badly; for the log. */
   readonly warning: string | undefined;
 }
-
-const DAY_MS = 86_400_000;
-const VALID_DAYS = 365;
-const RENEW_DAYS = 30;
 
 /** Reads certificate and key of the configuration. Throws UsageError `bad_certificate`. */
 export function readCertificate(
@@ -44,32 +40,8 @@ export function readCertificate(
 
 /** A certificate of our own for the host of `url`, kept in `file` (0600) while it is good for another month. */
 export async function selfSigned(file: string, url: string, now: number): Promise<GatewayCertificate> {
-  const names = namesOf(url);
-  const kept = readKept(file, names, now);
-  if (kept !== undefined) return kept;
-  const { generate } = await import('selfsigned');
-  const { private: key, cert } = await generate([{ name: 'commonName', value: 'hoopctl gateway' }], {
-    keyType: 'ec',
-    curve: 'P-256',
-    algorithm: 'sha256',
-    notBeforeDate: new Date(now - DAY_MS),
-    notAfterDate: new Date(now + VALID_DAYS * DAY_MS),
-    extensions: [
-      { name: 'basicConstraints', cA: false, critical: true },
-      { name: 'keyUsage', digitalSignature: true, critical: true },
-      { name: 'extKeyUsage', serverAuth: true },
-      {
-        name: 'subjectAltName',
-        altNames: names.map((name) => (isIP(name) ? { type: 7, ip: name } : { type: 2, value: name })),
-      },
-    ],
-  });
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
-  const fresh = `${file}.${process.pid}.new`;
-  writeFileSync(fresh, `${key.trim()}\n${cert.trim()}\n`, { mode: 0o600 });
-  chmodSync(fresh, 0o600);
-  renameSync(fresh, file);
-  return of(key.trim(), cert.trim(), undefined);
+  const { key, cert } = await keptSelfSigned(file, 'hoopctl gateway', namesOf(url), now);
+  return of(key, cert, undefined);
 }
 
 /** The certificate that the configuration names. */
@@ -94,28 +66,6 @@ function namesOf(url: string): string[] {
 function of(key: string, cert: string, warning: string | undefined): GatewayCertificate {
   const { fingerprint256, validTo } = new X509Certificate(cert);
   return { key, cert, sha256: fingerprint256.replaceAll(':', '').toLowerCase(), validTo, warning };
-}
-
-function readKept(file: string, names: readonly string[], now: number): GatewayCertificate | undefined {
-  try {
-    if ((statSync(file).mode & 0o077) !== 0) return undefined;
-    const text = readFileSync(file, 'utf8');
-    const key = pem(text, 'PRIVATE KEY');
-    const cert = pem(text, 'CERTIFICATE');
-    if (key === undefined || cert === undefined) return undefined;
-    const parsed = new X509Certificate(cert);
-    const named = names.every((name) => (isIP(name) ? parsed.checkIP(name) : parsed.checkHost(name)));
-    return named && Date.parse(parsed.validTo) - now > RENEW_DAYS * DAY_MS
-      ? of(key, cert, undefined)
-      : undefined;
-  } catch {
-    // Missing or unreadable: a new one is made.
-    return undefined;
-  }
-}
-
-function pem(text: string, label: string): string | undefined {
-  return new RegExp(`-----BEGIN [A-Z ]*${label}-----[\\s\\S]+?-----END [A-Z ]*${label}-----`).exec(text)?.[0];
 }
 
 function readText(file: string): string {
