@@ -286,6 +286,7 @@ describe('a governed session', () => {
       await expect(client.query({ text, values: [] })).rejects.toMatchObject(at);
       await client.query('BEGIN');
       await expect(client.query('SELEC 1')).rejects.toMatchObject({ code: '42601' });
+      await expect(client.query('SELEC 1')).rejects.toMatchObject({ code: '42601' });
       await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
       await client.query('ROLLBACK');
     });

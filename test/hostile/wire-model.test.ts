@@ -176,6 +176,35 @@ describe('the protocol through the gateway, where policy allows everything', () 
     await server?.stop();
   });
 
+  async function paired(use: (pair: Pair) => Promise<void>): Promise<void> {
+    const direct = await WireClient.login({
+      ...loginOf(server.url('postgres', server.password, 'one')),
+      parameters: NAMED,
+    });
+    const through = await WireClient.login({ ...loginOf(gateway.url()), parameters: NAMED });
+    try {
+      await use({ direct, gateway: through });
+    } finally {
+      direct.socket.destroy();
+      through.socket.destroy();
+    }
+  }
+
+  it('reads a text before it looks at the failed transaction, also where the state is not known yet', async () => {
+    await paired(async (pair) => {
+      const begin = [
+        parseMessage('', 'BEGIN'),
+        bindMessage({ portal: '', statement: '' }),
+        executeMessage('', 0),
+      ];
+      expect(await both(pair, Buffer.concat([...begin, SYNC]))).toBe('T');
+      for (const text of ['SELEC', 'SELEC', '', 'SELECT 1', 'SELECT nonsense FROM items', 'ROLLBACK TO s']) {
+        expect(await both(pair, queryMessage(text))).toBe('E');
+      }
+      expect(await both(pair, queryMessage('ROLLBACK'))).toBe('I');
+    });
+  });
+
   it('answers like the server itself, whatever the order of messages', { timeout: 300_000 }, async () => {
     const commands = fc.commands(
       [
@@ -188,20 +217,9 @@ describe('the protocol through the gateway, where policy allows everything', () 
     await fc.assert(
       fc.asyncProperty(commands, async (list) => {
         for (const database of ['one', 'two']) await server.query('TRUNCATE items', database);
-        const direct = await WireClient.login({
-          ...loginOf(server.url('postgres', server.password, 'one')),
-          parameters: NAMED,
-        });
-        const through = await WireClient.login({ ...loginOf(gateway.url()), parameters: NAMED });
-        try {
-          await fc.asyncModelRun(
-            () => ({ model: { transaction: 'I' as const }, real: { direct, gateway: through } }),
-            list,
-          );
-        } finally {
-          direct.socket.destroy();
-          through.socket.destroy();
-        }
+        await paired((pair) =>
+          fc.asyncModelRun(() => ({ model: { transaction: 'I' as const }, real: pair }), list),
+        );
       }),
       { numRuns: Number(process.env.MODEL_RUNS ?? 20) },
     );

@@ -74,8 +74,7 @@ export class Gate {
       const { state } = this.#x;
       if ((state.stale || state.catalogStale) && !endsTransactionAlone(judgement)) {
         // Only in a failed transaction is the state still unknown here, and there the target would say the same.
-        this.#x.refuse(abortedError(), candidate.simple);
-        return;
+        return this.#refuseInFailedTransaction(candidate, judgement);
       }
       if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
       if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
@@ -84,6 +83,15 @@ export class Gate {
       if (inTransaction === 'wait') candidate.defer();
       else this.#carryOut(candidate, inTransaction);
     });
+  }
+
+  /** The target reads a text as a whole before it looks at its transaction: what does not parse fails as such. */
+  #refuseInFailedTransaction(candidate: Candidate, { facts }: Judgement): void {
+    const syntaxError = facts.statements[0]?.syntaxError;
+    this.#x.refuse(
+      syntaxError === undefined ? abortedError() : unparseableError(syntaxError),
+      candidate.simple,
+    );
   }
 
   /** Rules with `at: commit`: the statement runs now, and the COMMIT needs what it would have needed. */
@@ -138,8 +146,9 @@ export class Gate {
   block(judgement: Judgement, simple: boolean, place: MessagePlace): void {
     const { decision, record, facts } = judgement;
     if (decision.outcome !== 'block') return;
-    const mistake = decision.rule === undefined && this.#x.state.transaction !== 'failed';
-    const [absent] = mistake ? facts.statements.flatMap((one) => one.absent ?? []) : [];
+    const failed = this.#x.state.transaction === 'failed';
+    const mistake = decision.rule === undefined;
+    const [absent] = mistake && !failed ? facts.statements.flatMap((one) => one.absent ?? []) : [];
     if (
       absent !== undefined &&
       (this.#looked?.buffer !== place.buffer || this.#looked.start !== place.start)
@@ -188,10 +197,11 @@ export function tooManyNames(): NotPermitted {
   });
 }
 
-/** COMMIT or ROLLBACK and nothing else: safe to send while the session's state is not known. */
+/** COMMIT or ROLLBACK and nothing else, or nothing at all: safe to send while the session's state is not known. */
 function endsTransactionAlone({ facts }: Judgement): boolean {
   const [only, ...more] = facts.statements;
-  if (only === undefined || more.length > 0) return false;
+  if (more.length > 0) return false;
+  if (only === undefined) return true;
   return (
     only.actions.every((action) => action.effect === 'session') &&
     only.changes.some((change) => change.kind === 'transaction')
