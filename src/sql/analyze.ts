@@ -2,13 +2,13 @@ import type { Catalog, CatalogRelation, SessionState } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
 import type { Action, StatementFacts, TextFacts } from './facts.ts';
-import { noteImplicitCasts } from './functions.ts';
 import { makeCatalog } from './memory-catalog.ts';
 import { type ParsedStatement, parseText } from './parse.ts';
 import { applyChanges } from './settings.ts';
 import { makeFacts } from './statement-facts.ts';
 import { statement } from './statements.ts';
 import { TextState } from './text-state.ts';
+import { acts, noteImplicitCalls } from './types.ts';
 
 export { CONDITIONS } from './conditions.ts';
 export { loadParser, MAX_TEXT_BYTES } from './parse.ts';
@@ -34,6 +34,23 @@ export function analyze(text: string, catalog: Catalog, state: SessionState): Te
   return { statements: parsed.statements.map((one) => judge(one, catalog, textState)) };
 }
 
+/** The first of these types of which a value, handed in by itself, does more than read (or of which nothing is known). */
+export function actingType(
+  oids: readonly number[],
+  catalog: Catalog,
+  session: SessionState,
+): string | undefined {
+  for (const oid of oids) {
+    // What initdb makes has no CHECK of a user's (FirstNormalObjectId, transam.h).
+    if (oid < 16_384) continue;
+    const type = catalog.typeByOid(oid);
+    const state = new TextState(session);
+    const ctx = { catalog, state, out: new Collector(), within: [], inFunction: false, planOnly: false };
+    if (type === undefined || acts(type, ctx)) return type ? `${type.schema}.${type.name}` : `OID ${oid}`;
+  }
+  return undefined;
+}
+
 /** True for a text that was not even taken apart. */
 export function isUnparseable(facts: TextFacts): boolean {
   return facts.statements[0]?.tag === UNPARSEABLE;
@@ -44,7 +61,7 @@ function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: T
   const ctx: Context = { catalog, state, out, within: [], inFunction: false, planOnly: false };
   try {
     const result = statement(node, ctx);
-    noteImplicitCasts(ctx);
+    noteImplicitCalls(ctx);
     const facts = { ...makeFacts(result, out, start, end), tableRows: largestTable(out.actions, catalog) };
     applyChanges(state, facts.changes, catalog);
     return facts;

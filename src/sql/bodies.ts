@@ -99,6 +99,14 @@ export function checkFacts(check: string, typeOid: number, ctx: Context): BodyFa
   });
 }
 
+/** Default values of a function's parameters, as pg_get_expr prints them. */
+export function defaultFacts(oid: number, list: string, ctx: Context): BodyFacts {
+  if (ctx.within.includes(oid)) return NOTHING;
+  return remembered(`p${oid} ${ctx.state.callPath?.join('\0') ?? '?'}`, ctx, () =>
+    runText(`SELECT ${list}`, innerContext(ctx, oid, ctx.state.bound(ctx.catalog.definitionPath))),
+  );
+}
+
 interface CommandNode {
   readonly AlterTableCmd?: { readonly def?: { readonly Constraint?: { readonly raw_expr?: Node } } };
 }

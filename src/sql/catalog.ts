@@ -42,6 +42,8 @@ export interface CatalogRelation {
   }[];
   /** Functions of its triggers, those of constraints left out. */
   readonly triggers?: readonly number[];
+  /** Conditions of its row security policies, where it is switched on, as pg_get_expr prints them. */
+  readonly policies?: readonly string[];
   /** Inheritance parents and partition roots, direct ones only. */
   readonly parents: readonly number[];
   /** Negative where it was never counted (PostgreSQL 14 and later). */
@@ -69,6 +71,10 @@ export interface CatalogFunction {
   readonly parameters?: readonly { readonly name: string; readonly output: boolean }[];
   /** `proconfig` entries, `search_path=evil`. */
   readonly settings: readonly string[];
+  /** Types of its parameters, results included. */
+  readonly parameterTypeOids?: readonly number[];
+  /** Default values of its last parameters as pg_get_expr prints them, separated by commas. */
+  readonly defaults?: string;
   readonly extension?: string;
   /** Aggregates: `schema.name` of the functions they run. */
   readonly supportFunctions?: readonly FunctionName[];
@@ -128,8 +134,15 @@ export interface Catalog {
   operators(name: string): readonly CatalogOperator[];
   type(schema: string, name: string): CatalogType | undefined;
   typeByOid(oid: number): CatalogType | undefined;
-  /** Functions outside pg_catalog that implicit casts run: any expression may call them. */
-  readonly implicitCastFunctionOids: readonly number[];
+  /**
+   * Functions outside pg_catalog that the server calls without a word in the text: implicit casts, and in SQL or
+   * another language the comparisons by which a type is sorted, grouped and told apart.
+   */
+  readonly implicitFunctionOids: readonly number[];
+  /** Functions outside pg_catalog by which a cast makes a value of this type of pg_catalog, by its name or OID. */
+  castFunctionsTo(type: string | number): readonly number[];
+  /** Types outside pg_catalog. */
+  types(): Iterable<CatalogType>;
   hasSchema(name: string): boolean;
 }
 

@@ -1,4 +1,5 @@
 import type { ColumnRef, Node } from 'libpg-query';
+import { totality } from './builtins/total-functions.ts';
 import type { Context } from './context.ts';
 import type { Source } from './facts.ts';
 import { callAttribute } from './functions.ts';
@@ -61,7 +62,7 @@ function qualified(names: readonly string[], name: string, scope: Scope, ctx: Co
     if (SYSTEM_COLUMNS.has(name)) return { name, sources: [], plain: false };
     // Attribute notation: `o.fn` is fn(o). PostgreSQL docs 4.2.6 and 36.5.3.
     const sources = [...item.wholeRow, ...(item.open ?? [])];
-    if (callAttribute(name, ctx)) ctx.out.useAll(sources, 'call', [name]);
+    if (callAttribute(name, undefined, ctx) || mayFail(name, ctx)) ctx.out.useAll(sources, 'call', [name]);
     else if (item.open === undefined) ctx.out.missing({ kind: 'column', name: names.join('.') });
     return { name, sources, plain: false };
   }
@@ -70,6 +71,10 @@ function qualified(names: readonly string[], name: string, scope: Scope, ctx: Co
   if (whole?.schema === alias) return { name, sources: whole.wholeRow, plain: false, carried: true };
   return unresolved(names, scope, ctx);
 }
+
+/** A function of pg_catalog that does not take every value. */
+const mayFail = (name: string, ctx: Context) =>
+  ctx.catalog.builtinFunction(name) !== undefined && totality(name) === 'none';
 
 function unresolved(names: readonly string[], scope: Scope, ctx: Context): Column {
   const name = names.at(-1) ?? '';

@@ -1,6 +1,7 @@
 import type { DeclareCursorStmt, ExecuteStmt, FetchStmt, Node, PrepareStmt } from 'libpg-query';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
+import { emptyScope, expressions } from './expressions.ts';
 import type { StatementFacts } from './facts.ts';
 import { makeFacts, mergeFacts, outputsOf } from './statement-facts.ts';
 import { noteArguments, type StatementResult, statement } from './statements.ts';
@@ -37,6 +38,8 @@ function stored(node: Node, ctx: Context): StatementFacts {
 }
 
 function prepare(stmt: PrepareStmt, ctx: Context): StatementResult {
+  // Values of these types are made when it is executed.
+  expressions(stmt.argtypes, emptyScope(), { kind: 'other' }, ctx);
   if (stmt.query && stmt.name !== undefined) {
     ctx.out.changes.push({ kind: 'prepare', name: stmt.name, statement: stored(stmt.query, ctx) });
   }

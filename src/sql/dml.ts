@@ -15,13 +15,14 @@ import type { Context } from './context.ts';
 import { expression, expressions } from './expressions.ts';
 import type { Effect, Source } from './facts.ts';
 import { fromClause, fromMember } from './from.ts';
-import { typeEffects } from './functions.ts';
 import { displayName, relationObject, resolveRelation } from './names.ts';
 import { querySelect, targetList, withClause } from './queries.ts';
 import { noteKin, rangeItem } from './relations.ts';
+import { notePolicies } from './row-security.ts';
 import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
 import { isTautology } from './tautology.ts';
 import { triggersLoseRows } from './trigger-copies.ts';
+import { typeEffects } from './types.ts';
 import { ruleFacts, viewFacts } from './views.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE, wherever it stands; its RETURNING columns. Undefined for any other node. */
@@ -219,6 +220,7 @@ export function noteWrite(
     (kin, via) => ctx.out.act(writing(ctx), command, relationObject(kin, ctx, via)),
     ctx,
   );
+  notePolicies(relation, ctx);
   const name = displayName(relation, ctx);
   for (const rule of relation.rules) {
     if (rule.event !== kind && kind !== 'merge') continue;

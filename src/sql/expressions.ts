@@ -15,12 +15,13 @@ import { compare, comparisonOf, equate } from './comparisons.ts';
 import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
 import type { ColumnUseKind, Source } from './facts.ts';
-import { callAttribute, callJsonSyntax, useType } from './functions.ts';
+import { callAttribute, callJsonSyntax } from './functions.ts';
 import { resolveFunctions } from './names.ts';
 import { runsUserOperator, useOperator } from './operators.ts';
 import { querySelect } from './queries.ts';
 import { Scope, sourcesOf } from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
+import { useType } from './types.ts';
 import { cases, cast, coalesce, nullTest, otherValue } from './values.ts';
 
 /** What became of the values on their way into an expression's own. Mutable. */
@@ -172,12 +173,12 @@ function indirection(node: Node, body: A_Indirection, scope: Scope, use: Express
   const found = documentValue(node, scope, ctx);
   if (found && (use.kind === 'computed' || use.kind === 'predicate')) return noteAll(found.sources, use, ctx);
   let called: string | undefined;
-  for (const step of body.indirection ?? []) {
+  for (const [i, step] of (body.indirection ?? []).entries()) {
     // `(x).name`: a field, or a function of that name applied to x.
     const name = stringOf(step);
     if (name === undefined) continue;
     const builtin = resolveFunctions([name], 1, ctx).builtin !== undefined && totality(name) === 'none';
-    if (callAttribute(name, ctx) || builtin) called = name;
+    if (callAttribute(name, i === 0 ? body.arg : undefined, ctx) || builtin) called = name;
   }
   const kept: ExpressionUse = called === undefined ? use : { ...use, kind: 'call', with: [called] };
   transforming(kept, (inner) => children(body, scope, inner, ctx));

@@ -7,11 +7,10 @@ import { SHAPE, under } from './document-path.ts';
 import { documentValue, pathKeys } from './documents.ts';
 import { expression, expressions } from './expressions.ts';
 import type { Source } from './facts.ts';
-import { callFunction, callJsonSyntax, useType } from './functions.ts';
+import { callFunction, callJsonSyntax } from './functions.ts';
 import { join } from './joins.ts';
 import { resolveFunctions } from './names.ts';
 import { querySelect } from './queries.ts';
-
 import { readRelation } from './relations.ts';
 import {
   type Column,
@@ -24,6 +23,7 @@ import {
   withoutOrigin,
 } from './scope.ts';
 import { bodyOf, constantText, kindOf, nameParts } from './tree.ts';
+import { useType } from './types.ts';
 
 /** One member of a FROM list: what can be named in it, and the columns it adds to `*`. */
 export interface FromMember extends ColumnList {

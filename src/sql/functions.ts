@@ -1,8 +1,10 @@
-import type { Node, TypeName } from 'libpg-query';
-import { type BodyFacts, checkFacts, functionBody, sqlTextFacts } from './bodies.ts';
+import type { Node } from 'libpg-query';
+import { type BodyFacts, functionBody, sqlTextFacts } from './bodies.ts';
 import { EXTENSION_SQL_RUNNERS, extensionEffect, sideDoorOf } from './builtins/extensions.ts';
 import {
   builtinEffect,
+  MAKES_NAMED_TYPES,
+  POPULATES,
   RELATION_READERS,
   readsStatistics,
   readsStorage,
@@ -10,14 +12,14 @@ import {
   WAITING_LOCKS,
 } from './builtins/functions.ts';
 import { JSON_SYNTAX } from './builtins/json-syntax.ts';
-import type { CatalogFunction, CatalogType } from './catalog.ts';
-import { Collector } from './collector.ts';
+import type { CatalogFunction } from './catalog.ts';
 import type { Context } from './context.ts';
 import type { Effect, ObjectRef, SessionChange } from './facts.ts';
 import { noteLockWait } from './locks.ts';
-import { displayName, relationObject, resolveFunctions, resolveRelation, resolveType } from './names.ts';
+import { displayName, relationObject, resolveFunctions, resolveRelation } from './names.ts';
 import { changeSetting } from './settings.ts';
-import { constantText, nameParts } from './tree.ts';
+import { constantText } from './tree.ts';
+import { noteParameters, useActingTypes, useNamedType, useTypeArgument } from './types.ts';
 
 /** What a call's value may be derived from besides its arguments. */
 export interface CallResult {
@@ -63,11 +65,7 @@ function notAFunction(parts: readonly string[], args: readonly Node[], ctx: Cont
   const shown = parts.join('.');
   if (args.length === 1 && !ctx.state.catalogUncertain) {
     if (parts.length === 1 && ctx.catalog.isBuiltinType(shown)) return;
-    const type = resolveType(
-      parts.map((sval) => ({ String: { sval } })),
-      ctx,
-    );
-    if (type) return typeEffects(type, ctx, new Set());
+    if (useNamedType(parts, ctx)) return;
   }
   ctx.out.missing({ kind: 'function', name: shown });
   ctx.out.unknown(
@@ -84,6 +82,9 @@ export function callBuiltin(name: string, args: readonly Node[], ctx: Context): 
   // A volatile function is never run by planning alone.
   if (ctx.planOnly && volatility === 'volatile') return;
   if (name in SQL_RUNNERS || name in RELATION_READERS) return;
+  if (MAKES_NAMED_TYPES.has(name)) useTypeArgument(args[1], ctx);
+  // A cast in its place names the type itself.
+  else if (POPULATES.has(name) && !(args[0] && 'TypeCast' in args[0])) useActingTypes(ctx);
   const said = name === 'set_config' ? undefined : ctx.catalog.functionEffect?.(`pg_catalog.${name}`);
   const effect = said ?? builtinEffect(name, volatility);
   if (effect === 'read') return;
@@ -187,6 +188,7 @@ export function callCandidate(
     candidate.extension !== undefined
   ) {
     const runs = EXTENSION_SQL_RUNNERS[`${candidate.extension}.${candidate.name}`];
+    if (POPULATES.has(candidate.name)) useActingTypes(ctx);
     if (runs) return runs.flatMap((position) => runSqlArgument(args[position], name, ctx));
     const effect = extensionEffect(candidate.extension, candidate.name);
     if (effect === 'unknown') {
@@ -201,6 +203,7 @@ export function callCandidate(
     return [];
   }
   ctx.out.runsUserCode = true;
+  noteParameters(candidate, ctx);
   if (candidate.kind === 'aggregate') {
     return (candidate.supportFunctions ?? []).flatMap(
       (support) =>
@@ -259,45 +262,24 @@ export function noteInnerChanges(changes: readonly SessionChange[], ctx: Context
   if (changes.some((change) => change.kind === 'catalog')) ctx.out.changes.push({ kind: 'opaque' });
 }
 
-/** Attribute notation on something that has no such column: a function of that name with one argument. False when there is none. */
-export function callAttribute(name: string, ctx: Context): boolean {
+/**
+ * Attribute notation on something that has no such column, `(x).name`: a function of that name with one argument, or a
+ * cast, as the server takes it for any type of x. True for a function outside pg_catalog.
+ */
+export function callAttribute(name: string, arg: Node | undefined, ctx: Context): boolean {
   const found = resolveFunctions([name], 1, ctx);
   if (found.opaque) ctx.out.unknown(`function "${name}" is changed earlier in the same text`, `CALL ${name}`);
   for (const candidate of found.candidates) callCandidate(candidate, [], ctx);
+  if (found.builtin !== undefined) {
+    const args = arg === undefined ? [] : [arg];
+    callBuiltin(found.builtin, args, ctx);
+    if (found.builtin in SQL_RUNNERS || found.builtin in RELATION_READERS) {
+      const via = `pg_catalog.${found.builtin}`;
+      ctx.out.unknown(`${via} is called in attribute notation`, 'CALL', { kind: 'function', name: via });
+    }
+  }
+  useNamedType([name], ctx);
   return found.opaque || found.candidates.length > 0;
-}
-
-/** Functions that a cast to the type, or a value of it, may run. */
-export function useType(typeName: TypeName, ctx: Context): void {
-  const parts = nameParts(typeName.names);
-  const name = parts.at(-1) ?? '';
-  if (parts.length === 1 && ctx.state.searchPath === undefined && !ctx.catalog.isBuiltinType(name)) {
-    ctx.out.unknown(`search_path is not known, so type "${name}" cannot be resolved`, `TYPE ?.${name}`);
-    return;
-  }
-  if (ctx.state.nameChange(name)?.kind === 'opaque') {
-    ctx.out.unknown(`type "${name}" is changed earlier in the same text`, `TYPE ${name}`);
-  }
-  const type = resolveType(typeName.names, ctx);
-  if (type) typeEffects(type, ctx, new Set());
-}
-
-export function typeEffects(type: CatalogType, ctx: Context, seen: Set<number>): void {
-  if (seen.has(type.oid)) return;
-  seen.add(type.oid);
-  const name = `${type.schema}.${type.name}`;
-  for (const oid of type.castFunctionOids) {
-    const cast = ctx.catalog.functionByOid(oid);
-    if (cast) callCandidate(cast, [], ctx);
-  }
-  for (const check of type.checks) takeBody(checkFacts(check, type.oid, ctx), name, ctx);
-  const base = type.baseTypeOid === 0 ? undefined : ctx.catalog.typeByOid(type.baseTypeOid);
-  if (base) typeEffects(base, ctx, seen);
-  const relation = type.relationOid === 0 ? undefined : ctx.catalog.relationByOid(type.relationOid);
-  for (const column of relation?.columns ?? []) {
-    const field = ctx.catalog.typeByOid(column.typeOid);
-    if (field) typeEffects(field, ctx, seen);
-  }
 }
 
 /** SQL/JSON syntax that an older server takes for a call. */
@@ -307,16 +289,5 @@ export function callJsonSyntax(kind: string, ctx: Context): void {
   for (const name of syntax.names) {
     for (const candidate of resolveFunctions([name], undefined, ctx).candidates)
       callCandidate(candidate, [], ctx);
-  }
-}
-
-/** Implicit casts may be called by any expression: those that do more than read count for every statement. */
-export function noteImplicitCasts(ctx: Context): void {
-  for (const oid of ctx.catalog.implicitCastFunctionOids) {
-    const cast = ctx.catalog.functionByOid(oid);
-    if (!cast) continue;
-    const inner: Context = { ...ctx, out: new Collector() };
-    callCandidate(cast, [], inner);
-    if (inner.out.actions.some((action) => action.effect !== 'read')) callCandidate(cast, [], ctx);
   }
 }

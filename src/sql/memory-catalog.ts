@@ -10,7 +10,13 @@ export interface CatalogParts {
   readonly functions?: readonly CatalogFunction[];
   readonly operators?: readonly CatalogOperator[];
   readonly types?: readonly CatalogType[];
-  readonly implicitCastFunctionOids?: readonly number[];
+  readonly implicitFunctionOids?: readonly number[];
+  /** Casts to types of pg_catalog by functions outside it. */
+  readonly castsToBuiltin?: readonly {
+    readonly name: string;
+    readonly oid: number;
+    readonly functionOid: number;
+  }[];
   /** Names of pg_catalog's functions, by their least stable overload. */
   readonly builtins?: Partial<Record<'immutable' | 'stable' | 'volatile', readonly string[]>>;
   readonly builtinTypes?: readonly string[];
@@ -36,13 +42,19 @@ export function makeCatalog(parts: CatalogParts): Catalog {
   for (const volatility of ['immutable', 'stable', 'volatile'] as const) {
     for (const name of parts.builtins?.[volatility] ?? []) builtins.set(name, volatility);
   }
+  const castsTo = new Map<string | number, number[]>();
+  for (const { name, oid, functionOid } of parts.castsToBuiltin ?? []) {
+    for (const type of [name, oid]) castsTo.set(type, [...(castsTo.get(type) ?? []), functionOid]);
+  }
   const builtinTypes = new Set(parts.builtinTypes ?? []);
   const schemas = new Set(parts.schemas ?? []);
   return {
     version: parts.version ?? 'empty',
     serverVersion: parts.serverVersion ?? 180000,
     definitionPath: parts.definitionPath ?? ['pg_catalog'],
-    implicitCastFunctionOids: parts.implicitCastFunctionOids ?? [],
+    implicitFunctionOids: parts.implicitFunctionOids ?? [],
+    castFunctionsTo: (type) => castsTo.get(type) ?? [],
+    types: () => types,
     relation: (schema, name) => relationsByName.get(key(schema, name)),
     relationByOid: (oid) => relationsByOid.get(oid),
     relations: () => relations,

@@ -21,8 +21,8 @@ export function plpgsqlStatements(fn: CatalogFunction): readonly PlStep[] | unde
   // Parameters matter by name alone, but a scalar and a row may not stand in the same places.
   for (const type of ['int', 'pg_catalog.pg_class']) {
     for (const variant of variants) {
-      const tree = parsePlpgsql(header(fn, type, variant));
-      if (tree) return steps(tree);
+      const found = read(fn.body, (body) => header({ ...fn, body }, type, variant));
+      if (found) return found;
     }
   }
   return undefined;
@@ -30,9 +30,20 @@ export function plpgsqlStatements(fn: CatalogFunction): readonly PlStep[] | unde
 
 /** The SQL of a `DO` block in plpgsql. */
 export function doStatements(body: string): readonly PlStep[] | undefined {
-  const tree = parsePlpgsql(`DO LANGUAGE plpgsql ${literal(body)}`);
-  return tree && steps(tree);
+  return read(body, (text) => `DO LANGUAGE plpgsql ${literal(text)}`);
 }
+
+/** The parser has no catalog, and so no fields for a row of a table's type: as a record it may have any. */
+function read(body: string, statement: (body: string) => string): readonly PlStep[] | undefined {
+  const tree = parsePlpgsql(statement(body));
+  if (tree) return steps(tree);
+  const rows = [...body.matchAll(ROW_TYPE)];
+  const records = rows.length > 0 && parsePlpgsql(statement(body.replaceAll(ROW_TYPE, 'record')));
+  return records ? [...rows.flatMap(([name]) => typeSteps(name)), ...steps(records)] : undefined;
+}
+
+const NAME = '(?:"(?:[^"]|"")+"|[A-Za-z_][A-Za-z0-9_$]*)';
+const ROW_TYPE = new RegExp(`${NAME}(?:\\s*\\.\\s*${NAME})?\\s*%\\s*ROWTYPE`, 'giu');
 
 function header(fn: CatalogFunction, type: string, returns: string): string {
   const parameters = (fn.parameters ?? [])
@@ -109,10 +120,18 @@ function assignment(query: string): PlStep {
   return { kind: 'unknown', reason: 'a PL/pgSQL assignment cannot be read' };
 }
 
-/** A variable's type may be a domain with a CHECK. `t.c%TYPE` and `t%ROWTYPE` are types of columns that exist. */
+/** `t.c%TYPE` is the type of a column of t, `t%ROWTYPE` has all of them. */
+function rowTypeOf(name: string): string {
+  const [before = '', word = ''] = name.split('%');
+  return word.trim().toUpperCase() === 'TYPE'
+    ? before.slice(0, Math.max(0, before.lastIndexOf('.'))) || 'int'
+    : before;
+}
+
+/** A variable's type may be a domain with a CHECK. */
 function typeSteps(name: string): PlStep[] {
-  if (name === '' || name.includes('%') || name === 'UNKNOWN') return [];
-  const sql = `SELECT NULL::${name}`;
+  if (name === '' || name === 'UNKNOWN') return [];
+  const sql = `SELECT NULL::${rowTypeOf(name)}`;
   return parseText(sql).ok ? [{ kind: 'text', sql }] : [];
 }
 

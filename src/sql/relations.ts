@@ -3,6 +3,7 @@ import { ADMIN_RELATIONS, STATISTICS_RELATIONS } from './builtins/relations.ts';
 import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import { displayName, relationObject, resolveRelation } from './names.ts';
+import { notePolicies } from './row-security.ts';
 import {
   ancestors,
   type ColumnList,
@@ -80,6 +81,7 @@ export function noteRead(
   const effect = inSystem && ADMIN_RELATIONS.has(relation.name) ? 'admin' : 'read';
   ctx.out.act(effect, command, relationObject(relation, ctx), undefined, suffix);
   if (STATISTICS_RELATIONS.has(relation.name)) ctx.out.condition('reads-statistics');
+  notePolicies(relation, ctx);
   noteKin(
     relation,
     inherited,

@@ -5,10 +5,11 @@ import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
 import { children, type ExpressionUse, expression, noteAll, transforming } from './expressions.ts';
 import type { Source } from './facts.ts';
-import { useType } from './functions.ts';
 import { resolveType } from './names.ts';
+import { useOperator } from './operators.ts';
 import type { Scope } from './scope.ts';
 import { nameParts } from './tree.ts';
+import { useType } from './types.ts';
 
 /** Nodes whose value holds those of their parts. */
 const HOLDING = new Set([
@@ -142,6 +143,7 @@ export function cases(
 ): void {
   const { flow: _, ...deciding } = use;
   const condition: ExpressionUse = use.kind === 'computed' ? { ...deciding, kind: 'branch' } : use;
+  if (body.arg) useOperator(['='], ctx);
   expression(body.arg, scope, condition, ctx);
   for (const clause of body.args ?? []) {
     if (!('CaseWhen' in clause)) continue;

@@ -18,7 +18,7 @@ export const SESSION_STATE =
 
 const EQ = 'OPERATOR(pg_catalog.=)';
 const NE = 'OPERATOR(pg_catalog.<>)';
-const WIDTH = 20;
+const WIDTH = 22;
 
 /** Columns after the kind, as text, filled up with nulls. */
 function part(kind: string, columns: readonly string[], rest: string): string {
@@ -47,15 +47,22 @@ function relations(version: number): string {
   const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
   const triggers = `SELECT t.tgrelid, pg_catalog.json_agg(t.tgfoid::pg_catalog.oid) AS list FROM pg_catalog.pg_trigger t
     WHERE NOT t.tgisinternal GROUP BY t.tgrelid`;
+  const policies = `SELECT y.polrelid, pg_catalog.json_agg(e.text) AS list FROM pg_catalog.pg_policy y
+    CROSS JOIN LATERAL (VALUES (pg_catalog.pg_get_expr(y.polqual, y.polrelid)),
+      (pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid))) e(text) WHERE e.text IS NOT NULL GROUP BY y.polrelid`;
   const definition = `CASE WHEN ${kindMatches('c.relkind', 'vm')} AND NOT ${inSystemSchema('c.relnamespace')}
     THEN pg_catalog.pg_get_viewdef(c.oid) END`;
   return part(
     'relation',
-    ['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition, 'g.list'],
+    [
+      ...['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
+      ...['g.list', 'y.list'],
+    ],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
      LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
      LEFT JOIN (${parents}) m ON m.inhrelid ${EQ} c.oid
      LEFT JOIN (${triggers}) g ON g.tgrelid ${EQ} c.oid
+     LEFT JOIN (${policies}) y ON y.polrelid ${EQ} c.oid AND c.relrowsecurity
      WHERE ${kindMatches('c.relkind', 'rpvmfSc')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
   );
 }
@@ -112,6 +119,8 @@ function functions(version: number): string {
       'pg_catalog.array_to_json(p.proconfig)',
       'x.extname',
       'g.list',
+      'pg_catalog.array_to_json(COALESCE(p.proallargtypes, p.proargtypes::pg_catalog.oid[]))',
+      'pg_catalog.pg_get_expr(p.proargdefaults, 0::pg_catalog.oid)',
     ],
     `FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} p.pronamespace
      JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
@@ -175,12 +184,33 @@ function types(): string {
   );
 }
 
-function casts(): string {
+/** Implicit casts, and what sorting, grouping and ranges call that is not compiled: only a superuser can put that there. */
+function implicitCalls(): string {
+  const outside = (column: string) => `${column} OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
   return part(
-    'cast',
-    ['k.castfunc'],
-    `FROM pg_catalog.pg_cast k WHERE k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid
-     AND k.castcontext ${NE} 'e'::pg_catalog."char"`,
+    'implicit',
+    ['f.oid'],
+    `FROM (SELECT k.castfunc AS oid FROM pg_catalog.pg_cast k
+       WHERE ${outside('k.castfunc')} AND k.castcontext ${NE} 'e'::pg_catalog."char"
+     UNION SELECT p.oid FROM pg_catalog.pg_proc p
+       JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
+       JOIN (SELECT m.amproc::pg_catalog.oid AS oid FROM pg_catalog.pg_amproc m
+         UNION ALL SELECT o.oprcode::pg_catalog.oid FROM pg_catalog.pg_amop w
+           JOIN pg_catalog.pg_operator o ON o.oid ${EQ} w.amopopr
+         UNION ALL SELECT r.rngcanonical::pg_catalog.oid FROM pg_catalog.pg_range r
+         UNION ALL SELECT r.rngsubdiff::pg_catalog.oid FROM pg_catalog.pg_range r) u ON u.oid ${EQ} p.oid
+       WHERE ${outside('p.oid')} AND l.lanname ${NE} ALL (ARRAY['c', 'internal']::pg_catalog.name[])) f`,
+  );
+}
+
+/** Casts to types of pg_catalog by functions outside it. */
+function castsToBuiltin(): string {
+  return part(
+    'builtin-cast',
+    ['t.typname', 't.oid', 'k.castfunc'],
+    `FROM pg_catalog.pg_cast k JOIN pg_catalog.pg_type t ON t.oid ${EQ} k.casttarget
+     WHERE k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid
+     AND t.typnamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid`,
   );
 }
 
@@ -216,7 +246,8 @@ export function catalogQuery(version: number): string {
     builtinTypes(),
     operators(),
     types(),
-    casts(),
+    implicitCalls(),
+    castsToBuiltin(),
     restorePath(),
   ];
   const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";
@@ -240,6 +271,10 @@ export const FINGERPRINT = [
   'pg_namespace',
   'pg_aggregate',
   'pg_trigger',
+  'pg_attrdef',
+  'pg_policy',
+  'pg_amproc',
+  'pg_amop',
 ]
   .map(
     (table) =>

@@ -36,7 +36,12 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     functions: of('function').map(functionOf),
     operators,
     types: of('type').map(typeOf),
-    implicitCastFunctionOids: of('cast').map((row) => number(row, 1)),
+    implicitFunctionOids: of('implicit').map((row) => number(row, 1)),
+    castsToBuiltin: of('builtin-cast').map((row) => ({
+      name: text(row, 1),
+      oid: number(row, 2),
+      functionOid: number(row, 3),
+    })),
     builtins: {
       immutable: words(of('builtin').find((row) => row[1] === 'i')?.[2]),
       stable: words(of('builtin').find((row) => row[1] === 's')?.[2]),
@@ -121,6 +126,7 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
     parents: list(row[7]).map(Number),
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
+    ...(row[10] ? { policies: list(row[10]) } : {}),
     rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
       event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',
       definition: text(rule, 3),
@@ -167,6 +173,8 @@ function functionOf(row: Row): CatalogFunction {
     maxArguments: variadic ? Number.POSITIVE_INFINITY : inputs,
     parameters: parametersOf(list(row[15]), modes, inputs),
     settings: list(row[17]),
+    ...(row[20] ? { parameterTypeOids: list(row[20]).map(Number) } : {}),
+    ...(row[21] ? { defaults: row[21] } : {}),
     ...(row[18] ? { extension: row[18] } : {}),
     ...(support.length > 0 ? { supportFunctions: support.map(([schema, name]) => ({ schema, name })) } : {}),
   };

@@ -1,3 +1,4 @@
+import { PolicyBlocked } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
 import { describeMessage } from './codec/frontend-builders.ts';
 import {
@@ -52,6 +53,16 @@ export class ExtendedQuery {
       if (judgement.decision.wantsEstimate) return this.#waiting.estimate(place, parsed.text);
       if (judgement.decision.outcome === 'block') return this.#gate.block(judgement, false, place);
       if (x.names.full && parsed.name !== '') throw tooManyNames();
+      const type = x.judge.actingType(parsed.parameterTypes);
+      if (type !== undefined) {
+        throw new PolicyBlocked(
+          'acting_parameter',
+          `a parameter of type ${type} runs code when it is given`,
+          {
+            next: 'leave the type out of Parse and cast the parameter in the text',
+          },
+        );
+      }
       const statement: PreparedStatement = {
         name: parsed.name,
         text: parsed.text,

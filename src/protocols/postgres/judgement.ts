@@ -1,6 +1,7 @@
 import { HoopError, PolicyBlocked } from '../../base/errors.ts';
 import type { ApprovalTerms, Decision, Policy, SessionGuard } from '../../policy/decision.ts';
 import type { InternedStatement, SessionDesk, StatementToRecord } from '../../session/desk.ts';
+import { actingType } from '../../sql/analyze.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
 import { MaskedColumns } from './masked-columns.ts';
@@ -128,6 +129,11 @@ export class Judge {
       this.#known.set(text, judgement);
     }
     return judgement;
+  }
+
+  /** Of the types that a Parse prescribes, one whose values run code that nothing in the text shows. */
+  actingType(types: readonly number[]): string | undefined {
+    return types.some((oid) => oid > 0) ? actingType(types, this.catalog, this.#state) : undefined;
   }
 
   /** Judges one execution of a prepared statement under the state of now, and keeps its facts current. */

@@ -66,6 +66,19 @@ const QUIET_VOLATILE = `clock_timestamp timeofday random random_normal gen_rando
   pg_stat_get_xact_tuples_updated pg_stat_have_stats pg_xact_commit_timestamp pg_xact_commit_timestamp_origin
   pg_xact_status txid_status txid_current pg_current_xact_id`;
 
+/** Read a value as one of the type whose name is the second argument. */
+export const MAKES_NAMED_TYPES: ReadonlySet<string> = new Set(['pg_input_is_valid', 'pg_input_error_info']);
+
+/** Make a row of the type of their first argument, pg_catalog's and those of hstore. */
+export const POPULATES: ReadonlySet<string> = new Set([
+  'json_populate_record',
+  'json_populate_recordset',
+  'jsonb_populate_record',
+  'jsonb_populate_recordset',
+  'jsonb_populate_record_valid',
+  'populate_record',
+]);
+
 /** Run SQL text given as an argument: `argument` counts from 0. */
 export const SQL_RUNNERS: Readonly<Record<string, number>> = {
   query_to_xml: 0,

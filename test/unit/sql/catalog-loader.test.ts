@@ -114,7 +114,7 @@ describe.each(['debian', 'embedded'] as const)('the catalog of PostgreSQL from %
     expect(catalog.type('public', 'counted')?.checks[0]).toContain('positive');
     const cast = catalog.type('public', 'mood')?.castFunctionOids[0];
     expect(catalog.functionByOid(cast ?? 0)?.name).toBe('to_mood');
-    expect(catalog.implicitCastFunctionOids).toEqual([cast]);
+    expect(catalog.implicitFunctionOids).toEqual([cast]);
     expect(catalog.operators('##')).toMatchObject([{ schema: 'public', builtin: 'pg_ls_dir' }]);
   });
 

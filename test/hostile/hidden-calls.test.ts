@@ -1,0 +1,192 @@
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bindMessage, executeMessage, SYNC } from '../../src/protocols/postgres/codec/frontend-builders.ts';
+import { loadParser } from '../../src/sql/analyze.ts';
+import { TestGateway } from '../servers/gateway.ts';
+import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
+import { errorsOf, loginOf, rawMessage, WireClient } from '../servers/wire-client.ts';
+
+const READING = `version: 1
+rules:
+  - {name: read, effects: [read, session], decision: allow}
+`;
+
+/** Code that writes, put where the server calls it without its name standing in the statement. */
+const SCHEMA = `
+  CREATE TABLE trail (n int);
+  CREATE SEQUENCE seq;
+  CREATE FUNCTION act() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO trail VALUES (1); RETURN 1; END';
+  CREATE FUNCTION act_int(int) RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM act(); RETURN true; END';
+  CREATE DOMAIN acting AS int CHECK (act_int(VALUE));
+  CREATE DOMAIN small AS int CHECK (VALUE < 100);
+  CREATE TABLE with_domain (id int, c acting);
+  CREATE TABLE plain (id int, c small);
+  INSERT INTO plain VALUES (1, 1);
+  CREATE FUNCTION takes(acting) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
+  CREATE FUNCTION gives(int) RETURNS acting LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1; END';
+  CREATE FUNCTION hands_out(a int, OUT b acting) LANGUAGE plpgsql STABLE AS 'BEGIN b := a; END';
+  CREATE FUNCTION doubles(small) RETURNS small LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+  CREATE FUNCTION defaulted(a int DEFAULT act()) RETURNS int LANGUAGE sql AS 'SELECT $1';
+  CREATE FUNCTION harmless(a int DEFAULT 1 + 1) RETURNS int LANGUAGE sql AS 'SELECT $1';
+  CREATE FUNCTION declares(int) RETURNS int LANGUAGE plpgsql STABLE AS
+    'DECLARE v with_domain.c%TYPE; BEGIN v := $1; RETURN 1; END';
+  CREATE FUNCTION assigns(int) RETURNS int LANGUAGE plpgsql STABLE AS
+    'DECLARE v with_domain%ROWTYPE; BEGIN v.c := $1; RETURN 1; END';
+  CREATE FUNCTION reads_row() RETURNS int LANGUAGE plpgsql STABLE AS
+    'DECLARE v plain%ROWTYPE; BEGIN SELECT * INTO v FROM plain; RETURN v.c; END';
+  CREATE TABLE guarded (id int);
+  INSERT INTO guarded VALUES (1);
+  ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY p ON guarded USING (act_int(id));
+  CREATE TABLE owned (id int, owner text);
+  INSERT INTO owned VALUES (1, 'app');
+  ALTER TABLE owned ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY p ON owned USING (owner = current_user);
+  GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+  GRANT ALL ON SEQUENCE seq TO app;
+`;
+
+/** Operators, casts and a btree class of types that any statement may use: in a database of their own. */
+const SORTED = `
+  CREATE TABLE trail (n int);
+  CREATE TABLE plain (id int, c int);
+  INSERT INTO plain VALUES (1, 1);
+  CREATE FUNCTION act() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO trail VALUES (1); RETURN 1; END';
+  CREATE FUNCTION act_pair(int, text) RETURNS bool LANGUAGE plpgsql AS 'BEGIN PERFORM act(); RETURN true; END';
+  CREATE OPERATOR = (LEFTARG = int, RIGHTARG = text, FUNCTION = act_pair);
+  CREATE FUNCTION from_money(money) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN act(); END';
+  CREATE CAST (money AS int) WITH FUNCTION from_money(money);
+  CREATE TYPE pt AS (x int);
+  CREATE FUNCTION cmp(pt, pt) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+    'BEGIN INSERT INTO trail VALUES (1); RETURN $1.x - $2.x; END';
+  CREATE FUNCTION lt(pt, pt) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1.x < $2.x';
+  CREATE FUNCTION eq(pt, pt) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1.x = $2.x';
+  CREATE FUNCTION gt(pt, pt) RETURNS bool LANGUAGE sql IMMUTABLE AS 'SELECT $1.x > $2.x';
+  CREATE OPERATOR <<<< (LEFTARG = pt, RIGHTARG = pt, FUNCTION = lt);
+  CREATE OPERATOR ==== (LEFTARG = pt, RIGHTARG = pt, FUNCTION = eq);
+  CREATE OPERATOR >>>> (LEFTARG = pt, RIGHTARG = pt, FUNCTION = gt);
+  CREATE OPERATOR CLASS pt_ops DEFAULT FOR TYPE pt USING btree AS
+    OPERATOR 1 <<<<, OPERATOR 3 ====, OPERATOR 5 >>>>, FUNCTION 1 cmp(pt, pt);
+  CREATE TABLE pts (p pt);
+  INSERT INTO pts VALUES (ROW(1)), (ROW(2)), (ROW(1));
+  GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+`;
+
+const HIDDEN = [
+  "SELECT ('seq'::regclass).nextval",
+  "SELECT t.nextval FROM unnest(ARRAY['seq'::regclass]) t",
+  "SELECT (('seq'::regclass)).nextval FROM plain",
+  'SELECT (1).acting',
+  "SELECT ('SELECT to_tsvector(''a'')'::text).ts_stat",
+  'SELECT takes(1)',
+  'SELECT gives(1)',
+  'SELECT * FROM gives(1)',
+  'SELECT hands_out(1)',
+  'SELECT defaulted()',
+  'SELECT declares(1)',
+  'SELECT assigns(1)',
+  'DO $$ DECLARE v with_domain.c%TYPE := 3; BEGIN END $$',
+  'DO $$ DECLARE v with_domain%ROWTYPE; BEGIN v.c := 3; END $$',
+  `SELECT json_populate_record(d, '{"c": 5}') FROM with_domain d`,
+  `SELECT jsonb_populate_recordset(d, '[{"c": 5}]') FROM (SELECT (NULL::with_domain).*) d(id, c)`,
+  "SELECT pg_input_is_valid('1', 'acting')",
+  "SELECT pg_input_is_valid('1', concat('act', 'ing'))",
+  "SELECT * FROM pg_input_error_info('1', 'public.acting')",
+  'PREPARE p(acting) AS SELECT $1; EXECUTE p(1)',
+  'SELECT * FROM guarded',
+];
+
+const ORDINARY = [
+  'SELECT doubles(c) FROM plain',
+  'SELECT harmless()',
+  'SELECT reads_row()',
+  "SELECT CASE 'a' WHEN 'b' THEN 1 ELSE 2 END",
+  "SELECT '12'::text::numeric, 3::bigint, '5'::small",
+  'SELECT p.id FROM plain p ORDER BY p.c',
+  "PREPARE p(text, small) AS SELECT $1, $2; EXECUTE p('x', 1)",
+  `SELECT json_populate_record(NULL::plain, '{"c": 5}')`,
+  'SELECT * FROM owned',
+];
+
+describe.each(['debian', 'embedded'] as const)(
+  'code that no word names, on PostgreSQL from %s',
+  (version) => {
+    let server: TestPostgres;
+    let gateway: TestGateway;
+    let client: pg.Client;
+
+    beforeAll(async () => {
+      await loadParser();
+      server = await startPostgres({ version });
+      await server.createRole('app', 'app');
+      await server.query(SCHEMA);
+      await server.query('CREATE DATABASE sorted');
+      await server.query(SORTED, 'sorted');
+      gateway = await TestGateway.start(server.url('app', 'app'), { policy: READING });
+      client = new pg.Client(gateway.url());
+      await client.connect();
+    }, 60_000);
+    afterAll(async () => {
+      await client?.end();
+      await gateway?.stop();
+      await server?.stop();
+    });
+
+    const traces = async () => {
+      const [row] = await server.query('SELECT count(*) + (SELECT is_called::int FROM seq) AS n FROM trail');
+      return Number(row?.n);
+    };
+
+    it.each(HIDDEN)('%s leaves no trace', async (sql) => {
+      const before = await traces();
+      await client.query(sql).catch(() => {});
+      expect(await traces()).toBe(before);
+    });
+
+    it.each(ORDINARY)('%s runs', async (sql) => {
+      await client.query('DEALLOCATE ALL');
+      await expect(client.query(sql)).resolves.toBeDefined();
+    });
+
+    it('refuses a parameter of a type that Parse alone names', async () => {
+      const [row] = await server.query("SELECT 'acting'::regtype::oid::int AS oid");
+      const before = await traces();
+      const oid = Buffer.alloc(6);
+      oid.writeInt16BE(1);
+      oid.writeUInt32BE(Number(row?.oid), 2);
+      const wire = await WireClient.login(loginOf(gateway.url()));
+      const parse = rawMessage('P', Buffer.concat([Buffer.from('\0SELECT $1\0'), oid]));
+      wire.send(
+        parse,
+        bindMessage({ portal: '', statement: '', parameters: ['1'] }),
+        executeMessage(''),
+        SYNC,
+      );
+      expect(errorsOf(await wire.untilReady())).toEqual(['42501']);
+      expect(await traces()).toBe(before);
+      wire.destroy();
+    });
+
+    it('counts what comparisons, casts and sorting of this database run', async () => {
+      const sorted = await TestGateway.start(server.url('app', 'app', 'sorted'), { policy: READING });
+      const one = new pg.Client(sorted.url());
+      await one.connect();
+      for (const sql of [
+        "SELECT CASE 1 WHEN 'a'::text THEN 1 END",
+        "SELECT CASE id WHEN 'a'::text THEN 1 END FROM plain",
+        "SELECT '1'::money::int",
+        "SELECT ROW('1'::money, 1)::plain",
+        'SELECT DISTINCT p FROM pts',
+        'SELECT p FROM pts ORDER BY p',
+        'SELECT p FROM pts GROUP BY p',
+        'SELECT greatest(p, p) FROM pts',
+        'SELECT pts FROM pts ORDER BY pts',
+      ]) {
+        await expect(one.query(sql)).rejects.toThrow();
+      }
+      expect(await server.query('SELECT count(*)::int AS n FROM trail', 'sorted')).toEqual([{ n: 0 }]);
+      await one.end();
+      await sorted.stop();
+    });
+  },
+);
