@@ -30,8 +30,10 @@ export interface Route {
   readonly response: z.ZodType;
   readonly stream?: true;
   readonly rawBody?: true;
-  /** Its body is that of an HTML form, its answer a page: a browser calls it. */
+  /** Its body is that of an HTML form. */
   readonly form?: true;
+  /** Its answer is a page: a browser calls it. */
+  readonly page?: true;
 }
 
 const done = z.object({ auditId: z.string() });

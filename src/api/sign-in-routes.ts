@@ -34,6 +34,7 @@ export const signInRoutes = {
     body: signIn.samlAnswerSchema,
     response: signIn.pageSchema,
     form: true,
+    page: true,
   },
   samlCollect: {
     method: 'POST',
@@ -41,6 +42,15 @@ export const signInRoutes = {
     allow: 'public',
     body: signIn.samlCollectSchema,
     response: signIn.signedInSchema,
+  },
+  /** An issuer tells that somebody has signed out there, or is no more. */
+  issuerLogout: {
+    method: 'POST',
+    path: '/v1/back-channel-logout',
+    allow: 'public',
+    body: signIn.issuerLogoutSchema,
+    response: z.object({ ended: z.number() }),
+    form: true,
   },
   /** More life for the session token of the call, by a fresh token of the same identity. */
   tokenRenew: {

@@ -1,22 +1,31 @@
 import type { AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
-import type { GetJson } from '../identity/bounded-get.ts';
+import { LoginNeeded } from '../base/errors.ts';
+import type { AskWithToken, GetJson } from '../identity/bounded-get.ts';
 import { CurrentIdentities } from '../identity/current.ts';
+import { IssuerLogouts } from '../identity/issuer-logout.ts';
+import { Liveness } from '../identity/liveness.ts';
 import { SamlSignIns } from '../identity/saml-sign-in.ts';
 import { SignIns } from '../identity/sign-ins.ts';
 import { TrustedIssuers } from '../identity/trusted-issuers.ts';
+import { sealingKey } from '../secret/seal.ts';
 import type { AppliedPolicy } from '../session/applied-policy.ts';
 import type { LiveSessions } from '../session/live-sessions.ts';
 import { recheckSessions } from '../session/recheck.ts';
-import type { Store } from '../store/store.ts';
+import type { IdentityRow, Store } from '../store/store.ts';
 
 export interface IdentityPartsDeps {
-  readonly store: Pick<Store, 'identities' | 'signIns'>;
+  readonly store: Pick<Store, 'identities' | 'signIns' | 'usedTokens'>;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly policy: AppliedPolicy;
   readonly live: LiveSessions;
   readonly getJson: GetJson;
+  readonly askWithToken: AskWithToken;
+  /** The installation's key. */
+  readonly key: () => Promise<Uint8Array>;
+  /** Closes the endpoints that a sign-in has opened. */
+  readonly closeEndpoints: (signIn: string, reason: string) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -26,25 +35,84 @@ export interface IdentityParts {
   readonly current: CurrentIdentities;
   readonly signIns: SignIns;
   readonly saml: SamlSignIns;
+  readonly logouts: IssuerLogouts;
+  /** As `current.current`, and the issuer was asked lately whether the person still is there. Throws LoginNeeded. */
+  readonly currentAndAlive: (known: IdentityRow) => Promise<IdentityRow>;
   /** Looks now whether the identities of live sessions still are who they were. */
   readonly recheckSessions: () => Promise<void>;
+  /** Asks issuers whether the people of live sessions still are there, where it is time to. Never rejects. */
+  readonly checkLiveness: () => Promise<void>;
 }
 
 export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   const { audit, clock, failed, getJson, live } = deps;
-  const { identities, signIns } = deps.store;
+  const { identities, signIns, usedTokens } = deps.store;
   const policy = () => deps.policy.get();
   const issuers = new TrustedIssuers({ clock, getJson, issuers: () => policy()?.issuers ?? [] });
   const current = new CurrentIdentities({ identities, signIns, clock, policy });
   const recheck = () => recheckSessions(live.list(), (known) => current.current(known), failed);
   // A policy that no longer trusts an issuer, or gives other roles, holds for live sessions too.
   deps.policy.onReplaced(() => void recheck());
-  const signing = new SignIns({ identities, signIns, audit, clock, policy, issuers, current });
+  const cut = (signIn: string, reason: string) => {
+    live.cut((session) => session.identity.signIn?.id === signIn, reason);
+    deps.closeEndpoints(signIn, reason);
+  };
+  const logouts = new IssuerLogouts({ issuers, identities, signIns, usedTokens, audit, clock, cut });
+  const liveness = new Liveness({
+    clock,
+    ask: deps.askWithToken,
+    issuers,
+    key: async () => sealingKey(await deps.key(), 'hoopctl liveness'),
+    gone: (signIn, why) => logouts.end(signIn, why),
+  });
+  const signing = new SignIns({
+    identities,
+    signIns,
+    usedTokens,
+    audit,
+    clock,
+    policy,
+    issuers,
+    current,
+    liveness,
+  });
   return {
+    logouts,
+    async currentAndAlive(known) {
+      const identity = await current.current(known);
+      if (identity.signIn) await liveness.require(identity.signIn);
+      return identity;
+    },
+    checkLiveness: () => checkLiveness(deps, liveness, cut),
     issuers,
     current,
     signIns: signing,
     saml: new SamlSignIns({ clock, providers: () => policy()?.saml ?? [], signIns: signing }),
     recheckSessions: recheck,
   };
+}
+
+/** One question for each sign-in that has live sessions; one that cannot be answered ends them. */
+async function checkLiveness(
+  { failed, live, store }: IdentityPartsDeps,
+  liveness: Liveness,
+  cut: (signIn: string, reason: string) => void,
+): Promise<void> {
+  const ids = new Set(live.list().flatMap(({ identity }) => identity.signIn?.id ?? []));
+  liveness.retain(ids);
+  await Promise.all(
+    [...ids].map(async (id) => {
+      try {
+        // Renewed since the session began, perhaps.
+        const signIn = await store.signIns.find(id);
+        if (signIn?.endedAt === undefined && signIn !== undefined) await liveness.require(signIn);
+      } catch (error) {
+        if (!(error instanceof LoginNeeded)) failed(error);
+        cut(
+          id,
+          error instanceof LoginNeeded ? error.message : 'the sign-in of the session could not be checked',
+        );
+      }
+    }),
+  );
 }

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { type GetJson, getJson } from '../identity/bounded-get.ts';
+import { type AskWithToken, type GetJson, getJson, getWithToken } from '../identity/bounded-get.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -32,6 +32,7 @@ import { installationKey } from './installation-key.ts';
 import { LoginFailures } from './login-failures.ts';
 import { packageVersion } from './package-version.ts';
 import type { Parts } from './parts.ts';
+import { startRhythm } from './rhythm.ts';
 import { allHandlers } from './routes/all.ts';
 import {
   endpointRoot,
@@ -57,6 +58,7 @@ export interface DaemonOptions {
   readonly keychain?: VaultOptions['keychain'];
   /** How issuers are asked for their keys. */
   readonly getJson?: GetJson;
+  readonly askWithToken?: AskWithToken;
 }
 
 export interface RunningDaemon {
@@ -71,12 +73,6 @@ export interface RunningDaemon {
 
 /** Sessions get this long to be told and to close their books, in milliseconds; the whole stop stays below 10 s. */
 const SESSIONS_GRACE = 5000;
-/** How often the stored counters of live sessions are brought up to date, in milliseconds. */
-const COUNTERS_EVERY = 5000;
-/** How often the identities of live sessions are looked at: what ends one cuts its sessions within a minute. */
-const RECHECK_EVERY = 15_000;
-/** How often the audit log's head is signed, in milliseconds. */
-const SIGN_EVERY = 5000;
 
 /**
  * The composition root: opens everything of a state directory, wires it, serves the API.
@@ -155,16 +151,12 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
   });
   log.info('daemon.started', { version: parts.version, pid: process.pid });
   void sweepTargets(parts);
-  const counters = setInterval(() => void parts.live.saveCounters(), COUNTERS_EVERY).unref();
-  const rechecks = setInterval(() => void parts.recheckSessions(), RECHECK_EVERY).unref();
-  const signing = setInterval(() => void books.audit.checkpoint(), SIGN_EVERY).unref();
+  const stopRhythm = startRhythm(parts);
   return { socket: directory.socket, gateway, stop, stopped };
 
   async function end(reason: string): Promise<void> {
     log.info('daemon.stopping', { reason, sessions: parts.live.size });
-    clearInterval(counters);
-    clearInterval(signing);
-    clearInterval(rechecks);
+    stopRhythm();
     parts.endpoints.close(() => true, reason);
     parts.live.cut(() => true, reason);
     await within(SESSIONS_GRACE, parts.live.allClosed());
@@ -229,12 +221,16 @@ async function assemble(
     policy,
     live,
     getJson: options.getJson ?? getJson,
+    askWithToken: options.askWithToken ?? getWithToken,
+    key: maskKey,
+    closeEndpoints: (signIn, reason) =>
+      endpoints.close(({ identity }) => identity.signIn?.id === signIn, reason),
     failed: failed('session.recheck_failed'),
   });
   const desks: OpenDeskDeps = {
     clock,
     sessions: store.sessions,
-    identities: who.current,
+    identities: { current: who.currentAndAlive },
     audit,
     policy,
     board,

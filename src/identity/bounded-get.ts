@@ -10,17 +10,36 @@ const TIMEOUT = 5000;
 export type GetJson = (url: string) => Promise<unknown>;
 
 /** By https, or by plain http where the caller has allowed it. Follows no redirect; bounded in size and time. */
-export const getJson: GetJson = (url) => {
+export const getJson: GetJson = async (url) => {
+  const { body, status } = await get(url, {});
+  if (status !== 200) throw unreachable(new URL(url).hostname, `it answered with status ${status}`);
+  return body;
+};
+
+/** What an issuer says of the holder of an access token; `body` is undefined for anything but a good answer. */
+export type AskWithToken = (
+  url: string,
+  token: string,
+) => Promise<{ readonly status: number; readonly body: unknown }>;
+
+/** As `getJson`, with a token (RFC 6750 section 2.1). Throws NotReachable where there is no answer at all. */
+export const getWithToken: AskWithToken = (url, token) => get(url, { authorization: `Bearer ${token}` });
+
+function get(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly status: number; readonly body: unknown }> {
   const { hostname, protocol } = new URL(url);
   return new Promise((resolve, reject) => {
     const failed = (why: string) => reject(unreachable(hostname, why));
     const call = (protocol === 'https:' ? httpsRequest : httpRequest)(
       url,
-      { headers: { accept: 'application/json', 'user-agent': 'hoopctl' }, agent: false },
+      { headers: { accept: 'application/json', 'user-agent': 'hoopctl', ...headers }, agent: false },
       (answer) => {
-        if (answer.statusCode !== 200) {
+        const status = answer.statusCode ?? 0;
+        if (status !== 200) {
           answer.destroy();
-          failed(`it answered with status ${answer.statusCode}`);
+          resolve({ status, body: undefined });
           return;
         }
         const chunks: Buffer[] = [];
@@ -35,7 +54,7 @@ export const getJson: GetJson = (url) => {
         answer.on('error', () => failed('its answer broke off'));
         answer.on('end', () => {
           try {
-            resolve(JSON.parse(Buffer.concat(chunks).toString('utf8')));
+            resolve({ status, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown });
           } catch {
             failed('its answer is not JSON');
           }
@@ -50,11 +69,11 @@ export const getJson: GetJson = (url) => {
     call.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
     call.end();
   });
-};
+}
 
 /** The issuer could not be asked, or said something else than it should. */
 export function unreachable(issuer: string, why: string): NotReachable {
-  return new NotReachable('issuer_unreachable', `the issuer ${issuer} cannot be asked for its keys`, {
+  return new NotReachable('issuer_unreachable', `the issuer ${issuer} cannot be asked`, {
     why,
     next: 'try again when it can be reached from where hoopctl runs',
     retryable: true,

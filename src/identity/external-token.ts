@@ -1,12 +1,9 @@
-import { type CompactJWSHeaderParameters, compactVerify, decodeProtectedHeader } from 'jose';
-import { HoopError, LoginNeeded } from '../base/errors.ts';
+import { LoginNeeded } from '../base/errors.ts';
 import { type Claims, isPlain } from './claims.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { Issuer } from './issuer-schema.ts';
+import { again, malformed, missing, signedClaims, timeOf, wrongType } from './signed-token.ts';
 
-/** A token of an issuer, longer than any that fits a request header. In characters. */
-export const LONGEST_TOKEN = 16_384;
-const LONGEST_HEADER = 4096;
 const LONGEST_SUBJECT = 255;
 /** Actors behind actors (RFC 8693 section 4.1); only the first counts. */
 const MOST_ACTORS = 5;
@@ -33,19 +30,12 @@ export interface VerifiedToken {
   /** When the person signed in at the issuer, in milliseconds. */
   readonly authTime: number | undefined;
   readonly acr: string | undefined;
-}
-
-/** The issuer that a token says it comes from: not believed yet, only for picking the one to verify with. */
-export function claimedIssuer(token: string): string {
-  if (token.length > LONGEST_TOKEN) throw malformed('it is longer than 16 384 characters');
-  const parts = token.split('.');
-  if (parts.length === 5) throw malformed('it is encrypted (JWE), which hoopctl does not read');
-  if (parts.length !== 3 || !parts.every((part) => /^[A-Za-z0-9_-]+$/.test(part))) {
-    throw malformed('it is not three base64url parts');
-  }
-  const { iss } = jsonObject(Buffer.from(parts[1] ?? '', 'base64url'));
-  if (typeof iss !== 'string' || iss === '') throw malformed('it has no iss');
-  return iss;
+  /** The person's session at the issuer (`sid`), which a logout names. */
+  readonly session: string | undefined;
+  /** What tells it from every other token of the issuer: its `jti`, else what was signed. */
+  readonly once: string;
+  /** From when on it is refused anyway, in milliseconds since 1970. */
+  readonly until: number;
 }
 
 /**
@@ -59,76 +49,17 @@ export async function verifyExternalToken(
   keys: Pick<IssuerKeys, 'find'>,
   expected: TokenExpectation,
 ): Promise<VerifiedToken> {
-  if (claimedIssuer(token) !== issuer.issuer) throw wrongIssuer();
-  checkHeader(headerOf(token), issuer);
-  const claims = await verifiedClaims(token, issuer, keys);
-  if (claims.iss !== issuer.issuer) throw wrongIssuer();
+  const claims = await signedClaims(token, issuer, keys, TYPES);
   checkUse(claims);
   checkAudience(claims, issuer);
-  checkTimes(claims, issuer, expected.now);
+  const until = checkTimes(claims, issuer, expected.now);
   checkNonce(claims, expected.nonce);
   const authTime = checkSignIn(claims, issuer, expected.now);
   const acr = typeof claims.acr === 'string' ? claims.acr : undefined;
-  return { claims, subject: subjectOf(claims), actor: actorOf(claims), authTime, acr };
-}
-
-function headerOf(token: string): CompactJWSHeaderParameters {
-  if (token.indexOf('.') > LONGEST_HEADER) throw malformed('its header is too long');
-  try {
-    return decodeProtectedHeader(token) as CompactJWSHeaderParameters;
-  } catch {
-    throw malformed('its header cannot be read');
-  }
-}
-
-function checkHeader(header: CompactJWSHeaderParameters, issuer: Issuer): void {
-  const { alg, crit, kid, typ } = header as Readonly<Record<string, unknown>>;
-  if (typeof alg !== 'string' || !(issuer.algorithms as readonly string[]).includes(alg)) {
-    throw new LoginNeeded('token_algorithm', 'the token is signed in a way that is not allowed', {
-      why: `the issuer ${issuer.name} signs with ${issuer.algorithms.join(', ')}`,
-    });
-  }
-  if (crit !== undefined || (header as Readonly<Record<string, unknown>>).b64 !== undefined) {
-    throw new LoginNeeded('token_critical', 'the token demands an extension that hoopctl does not know');
-  }
-  if (kid !== undefined && (typeof kid !== 'string' || kid.length > 1024))
-    throw malformed('its kid is not text');
-  if (typ !== undefined && (typeof typ !== 'string' || !TYPES.has(typ.toLowerCase()))) throw wrongType();
-}
-
-async function verifiedClaims(
-  token: string,
-  issuer: Issuer,
-  keys: Pick<IssuerKeys, 'find'>,
-): Promise<Claims> {
-  try {
-    const { payload } = await compactVerify(token, (header, jws) => keys.find(header, jws), {
-      algorithms: [...issuer.algorithms],
-    });
-    return jsonObject(payload);
-  } catch (error) {
-    if (error instanceof HoopError) throw error;
-    switch (codeOf(error)) {
-      case 'ERR_JWKS_NO_MATCHING_KEY':
-        throw new LoginNeeded(
-          'token_key_unknown',
-          `the issuer ${issuer.name} has no key that signed this token`,
-        );
-      case 'ERR_JWKS_MULTIPLE_MATCHING_KEYS':
-        throw new LoginNeeded('token_key_ambiguous', 'the token does not say which key signed it (kid)');
-      case 'ERR_JOSE_ALG_NOT_ALLOWED':
-      case 'ERR_JOSE_NOT_SUPPORTED':
-        throw new LoginNeeded('token_algorithm', 'the token is signed in a way that is not allowed');
-      default:
-        throw new LoginNeeded(
-          'token_signature',
-          'the token was not signed by the issuer, or was changed since',
-          {
-            cause: error,
-          },
-        );
-    }
-  }
+  const session =
+    typeof claims.sid === 'string' && claims.sid.length <= LONGEST_SUBJECT ? claims.sid : undefined;
+  const once = onceOf(token, claims);
+  return { claims, subject: subjectOf(claims), actor: actorOf(claims), authTime, acr, session, once, until };
 }
 
 /** Tokens that mean something else: logout and security event tokens, refresh tokens, tokens bound to a key. */
@@ -167,7 +98,8 @@ function checkAudience(claims: Claims, issuer: Issuer): void {
   });
 }
 
-function checkTimes(claims: Claims, issuer: Issuer, now: number): void {
+/** Answers until when it counts. */
+function checkTimes(claims: Claims, issuer: Issuer, now: number): number {
   const { leeway, max_token_age: longest } = issuer;
   const expires = timeOf(claims, 'exp');
   const issued = timeOf(claims, 'iat');
@@ -188,6 +120,13 @@ function checkTimes(claims: Claims, issuer: Issuer, now: number): void {
   if (now - issued > longest + leeway) {
     throw new LoginNeeded('token_too_old', 'the token was issued too long ago (iat)', again());
   }
+  return Math.min(expires, issued + longest) + leeway;
+}
+
+/** The signature itself does not count: who has one ECDSA signature can make a second one of it. */
+function onceOf(token: string, { jti }: Claims): string {
+  const named = typeof jti === 'string' && jti !== '';
+  return named ? `jti ${jti}` : `signed ${token.slice(0, token.lastIndexOf('.'))}`;
 }
 
 function checkNonce(claims: Claims, nonce: string | undefined): void {
@@ -238,48 +177,4 @@ function actorOf(claims: Claims): Claims | undefined {
   const actor = claims.act as Claims;
   subjectOf(actor);
   return actor;
-}
-
-/** NumericDate (RFC 7519 section 2) in milliseconds; undefined when the claim is not there. */
-function timeOf(claims: Claims, name: string): number | undefined {
-  const value = claims[name];
-  if (value === undefined) return undefined;
-  // Beyond year 9999 it is milliseconds or nonsense.
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0 && value < 253_402_300_800)
-    return value * 1000;
-  throw malformed(`its ${name} is not a time in seconds`);
-}
-
-function jsonObject(bytes: Uint8Array): Claims {
-  try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Claims;
-  } catch {
-    // Told the same way.
-  }
-  throw malformed('its claims are not a JSON object');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
-}
-
-const again = () => ({ next: 'hoopctl login' });
-
-function malformed(why: string): LoginNeeded {
-  return new LoginNeeded('token_malformed', 'that is not a token that hoopctl can take', { why, ...again() });
-}
-
-function missing(claim: string): LoginNeeded {
-  return new LoginNeeded('token_claim_missing', `the token has no claim "${claim}"`);
-}
-
-function wrongType(): LoginNeeded {
-  return new LoginNeeded('token_type', 'that token does not stand for an identity', {
-    why: 'hoopctl takes ID tokens and access tokens',
-  });
-}
-
-function wrongIssuer(): LoginNeeded {
-  return new LoginNeeded('token_issuer', 'the token is of another issuer');
 }

@@ -29,7 +29,11 @@ const keySchema = z
   .refine((key) => !('d' in key) && !('k' in key));
 const keySetSchema = z.object({ keys: z.array(z.unknown()).max(MOST_KEYS) });
 /** OpenID Connect Discovery 1.0 section 3, and RFC 8414 section 2. */
-const discoverySchema = z.looseObject({ issuer: z.string(), jwks_uri: z.url().max(2048) });
+const discoverySchema = z.looseObject({
+  issuer: z.string(),
+  jwks_uri: z.url().max(2048),
+  userinfo_endpoint: z.url().max(2048).optional(),
+});
 
 type KeyOf = ReturnType<typeof createLocalJWKSet>;
 type Key = Awaited<ReturnType<KeyOf>>;
@@ -51,6 +55,7 @@ export class IssuerKeys {
   #fetched: Fetched | undefined;
   #fetching: Promise<Fetched> | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
+  #userinfo: string | undefined;
 
   constructor(
     deps: IssuerKeysDeps,
@@ -73,6 +78,12 @@ export class IssuerKeys {
       const { keys } = await this.#fetch();
       return keys(header, token);
     }
+  }
+
+  /** Where it says who a token stands for; undefined where it does not. Throws NotReachable `issuer_unreachable`. */
+  async userinfo(): Promise<string | undefined> {
+    await this.#current();
+    return this.#userinfo;
   }
 
   async #current(): Promise<Fetched> {
@@ -125,12 +136,17 @@ export class IssuerKeys {
       await this.#deps.getJson(`${base}/.well-known/openid-configuration`),
     );
     if (!document.success) throw unreachable(name, 'its discovery document cannot be read');
-    const { issuer: said, jwks_uri } = document.data;
+    const { issuer: said, jwks_uri, userinfo_endpoint } = document.data;
     // OpenID Connect Discovery 4.3: it must be the very issuer that was asked.
     if (said !== issuer) throw unreachable(name, 'its discovery document names another issuer');
-    const loopback = /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(jwks_uri);
-    if (jwks_uri.startsWith('https://') || (allow_http_loopback && loopback)) return jwks_uri;
-    throw unreachable(name, 'its discovery document points to keys that are not behind https');
+    const loopback = (url: string) => /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url);
+    const secure = (url: string) => url.startsWith('https://') || (allow_http_loopback && loopback(url));
+    if (!secure(jwks_uri)) {
+      throw unreachable(name, 'its discovery document points to keys that are not behind https');
+    }
+    this.#userinfo =
+      userinfo_endpoint !== undefined && secure(userinfo_endpoint) ? userinfo_endpoint : undefined;
+    return jwks_uri;
   }
 }
 

@@ -91,6 +91,24 @@ const stepUpSchema = z.strictObject({
   acr: listOf(text).optional().describe('How it must have signed in: one of these acr values.'),
 });
 
+const livenessSchema = z.strictObject({
+  check: z
+    .enum(['userinfo', 'none'])
+    .default('userinfo')
+    .describe('How the issuer is asked whether a person still is there.'),
+  every: duration(5000, 3_600_000)
+    .default(45_000)
+    .describe('How often, while the person has sessions. Left out: 45s.'),
+  outage: duration(0, 3_600_000)
+    .default(300_000)
+    .describe('For how long an issuer that does not answer is borne with. Left out: 5m.'),
+  required: z
+    .literal(true)
+    .optional()
+    .describe('Who signs in without an access token to ask with is refused. Left out: is not asked for.'),
+});
+const LIVENESS = { check: 'userinfo', every: 45_000, outage: 300_000 } as const;
+
 /** What holds for whoever signs in, wherever. */
 export const sessionFields = {
   leeway: duration(0, LONGEST_LEEWAY).default(30_000).describe('How far clocks may differ. Left out: 30s.'),
@@ -135,6 +153,13 @@ const issuerFields = {
     .optional()
     .describe('How long ago a person may have signed in at the issuer (auth_time). Left out: not looked at.'),
   acr: listOf(text).optional().describe('How it must have signed in: one of these acr values.'),
+  liveness: livenessSchema
+    .default(LIVENESS)
+    .describe('People who are disabled at the issuer lose their sessions by this, within a minute.'),
+  reusable_tokens: z
+    .literal(true)
+    .optional()
+    .describe('Its tokens may be exchanged again until they expire, as where pods share a file.'),
   ...sessionFields,
   identities: listOf(claimRuleSchema).describe('Who its tokens stand for. The first rule that fits counts.'),
   actors: listOf(claimRuleSchema)
@@ -176,7 +201,8 @@ export type SignInSource = Pick<
   | 'groups_optional'
   | 'identities'
   | 'actors'
->;
+> &
+  Partial<Pick<Issuer, 'liveness'>>;
 
 function ruleProblem(rule: ClaimRule, actor: boolean): { key: string; message: string } | undefined {
   for (const key of ['name', 'subject'] as const) {

@@ -7,7 +7,9 @@ import type { Policy } from '../policy/decision.ts';
 import type { EndUser, IdentityRow, SignInCheck, SignInRow, Store } from '../store/store.ts';
 import type { CurrentIdentities } from './current.ts';
 import type { VerifiedToken } from './external-token.ts';
-import type { SignInSource } from './issuer-schema.ts';
+import type { Issuer, SignInSource } from './issuer-schema.ts';
+import type { Liveness } from './liveness.ts';
+import { takeToken } from './one-time.ts';
 import { authenticate, hashToken, newToken } from './token.ts';
 import { bearerOf, type TokenBearer } from './token-bearer.ts';
 import { issuerHash, type TrustedIssuers } from './trusted-issuers.ts';
@@ -15,15 +17,24 @@ import { issuerHash, type TrustedIssuers } from './trusted-issuers.ts';
 export interface SignInsDeps {
   readonly identities: Store['identities'];
   readonly signIns: Store['signIns'];
+  readonly usedTokens: Store['usedTokens'];
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly policy: () => Policy | undefined;
   readonly issuers: TrustedIssuers;
   readonly current: CurrentIdentities;
+  readonly liveness: Pick<Liveness, 'begin'>;
+}
+
+/** An access token of the issuer beside the one that says who somebody is. */
+interface AccessToken {
+  readonly accessToken?: string | undefined;
+  /** Seconds. */
+  readonly accessTokenExpiresIn?: number | undefined;
 }
 
 /** What somebody shows to sign in. */
-export interface TokenToExchange {
+export interface TokenToExchange extends AccessToken {
   /** A token of a trusted issuer, or an identity's own token together with `onBehalfOf`. */
   readonly token: string;
   readonly nonce?: string | undefined;
@@ -56,9 +67,11 @@ export class SignIns {
     if (shown.token.startsWith('hpt_')) return this.#delegate(shown);
     const { issuer, verified } = await this.#deps.issuers.verify(shown.token, { nonce: shown.nonce });
     const bearer = bearerOf(issuer, verified);
+    await this.#takeToken(issuer, verified);
     const row = await this.#identityOf(issuer, bearer);
     const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
-    return this.#begin(row, issuer.name, this.#checked(issuer, bearer, verified, endUser));
+    const alive = await this.#alive(issuer, bearer, verified, shown);
+    return this.#begin(row, issuer.name, { ...this.#checked(issuer, bearer, verified, endUser), ...alive });
   }
 
   /** Signs in whom another protocol (SAML) has proven; `source` is its part of the policy. */
@@ -75,10 +88,10 @@ export class SignIns {
    * A fresh token of the same identity gives its session token more life and brings groups and roles up to date.
    * Throws like `exchange`, and NotPermitted `other_identity`.
    */
-  async renew(caller: IdentityRow, token: string): Promise<SignedIn> {
+  async renew(caller: IdentityRow, shown: { readonly token: string } & AccessToken): Promise<SignedIn> {
     const { signIn } = caller;
     if (!signIn || !caller.origin) throw notSignedIn(caller);
-    const { issuer, verified } = await this.#deps.issuers.verify(token, {});
+    const { issuer, verified } = await this.#deps.issuers.verify(shown.token, {});
     const bearer = bearerOf(issuer, verified);
     const asserted = signIn.endUser?.vouchedBy === 'asserted' ? signIn.endUser : undefined;
     const sameEndUser = asserted ? bearer.endUser === undefined : bearer.endUser?.id === signIn.endUser?.id;
@@ -87,8 +100,14 @@ export class SignIns {
         next: 'hoopctl login',
       });
     }
+    await this.#takeToken(issuer, verified);
     const row = await this.#identityOf(issuer, bearer);
-    const checked = this.#checked(issuer, bearer, verified, asserted ?? bearer.endUser);
+    const alive = await this.#alive(issuer, bearer, verified, shown);
+    const checked = {
+      ...this.#checked(issuer, bearer, verified, asserted ?? bearer.endUser),
+      // Who was asked for once is asked for as long as the sign-in lasts.
+      ...(alive.liveness === undefined ? { liveness: signIn.liveness } : alive),
+    };
     if (!(await this.#deps.signIns.check(signIn.id, checked))) throw ended();
     const identity = await this.#deps.current.current({ ...row, signIn });
     const entry = this.#audit('login.renewed', identity);
@@ -102,6 +121,28 @@ export class SignIns {
     const entry = this.#audit('logout', caller);
     await this.#deps.signIns.end(signIn.id, new Date(this.#deps.clock.now()).toISOString());
     return entry;
+  }
+
+  /** Throws LoginNeeded `token_used`: whoever finds a token in a log or a pipeline can do nothing with it. */
+  async #takeToken(issuer: Issuer, { once, until }: VerifiedToken): Promise<void> {
+    if (issuer.reusable_tokens) return;
+    if (await takeToken(this.#deps.usedTokens, issuer, once, until, this.#deps.clock.now())) return;
+    throw new LoginNeeded('token_used', 'the token was exchanged before, and counts once', {
+      next: `get a fresh one; or an owner sets reusable_tokens: true for the issuer ${issuer.name} in the policy`,
+    });
+  }
+
+  /** What a sign-in keeps to be asked for; it then lasts no longer than its access token does. */
+  async #alive(
+    issuer: Issuer,
+    { identity }: TokenBearer,
+    { subject }: VerifiedToken,
+    { accessToken, accessTokenExpiresIn }: AccessToken,
+  ): Promise<Partial<Pick<SignInCheck, 'liveness' | 'expiresAt'>>> {
+    const liveness = await this.#deps.liveness.begin(issuer, { subject, kind: identity.kind, accessToken });
+    if (liveness === undefined) return {};
+    const lasts = Math.min(issuer.session, (accessTokenExpiresIn ?? Infinity) * 1000);
+    return { liveness, expiresAt: new Date(this.#deps.clock.now() + lasts).toISOString() };
   }
 
   /** A machine of this daemon says for whom it acts. */
@@ -149,10 +190,11 @@ export class SignIns {
   #checked(
     issuer: SignInSource,
     { groups, identity }: TokenBearer,
-    { acr, authTime }: Pick<VerifiedToken, 'authTime' | 'acr'>,
+    verified: Pick<VerifiedToken, 'authTime' | 'acr'> & Partial<Pick<VerifiedToken, 'subject' | 'session'>>,
     endUser: EndUser | undefined,
   ): SignInCheck {
     const now = this.#deps.clock.now();
+    const { acr, authTime, session, subject } = verified;
     return {
       issuerHash: issuerHash(issuer),
       roles: identity.roles,
@@ -160,6 +202,8 @@ export class SignIns {
       endUser,
       authTime: authTime === undefined ? undefined : new Date(authTime).toISOString(),
       acr,
+      subject,
+      issuerSession: session,
       checkedAt: new Date(now).toISOString(),
       expiresAt: new Date(now + issuer.session).toISOString(),
     };

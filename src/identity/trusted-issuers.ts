@@ -2,14 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { LoginNeeded } from '../base/errors.ts';
 import type { GetJson } from './bounded-get.ts';
-import {
-  claimedIssuer,
-  type TokenExpectation,
-  type VerifiedToken,
-  verifyExternalToken,
-} from './external-token.ts';
+import { type TokenExpectation, type VerifiedToken, verifyExternalToken } from './external-token.ts';
 import { IssuerKeys } from './issuer-keys.ts';
 import type { Issuer, SignInSource } from './issuer-schema.ts';
+import { type LogoutToken, verifyLogoutToken } from './logout-token.ts';
+import { claimedIssuer } from './signed-token.ts';
 
 /** SHA-256 (hex) of an issuer's part of the policy: what was read by it counts as long as it stays the same. */
 export function issuerHash(issuer: SignInSource): string {
@@ -42,16 +39,31 @@ export class TrustedIssuers {
     token: string,
     expected: Omit<TokenExpectation, 'now'>,
   ): Promise<{ readonly issuer: Issuer; readonly verified: VerifiedToken }> {
-    const claimed = claimedIssuer(token);
-    const issuer = this.list().find((candidate) => candidate.issuer === claimed);
-    if (!issuer) {
-      throw new LoginNeeded('token_issuer', 'the policy trusts no issuer of that name (iss)', {
-        next: 'an owner adds it under identity, issuers in the policy',
-      });
-    }
+    const issuer = this.#issuerOf(token);
     const now = this.#deps.clock.now();
     const verified = await verifyExternalToken(token, issuer, this.#keysOf(issuer), { ...expected, now });
     return { issuer, verified };
+  }
+
+  /** Throws like `verify`, for a token by which an issuer says that somebody's session has ended. */
+  async verifyLogout(token: string): Promise<{ readonly issuer: Issuer; readonly logout: LogoutToken }> {
+    const issuer = this.#issuerOf(token);
+    const logout = await verifyLogoutToken(token, issuer, this.#keysOf(issuer), this.#deps.clock.now());
+    return { issuer, logout };
+  }
+
+  /** Where the issuer says who an access token stands for. Throws NotReachable `issuer_unreachable`. */
+  userinfoOf(issuer: Issuer): Promise<string | undefined> {
+    return this.#keysOf(issuer).userinfo();
+  }
+
+  #issuerOf(token: string): Issuer {
+    const claimed = claimedIssuer(token);
+    const issuer = this.list().find((candidate) => candidate.issuer === claimed);
+    if (issuer) return issuer;
+    throw new LoginNeeded('token_issuer', 'the policy trusts no issuer of that name (iss)', {
+      next: 'an owner adds it under identity, issuers in the policy',
+    });
   }
 
   /** Kept while the issuer is described the same way; what is not trusted any more is dropped. */

@@ -24,6 +24,8 @@ const providerSchema = z.strictObject({
   /** What the token must be for; null takes what comes. */
   audience: z.string().nullable(),
   allowHttpLoopback: z.boolean(),
+  /** The access token goes along, for the issuer to be asked with. */
+  accessToken: z.boolean().optional(),
   refresh: z.string().optional(),
   clientSecret: z.string().optional(),
   clientKey: z.string().optional(),

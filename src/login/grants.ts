@@ -8,6 +8,9 @@ export interface ProviderTokens {
   /** For the exchange: the ID token where it is meant for us, else the access token. */
   readonly token: string;
   readonly refreshToken: string | undefined;
+  readonly accessToken: string;
+  /** For how many seconds the access token counts, where the provider says. */
+  readonly accessTokenExpiresIn: number | undefined;
 }
 
 /** What a person is shown (RFC 8628, section 3.2). */
@@ -156,12 +159,19 @@ interface Answer {
   readonly access_token: string;
   readonly id_token?: string | undefined;
   readonly refresh_token?: string | undefined;
+  readonly expires_in?: number | undefined;
 }
 
-function chosen({ access_token, id_token, refresh_token }: Answer, { audience }: Asking): ProviderTokens {
+function chosen(answer: Answer, { audience }: Asking): ProviderTokens {
+  const { access_token, expires_in, id_token, refresh_token } = answer;
   const candidates = [id_token, access_token].filter((token) => token !== undefined);
   const fitting = candidates.find((token) => audience === null || audiencesOf(token).includes(audience));
-  return { token: fitting ?? candidates[0] ?? access_token, refreshToken: refresh_token };
+  return {
+    token: fitting ?? candidates[0] ?? access_token,
+    refreshToken: refresh_token,
+    accessToken: access_token,
+    accessTokenExpiresIn: expires_in,
+  };
 }
 
 /** Only to choose between two tokens; whether one counts is judged where it is exchanged. */

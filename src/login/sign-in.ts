@@ -2,6 +2,7 @@ import type { AnswerOf, Client } from '../api/client.ts';
 import { HoopError, LoginNeeded } from '../base/errors.ts';
 import type { SecretVault } from '../secret/reference.ts';
 import type { Contexts, KeptProvider, KeptSignIn, LoginContext } from './contexts.ts';
+import type { ProviderTokens } from './grants.ts';
 import { withLock } from './lock.ts';
 
 export interface SignInDeps {
@@ -22,6 +23,8 @@ export interface ProviderFacts extends Omit<KeptProvider, 'refresh' | 'clientSec
 }
 
 type SignedIn = AnswerOf<'tokenExchange'>;
+/** Tokens of a provider, or one from elsewhere. */
+type Shown = Pick<ProviderTokens, 'token'> & Partial<ProviderTokens>;
 
 /** A session token is renewed when this part of its life is over. */
 const RENEW_AFTER = 0.75;
@@ -33,11 +36,11 @@ const RENEW_AFTER = 0.75;
 export async function signInWith(
   deps: SignInDeps,
   context: LoginContext,
-  token: string,
+  tokens: Shown,
   facts: { readonly onBehalfOf?: string | undefined; readonly provider?: ProviderFacts | undefined },
 ): Promise<SignedIn> {
   const { onBehalfOf } = facts;
-  const body = onBehalfOf === undefined ? { token } : { token, onBehalfOf };
+  const body = { ...shown(tokens, facts.provider), ...(onBehalfOf === undefined ? {} : { onBehalfOf }) };
   const signedIn = await deps.clientOf(context, 'none').call('tokenExchange', { body });
   const provider = facts.provider && (await keptProvider(deps, context.name, facts.provider));
   await keepSignIn(deps, context, signedIn, {
@@ -121,13 +124,13 @@ async function renew(deps: SignInDeps, context: LoginContext, signIn: KeptSignIn
       next: 'hoopctl login',
     });
   }
-  const token = await freshProviderToken(deps, context, signIn, provider);
+  const body = shown(await freshProviderTokens(deps, context, signIn, provider), provider);
   const latest = deps.contexts.require(context.name);
   const kept = latest.signIn ?? signIn;
   if (alive) {
     const old = await deps.vault.read(signIn.token);
     try {
-      const renewed = await deps.clientOf(context, old).call('tokenRenew', { body: { token } });
+      const renewed = await deps.clientOf(context, old).call('tokenRenew', { body });
       deps.contexts.put({ ...latest, signIn: { ...kept, ...timesOf(renewed.expiresAt, deps.now()) } });
       return old;
     } catch (error) {
@@ -136,8 +139,9 @@ async function renew(deps: SignInDeps, context: LoginContext, signIn: KeptSignIn
     }
   }
   const { onBehalfOf } = kept;
-  const body = onBehalfOf === undefined ? { token } : { token, onBehalfOf };
-  const signedIn = await deps.clientOf(context, 'none').call('tokenExchange', { body });
+  const signedIn = await deps.clientOf(context, 'none').call('tokenExchange', {
+    body: { ...body, ...(onBehalfOf === undefined ? {} : { onBehalfOf }) },
+  });
   return keepSignIn(deps, latest, signedIn, {
     ...(onBehalfOf === undefined ? {} : { onBehalfOf }),
     ...(kept.provider === undefined ? {} : { provider: kept.provider }),
@@ -145,12 +149,12 @@ async function renew(deps: SignInDeps, context: LoginContext, signIn: KeptSignIn
 }
 
 /** By refresh token or as the machine that the client is; a rotated refresh token is kept before anything else. */
-async function freshProviderToken(
+async function freshProviderTokens(
   deps: SignInDeps,
   context: LoginContext,
   signIn: KeptSignIn,
   provider: KeptProvider,
-): Promise<string> {
+): Promise<ProviderTokens> {
   const [{ openProvider }, { machineGrant, refreshGrant }] = await Promise.all([
     import('./provider.ts'),
     import('./grants.ts'),
@@ -162,14 +166,21 @@ async function freshProviderToken(
         next: 'hoopctl login; with the scope offline_access it would last longer',
       });
     }
-    return (await machineGrant(opened, provider)).token;
+    return machineGrant(opened, provider);
   }
   const tokens = await refreshGrant(opened, await deps.vault.read(provider.refresh), provider);
   if (tokens.refreshToken !== undefined) {
     const refresh = await deps.vault.store(account(context.name, 'refresh'), tokens.refreshToken);
     deps.contexts.put({ ...context, signIn: { ...signIn, provider: { ...provider, refresh } } });
   }
-  return tokens.token;
+  return tokens;
+}
+
+/** What an exchange is asked with. */
+function shown(tokens: Shown, provider: Pick<KeptProvider, 'accessToken'> | undefined) {
+  const { accessToken, accessTokenExpiresIn, token } = tokens;
+  if (!provider?.accessToken || accessToken === undefined) return { token };
+  return { token, accessToken, ...(accessTokenExpiresIn === undefined ? {} : { accessTokenExpiresIn }) };
 }
 
 async function revokeAtProvider(deps: SignInDeps, provider: KeptProvider | undefined): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { Role } from '../identity/roles.ts';
 export interface Store {
   readonly identities: IdentityRows;
   readonly signIns: SignInRows;
+  readonly usedTokens: UsedTokenRows;
   readonly passwords: PasswordRows;
   readonly connections: ConnectionRows;
   readonly policies: PolicyRows;
@@ -65,6 +66,11 @@ export interface SignInRow {
   /** When the person last showed itself to the issuer (`auth_time`). */
   readonly authTime: string | undefined;
   readonly acr: string | undefined;
+  /** The person to the issuer itself (`sub`), and its session there (`sid`): what a logout there names. */
+  readonly subject?: string | undefined;
+  readonly issuerSession?: string | undefined;
+  /** The access token by which the issuer is asked whether the person still is there, sealed; undefined: it is not asked. */
+  readonly liveness?: string | undefined;
   readonly createdAt: string;
   /** When the issuer last vouched for roles and groups. */
   readonly checkedAt: string;
@@ -75,19 +81,37 @@ export interface SignInRow {
 /** What a fresh token of the issuer changes. */
 export type SignInCheck = Pick<
   SignInRow,
-  'issuerHash' | 'roles' | 'groups' | 'endUser' | 'authTime' | 'acr' | 'checkedAt' | 'expiresAt'
+  | 'issuerHash'
+  | 'roles'
+  | 'groups'
+  | 'endUser'
+  | 'authTime'
+  | 'acr'
+  | 'subject'
+  | 'issuerSession'
+  | 'liveness'
+  | 'checkedAt'
+  | 'expiresAt'
 >;
 
 export interface SignInRows {
   create(row: SignInRow): Promise<void>;
   byTokenHash(hash: string): Promise<SignInRow | undefined>;
   find(id: string): Promise<SignInRow | undefined>;
+  /** Those of an issuer (its name) that have not ended and do not expire before `now`. */
+  live(issuerName: string, now: string): Promise<readonly SignInRow[]>;
   /** False when it has ended. */
   check(id: string, checked: SignInCheck): Promise<boolean>;
   /** False when it had ended before. */
   end(id: string, at: string): Promise<boolean>;
   /** Forgets those that expired or ended before that time; answers how many. */
   forget(before: string): Promise<number>;
+}
+
+/** Tokens of issuers that have been exchanged and count no more. */
+export interface UsedTokenRows {
+  /** False when it was taken before. `until`: when the token expires; what expired before `now` is forgotten. */
+  take(hash: string, until: string, now: string): Promise<boolean>;
 }
 
 export interface IdentityRows {

@@ -21,33 +21,93 @@ export interface OidcProvider {
   browse(url: string, account: string): Promise<string>;
   /** Makes a new signing key; the old one is gone. */
   rotateKeys(): Promise<void>;
+  /** The device authorization grant (RFC 8628) with `account` at a browser; the tokens. */
+  deviceFlow(account: string, scope: string): Promise<Record<string, unknown>>;
+  /** The person ends the session of its last browser; answers how many clients were told (back-channel logout). */
+  logOut(account: string): Promise<number>;
+  /** How often the UserInfo endpoint was asked. */
+  userinfoCalls(): number;
+  /** When it was asked that often. */
+  askedUserinfo(times: number): Promise<void>;
   /** A form to the token endpoint; its answer. */
   token(form: Readonly<Record<string, string>>): Promise<Record<string, unknown>>;
   close(): Promise<void>;
 }
 
-export async function startOidcProvider(): Promise<OidcProvider> {
+export interface OidcProviderOptions {
+  /** Where the client of the command line is told of logouts. */
+  readonly backChannelLogout?: string;
+}
+
+export async function startOidcProvider(options: OidcProviderOptions = {}): Promise<OidcProvider> {
   const accounts = new Map<string, Account>([
     ['ana', { email: 'ana@example.com', groups: ['dba'] }],
     ['lea', { email: 'lea@example.com', groups: ['leads'] }],
   ]);
   let handle: ReturnType<Provider['callback']> | undefined;
-  const server: Server = createServer((request, response) => void handle?.(request, response));
+  let userinfo = 0;
+  let told = 0;
+  const waiting = new Set<() => void>();
+  const jars = new Map<string, Map<string, string>>();
+  const server: Server = createServer((request, response) => {
+    if (request.url === '/me') {
+      response.once('close', () => {
+        userinfo += 1;
+        for (const look of waiting) look();
+      });
+    }
+    void handle?.(request, response);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const renew = async () => {
-    handle = await provider(issuer, accounts);
+    handle = await provider(issuer, accounts, options, () => {
+      told += 1;
+    });
   };
   await renew();
+  const browseAs = (url: string, account: string) => {
+    const cookies = new Map<string, string>();
+    jars.set(account, cookies);
+    return browse(url, account, cookies);
+  };
+  const token = async (form: Readonly<Record<string, string>>) => {
+    const answer = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
+    return (await answer.json()) as Record<string, unknown>;
+  };
   return {
     issuer,
     accounts,
     rotateKeys: renew,
-    browse: (url, account) => browse(url, account),
-    async token(form) {
-      const answer = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams(form) });
-      return (await answer.json()) as Record<string, unknown>;
+    browse: browseAs,
+    async deviceFlow(account, scope) {
+      const body = new URLSearchParams({ client_id: CLI_CLIENT, scope, prompt: 'consent' });
+      const answer = await fetch(`${issuer}/device/auth`, { method: 'POST', body });
+      const device = (await answer.json()) as Record<string, string>;
+      await browseAs(device.verification_uri_complete ?? '', account);
+      return token({
+        grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+        client_id: CLI_CLIENT,
+        device_code: device.device_code ?? '',
+      });
     },
+    async logOut(account) {
+      const before = told;
+      await browse(`${issuer}/session/end`, account, jars.get(account) ?? new Map());
+      return told - before;
+    },
+    userinfoCalls: () => userinfo,
+    askedUserinfo: (times) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (userinfo < times) return;
+          waiting.delete(look);
+          resolve();
+        };
+        waiting.add(look);
+        look();
+      }),
+    token,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -56,7 +116,12 @@ export async function startOidcProvider(): Promise<OidcProvider> {
   };
 }
 
-async function provider(issuer: string, accounts: ReadonlyMap<string, Account>) {
+async function provider(
+  issuer: string,
+  accounts: ReadonlyMap<string, Account>,
+  { backChannelLogout }: OidcProviderOptions,
+  loggedOut: () => void,
+) {
   const { privateKey } = await crypto.subtle.generateKey(
     {
       name: 'RSASSA-PKCS1-v1_5',
@@ -78,6 +143,9 @@ async function provider(issuer: string, accounts: ReadonlyMap<string, Account>) 
         grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
         redirect_uris: [],
         response_types: [],
+        ...(backChannelLogout === undefined
+          ? {}
+          : { backchannel_logout_uri: backChannelLogout, backchannel_logout_session_required: true }),
       },
       {
         client_id: MACHINE_CLIENT.id,
@@ -93,10 +161,16 @@ async function provider(issuer: string, accounts: ReadonlyMap<string, Account>) 
     claims: { openid: ['sub', 'groups', 'auth_time'], email: ['email', 'email_verified'] },
     scopes: ['openid', 'offline_access', 'email'],
     conformIdTokenClaims: false,
+    // Without its dispatcher, which keeps a provider on the internet away from loopback.
+    fetch: (url: string, init: RequestInit & { dispatcher?: unknown }) => {
+      const { dispatcher: _, ...plain } = init;
+      return fetch(url, plain);
+    },
     features: {
       deviceFlow: { enabled: true },
       clientCredentials: { enabled: true },
       revocation: { enabled: true },
+      backchannelLogout: { enabled: true },
       devInteractions: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -134,12 +208,12 @@ async function provider(issuer: string, accounts: ReadonlyMap<string, Account>) 
   });
   // Its warnings are about production; these are tests on loopback.
   made.on('server_error', () => {});
+  made.on('backchannel.success', loggedOut);
   return made.callback();
 }
 
 /** Forms until there is none: the user code, the login, the consent. */
-async function browse(start: string, account: string): Promise<string> {
-  const cookies = new Map<string, string>();
+async function browse(start: string, account: string, cookies: Map<string, string>): Promise<string> {
   const visit = async (url: string, body?: URLSearchParams): Promise<{ url: string; html: string }> => {
     const answer = await fetch(url, {
       redirect: 'manual',
@@ -165,6 +239,7 @@ async function browse(start: string, account: string): Promise<string> {
       if (name === undefined || name === 'abort') continue;
       fields.set(name, /\svalue="([^"]*)"/.exec(attributes)?.[1] ?? '');
     }
+    if (form[1]?.includes('/session/end/')) fields.set('logout', 'yes');
     if (fields.has('login')) fields.set('login', account);
     if (fields.has('password')) fields.set('password', 'whatever');
     page = await visit(new URL((form[1] ?? '').replaceAll('&amp;', '&'), page.url).href, fields);

@@ -107,7 +107,7 @@ async function byToken(
   if (token.startsWith('hpt_') && options.onBehalfOf === undefined) {
     await signInByToken(deps, context, token);
   } else {
-    await signInWith(deps, context, token, { onBehalfOf: options.onBehalfOf });
+    await signInWith(deps, context, { token }, { onBehalfOf: options.onBehalfOf });
   }
 }
 
@@ -158,9 +158,11 @@ async function byProvider(
     scopes: [...scopes],
     audience: options.audience ?? method.audience,
     allowHttpLoopback,
+    // A machine's access token is what it signs in with.
+    accessToken: method.accessToken && proof.kind === 'none',
   };
   const tokens = await tokensFrom(options, { ...asking, proof, fresh: options.fresh }, io);
-  await signInWith(deps, context, tokens.token, {
+  await signInWith(deps, context, tokens, {
     onBehalfOf: options.onBehalfOf,
     provider: {
       ...asking,

@@ -6,12 +6,19 @@ import type { Handlers } from './handler.ts';
 
 type Routes = Pick<
   Handlers,
-  'signInMethods' | 'tokenExchange' | 'samlBegin' | 'samlAnswer' | 'samlCollect' | 'tokenRenew' | 'signOut'
+  | 'signInMethods'
+  | 'tokenExchange'
+  | 'samlBegin'
+  | 'samlAnswer'
+  | 'samlCollect'
+  | 'tokenRenew'
+  | 'signOut'
+  | 'issuerLogout'
 >;
 
 /** Signing in through an issuer that the policy trusts. */
 export function signInRoutes(parts: Parts): Routes {
-  const { clock, endpoints, issuers, live, loginFailures, policy, saml, signIns } = parts;
+  const { clock, endpoints, issuers, live, loginFailures, logouts, policy, saml, signIns } = parts;
 
   function failed(error: unknown): void {
     loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected' });
@@ -43,6 +50,7 @@ export function signInRoutes(parts: Parts): Routes {
           audience: issuer.audiences[0] ?? null,
           scopes: issuer.scopes ?? ['openid'],
           allowHttpLoopback: issuer.allow_http_loopback ?? false,
+          accessToken: issuer.liveness.check !== 'none',
         })),
         saml: (policy.get()?.saml ?? []).map(({ name }) => ({ name })),
       };
@@ -74,8 +82,17 @@ export function signInRoutes(parts: Parts): Routes {
       return audited(saml.collect(body.id, body.secret, body.code));
     },
 
+    async issuerLogout({ body }) {
+      try {
+        return { ended: await logouts.logout(body.logout_token) };
+      } catch (error) {
+        failed(error);
+        throw error;
+      }
+    },
+
     async tokenRenew({ caller, body }) {
-      const renewed = await audited(signIns.renew(caller, body.token));
+      const renewed = await audited(signIns.renew(caller, body));
       await parts.recheckSessions();
       return renewed;
     },

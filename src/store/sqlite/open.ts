@@ -15,6 +15,7 @@ import { policyRows } from './policies.ts';
 import { sessionRows } from './sessions.ts';
 import { settingRows } from './settings.ts';
 import { signInRows } from './sign-ins.ts';
+import { usedTokenRows } from './used-tokens.ts';
 import { webhookRows } from './webhooks.ts';
 
 /** Marks a database as ours: `hoop`. */
@@ -47,6 +48,7 @@ function storeOn(database: Database): Store {
   return {
     identities: identityRows(database),
     signIns: signInRows(database),
+    usedTokens: usedTokenRows(database),
     connections: connectionRows(database),
     passwords: passwordRows(database),
     policies: policyRows(database),

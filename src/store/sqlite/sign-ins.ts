@@ -28,6 +28,9 @@ const row: z.ZodType<SignInRow> = z
     checked_at: time,
     expires_at: time,
     ended_at: optional(time),
+    subject: optional(z.string()),
+    issuer_session: optional(z.string()),
+    liveness: optional(z.string()),
   })
   .transform((given) => ({
     id: given.id,
@@ -44,6 +47,9 @@ const row: z.ZodType<SignInRow> = z
     checkedAt: given.checked_at,
     expiresAt: given.expires_at,
     endedAt: given.ended_at,
+    subject: given.subject,
+    issuerSession: given.issuer_session,
+    liveness: given.liveness,
   }));
 
 export function signInRows(db: Database): SignInRows {
@@ -51,7 +57,7 @@ export function signInRows(db: Database): SignInRows {
     async create(signIn) {
       db.run(
         `INSERT INTO sign_ins VALUES (:id, :identityId, :tokenHash, :issuerName, :issuerHash, :roles, :groups,
-         :endUser, :authTime, :acr, :createdAt, :checkedAt, :expiresAt, :endedAt)`,
+         :endUser, :authTime, :acr, :createdAt, :checkedAt, :expiresAt, :endedAt, :subject, :issuerSession, :liveness)`,
         {
           id: signIn.id,
           identityId: signIn.identityId,
@@ -69,10 +75,19 @@ export function signInRows(db: Database): SignInRows {
     async find(id) {
       return db.get(row, 'SELECT * FROM sign_ins WHERE id = :id', { id });
     },
+    async live(issuerName, now) {
+      return db.all(
+        row,
+        `SELECT * FROM sign_ins WHERE issuer_name = :issuerName AND ended_at IS NULL AND expires_at >= :now
+         ORDER BY created_at, id`,
+        { issuerName, now },
+      );
+    },
     async check(id, checked) {
       const changed = db.run(
         `UPDATE sign_ins SET issuer_hash = :issuerHash, roles = :roles, groups = :groups, end_user = :endUser,
-         auth_time = :authTime, acr = :acr, checked_at = :checkedAt, expires_at = :expiresAt
+         auth_time = :authTime, acr = :acr, checked_at = :checkedAt, expires_at = :expiresAt,
+         subject = :subject, issuer_session = :issuerSession, liveness = :liveness
          WHERE id = :id AND ended_at IS NULL`,
         { id, ...checkedValues(checked) },
       );
@@ -97,5 +112,8 @@ function checkedValues(checked: Parameters<SignInRows['check']>[1]) {
     acr: orNull(checked.acr),
     checkedAt: checked.checkedAt,
     expiresAt: checked.expiresAt,
+    subject: orNull(checked.subject),
+    issuerSession: orNull(checked.issuerSession),
+    liveness: orNull(checked.liveness),
   };
 }

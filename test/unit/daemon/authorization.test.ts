@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Route, type RouteName, routes } from '../../../src/api/routes.ts';
@@ -50,7 +51,7 @@ beforeAll(async () => {
   await cast.owner.call('policyApply', { body: { text: SIGN_IN_POLICY, source: 'policy.yaml' } });
   const signIn = async (role: string) => {
     const more = { email: `${role}@example.com`, sub: `u-${role}`, exp: NOW + 7200 };
-    const token = await sign({ ...goodClaims(), ...more });
+    const token = await sign({ ...goodClaims(), jti: randomUUID(), ...more });
     const answer = await running.client('none').call('tokenExchange', { body: { token } });
     return answer.token ?? '';
   };
@@ -107,6 +108,7 @@ const TABLE = `
   samlBegin           public
   samlAnswer          public
   samlCollect         public
+  issuerLogout        public
   tokenRenew          yes      yes       yes        yes      yes
   signOut             yes      yes       yes        yes      yes
   stop                yes      -         -          -        yes

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -68,7 +69,15 @@ afterEach(() => running.end());
 const apply = (text: string) => cast.owner.call('policyApply', { body: { text, source: 'policy.yaml' } });
 const now = () => Math.floor(clock.now() / 1000);
 const tokenOf = (more: Record<string, unknown> = {}) =>
-  sign({ ...goodClaims(), iat: now() - 5, nbf: now() - 5, exp: now() + 300, auth_time: now() - 60, ...more });
+  sign({
+    ...goodClaims(),
+    jti: randomUUID(),
+    iat: now() - 5,
+    nbf: now() - 5,
+    exp: now() + 300,
+    auth_time: now() - 60,
+    ...more,
+  });
 const ANA = { sub: 'u-ana', email: 'ana@example.com', groups: ['dba'] };
 const LEA = { sub: 'u-lea', email: 'lea@example.com', groups: ['leads'] };
 const AGENT_FOR_ANA = { ...ANA, act: { sub: 'a-1', client_id: 'agent' } };
@@ -158,6 +167,7 @@ describe('signing in', () => {
           audience: 'hoopctl',
           scopes: ['openid'],
           allowHttpLoopback: false,
+          accessToken: true,
         },
       ],
       saml: [],
@@ -190,6 +200,35 @@ describe('signing in', () => {
     await cast.owner.call('identityRevoke', { params: { name: 'ana@example.com' } });
     expect(await code(signIn(ANA))).toBe('login-needed identity_revoked');
     expect(await code(signIn({ ...ANA, email: 'ana2@example.com' }))).toBe('login-needed identity_revoked');
+  });
+
+  test('takes a token once, also after a restart, unless the policy says that its issuer shares them', async () => {
+    const anyone = () => running.client('none');
+    const body = { token: await tokenOf(ANA) };
+    const nameless = { token: await tokenOf({ ...ANA, jti: undefined }) };
+    for (const one of [body, nameless]) {
+      await anyone().call('tokenExchange', { body: one });
+      expect(await code(anyone().call('tokenExchange', { body: one }))).toBe('login-needed token_used');
+    }
+    const { client } = await signIn(ANA);
+    expect(await code(client.call('tokenRenew', { body }))).toBe('login-needed token_used');
+    const { getJson } = await issuerWorld();
+    await running.daemon.stop('restart');
+    running = await startDaemon({ clock, getJson, home: running.home });
+    expect(await code(anyone().call('tokenExchange', { body }))).toBe('login-needed token_used');
+    const owner = running.client(cast.ownerToken);
+    const text = POLICY.replace(
+      'client_id: hoopctl-cli',
+      'client_id: hoopctl-cli\n      reusable_tokens: true',
+    );
+    await owner.call('policyApply', { body: { text, source: 'policy.yaml' } });
+    expect(await code(anyone().call('tokenExchange', { body }))).toBe('done');
+  });
+
+  test('takes one of two that come with the same token at the same moment', async () => {
+    const body = { token: await tokenOf(ANA) };
+    const both = [1, 2].map(() => code(running.client('none').call('tokenExchange', { body })));
+    expect((await Promise.all(both)).sort()).toEqual(['done', 'login-needed token_used']);
   });
 
   test('takes bodies of tokens only: strangers send nothing larger', async () => {

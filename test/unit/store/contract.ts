@@ -239,6 +239,21 @@ export function storeContract(open: () => Promise<Store>): void {
       expect((await store.signIns.find('si-1'))?.endedAt).toBe(T1);
     });
 
+    it('of an issuer that still count are found, with whom a logout names', async () => {
+      const live = signIn('si-1', {
+        expiresAt: T2,
+        subject: 'u-1',
+        issuerSession: 'sid-1',
+        liveness: 'sealed',
+      });
+      await store.signIns.create(live);
+      await store.signIns.create(signIn('si-2', { expiresAt: T0 }));
+      await store.signIns.create(signIn('si-3', { expiresAt: T2, endedAt: T1 }));
+      await store.signIns.create(signIn('si-4', { expiresAt: T2, issuerName: 'other' }));
+
+      expect(await store.signIns.live(live.issuerName, T1)).toEqual([live]);
+    });
+
     it('are forgotten when they are over for long', async () => {
       await store.signIns.create(signIn('si-1', { expiresAt: T0 }));
       await store.signIns.create(signIn('si-2', { expiresAt: T2, endedAt: T0 }));
@@ -246,6 +261,15 @@ export function storeContract(open: () => Promise<Store>): void {
 
       expect(await store.signIns.forget(T1)).toBe(2);
       expect(await store.signIns.find('si-3')).toEqual(signIn('si-3', { expiresAt: T2 }));
+    });
+  });
+
+  describe('used tokens', () => {
+    it('are taken once, until they would have expired', async () => {
+      expect(await store.usedTokens.take('a', T1, T0)).toBe(true);
+      expect(await store.usedTokens.take('a', T1, T0)).toBe(false);
+      expect(await store.usedTokens.take('b', T1, T0)).toBe(true);
+      expect(await store.usedTokens.take('a', T2, T2)).toBe(true);
     });
   });
 

@@ -2,6 +2,7 @@ import { first } from './001-first.ts';
 import { signIns } from './002-sign-ins.ts';
 import { passwords } from './003-passwords.ts';
 import { webhooks } from './004-webhooks.ts';
+import { liveness } from './005-liveness.ts';
 
 /** In order; a database of version n has had the first n. Never change one that was released, add another. */
-export const migrations: readonly string[] = [first, signIns, passwords, webhooks];
+export const migrations: readonly string[] = [first, signIns, passwords, webhooks, liveness];

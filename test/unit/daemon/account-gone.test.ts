@@ -1,0 +1,203 @@
+import type { AddressInfo } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CLI_CLIENT, type OidcProvider, startOidcProvider } from '../../servers/oidc-provider.ts';
+import { ManualClock } from '../session/manual-clock.ts';
+import { type Cast, castOf, dial, openEndpoint, type Running, startDaemon } from './running.ts';
+
+const SECOND = 1000;
+
+let provider: OidcProvider;
+let running: Running;
+let cast: Cast;
+let clock: ManualClock;
+let door: Server;
+
+const policy = (liveness: string) => `version: 1
+identity:
+  issuers:
+    - name: corp
+      issuer: ${provider.issuer}
+      allow_http_loopback: true
+      domain: example.com
+      audiences: [${CLI_CLIENT}]
+      client_id: ${CLI_CLIENT}
+      scopes: [openid, email, offline_access]
+      liveness: ${liveness}
+      identities:
+        - match: {email: "*@example.com"}
+          name: "{email}"
+          kind: person
+rules:
+  - name: reads
+    effects: [read]
+    decision: allow
+`;
+const apply = (liveness = '{}') =>
+  cast.owner.call('policyApply', { body: { text: policy(liveness), source: 'policy.yaml' } });
+
+beforeEach(async () => {
+  // Where the provider sends its logouts: the daemon's own API listens on a Unix socket.
+  door = createServer((socket) => {
+    const inner = connect(running.daemon.socket);
+    socket.on('error', () => {}).pipe(inner);
+    inner.on('error', () => {}).pipe(socket);
+  });
+  await new Promise<void>((resolve) => door.listen(0, '127.0.0.1', resolve));
+  const { port } = door.address() as AddressInfo;
+  provider = await startOidcProvider({
+    backChannelLogout: `http://127.0.0.1:${port}/v1/back-channel-logout`,
+  });
+  clock = new ManualClock();
+  clock.setWall(Date.now());
+  running = await startDaemon({ clock });
+  cast = await castOf(running);
+  await apply();
+});
+afterEach(async () => {
+  await running.end();
+  await provider.close();
+  door.close();
+});
+
+/** As hoopctl does after the device flow: both tokens go to the exchange. */
+async function signIn(account: string, more: Record<string, unknown> = {}) {
+  const tokens = await provider.deviceFlow(account, 'openid email offline_access');
+  const { token } = await running.client('none').call('tokenExchange', {
+    body: {
+      token: String(tokens.id_token),
+      accessToken: String(tokens.access_token),
+      accessTokenExpiresIn: Number(tokens.expires_in),
+      ...more,
+    },
+  });
+  return running.client(token ?? '');
+}
+
+async function openSession(client: ReturnType<Running['client']>) {
+  const endpoint = await openEndpoint(client, { connection: 'prod-db' });
+  endpoint.ended.catch(() => {});
+  const line = dial(endpoint.ready);
+  line.say(endpoint.ready.password);
+  expect(await line.hear()).toMatch(/^hello/);
+  return {
+    hear: () => line.hear(),
+    async run(text: string) {
+      line.say(text);
+      return line.hear();
+    },
+  };
+}
+
+const refusal = (call: Promise<unknown>) =>
+  call.then(
+    () => 'done',
+    (error: { code: string; kind: string }) => `${error.kind} ${error.code}`,
+  );
+
+/** Until the provider was asked that often. */
+const asked = (times: number) => provider.askedUserinfo(times);
+
+describe('an account that is disabled at the provider', () => {
+  test('loses its live sessions within a minute, and its sign-in', async () => {
+    const ana = await signIn('ana');
+    const lea = await signIn('lea');
+    const [hers, others] = [await openSession(ana), await openSession(lea)];
+    provider.accounts.delete('ana');
+    clock.advance(50 * SECOND);
+    expect(await hers.hear()).toBe('cut: the issuer corp does not know this sign-in any more');
+    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed signed_out');
+    expect(await others.run('read customers')).toBe('done read customers');
+  });
+
+  test('opens no new session, although its sign-in has most of an hour left', async () => {
+    const ana = await signIn('ana');
+    provider.accounts.delete('ana');
+    clock.advance(46 * SECOND);
+    const endpoint = await openEndpoint(ana, { connection: 'prod-db' });
+    endpoint.ended.catch(() => {});
+    const line = dial(endpoint.ready);
+    line.say(endpoint.ready.password);
+    expect(await line.hear()).toBeUndefined();
+    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed signed_out');
+  });
+
+  test('is asked for once in 45 s however many sessions it has, and only while it has some', async () => {
+    const ana = await signIn('ana');
+    const lea = await signIn('lea');
+    await asked(2);
+    const sessions = [await openSession(ana), await openSession(ana), await openSession(ana)];
+    for (let i = 0; i < 4; i++) {
+      clock.advance(10 * SECOND);
+      await sessions[0]?.run('read customers');
+    }
+    expect(provider.userinfoCalls()).toBe(2);
+    clock.advance(10 * SECOND);
+    await asked(3);
+    await lea.call('whoami', {});
+    expect(provider.userinfoCalls()).toBe(3);
+  });
+
+  test('keeps its sessions through an outage of the provider, for as long as the policy bears it', async () => {
+    await apply('{outage: 2m}');
+    const session = await openSession(await signIn('ana'));
+    await provider.close();
+    for (let i = 0; i < 2; i++) {
+      clock.advance(50 * SECOND);
+      expect(await session.run('read customers')).toBe('done read customers');
+    }
+    clock.advance(25 * SECOND);
+    expect(await session.hear()).toBe('cut: the issuer corp has not answered for more than 2m');
+  });
+
+  test('cannot hide by withholding its access token where the policy requires one', async () => {
+    await apply('{required: true}');
+    expect(await refusal(signIn('ana', { accessToken: undefined }))).toBe('login-needed access_token_needed');
+    expect(await refusal(signIn('ana', { accessToken: 'something' }))).toBe(
+      'login-needed access_token_needed',
+    );
+    const leas = await provider.deviceFlow('lea', 'openid email offline_access');
+    expect(await refusal(signIn('ana', { accessToken: String(leas.access_token) }))).toBe(
+      'login-needed access_token_needed',
+    );
+    expect(await refusal(signIn('ana'))).toBe('done');
+  });
+
+  test('has a sign-in that ends with its access token: what cannot be asked for is not believed', async () => {
+    const ana = await signIn('ana', { accessTokenExpiresIn: 120 });
+    const session = await openSession(ana);
+    clock.advance(119 * SECOND);
+    expect(await session.run('read customers')).toBe('done read customers');
+    clock.advance(1 * SECOND);
+    expect(await session.hear()).toBe('cut: the token has expired');
+  });
+});
+
+describe('a logout at the provider', () => {
+  test('ends the sign-ins of that session there and their live sessions, at once', async () => {
+    const ana = await signIn('ana');
+    const lea = await signIn('lea');
+    const [hers, others] = [await openSession(ana), await openSession(lea)];
+    expect(await provider.logOut('ana')).toBe(1);
+    expect(await hers.hear()).toBe('cut: the issuer corp ended the sign-in');
+    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed signed_out');
+    expect(await others.run('read customers')).toBe('done read customers');
+  });
+});
+
+test('the access token is nowhere in clear', async () => {
+  const tokens = await provider.deviceFlow('ana', 'openid email offline_access');
+  await running.client('none').call('tokenExchange', {
+    body: { token: String(tokens.id_token), accessToken: String(tokens.access_token) },
+  });
+  const { readFileSync } = await import('node:fs');
+  for (const file of ['state.db', 'state.db-wal', 'audit/audit.jsonl', 'daemon.log']) {
+    let bytes = Buffer.alloc(0);
+    try {
+      bytes = readFileSync(`${running.home}/${file}`);
+    } catch {
+      continue;
+    }
+    expect(bytes.includes(String(tokens.access_token)), file).toBe(false);
+  }
+});
