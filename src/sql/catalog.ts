@@ -42,6 +42,8 @@ export interface CatalogRelation {
   }[];
   /** Functions of its triggers, those of constraints left out. */
   readonly triggers?: readonly number[];
+  /** An index's table. */
+  readonly tableOid?: number;
   /** Conditions of its row security policies, where it is switched on, as pg_get_expr prints them. */
   readonly policies?: readonly string[];
   /** Inheritance parents and partition roots, direct ones only. */
@@ -49,6 +51,19 @@ export interface CatalogRelation {
   /** Negative where it was never counted (PostgreSQL 14 and later). */
   readonly rowEstimate: number;
 }
+
+/** A foreign key of `tableOid`, by what happens to its rows when the row they refer to goes or changes. */
+export interface ForeignKey {
+  readonly tableOid: number;
+  readonly referredOid: number;
+  /** Numbers of the columns referred to. */
+  readonly referredColumns: readonly number[];
+  readonly onDelete: ForeignKeyAction;
+  readonly onUpdate: ForeignKeyAction;
+}
+
+/** `set`: SET NULL or SET DEFAULT; `none`: the statement fails. */
+export type ForeignKeyAction = 'cascade' | 'set' | 'none';
 
 export interface CatalogFunction {
   readonly oid: number;
@@ -141,6 +156,8 @@ export interface Catalog {
   readonly implicitFunctionOids: readonly number[];
   /** Functions outside pg_catalog by which a cast makes a value of this type of pg_catalog, by its name or OID. */
   castFunctionsTo(type: string | number): readonly number[];
+  /** Foreign keys that refer to this table. */
+  referencing(oid: number): readonly ForeignKey[];
   /** Types outside pg_catalog. */
   types(): Iterable<CatalogType>;
   hasSchema(name: string): boolean;

@@ -47,7 +47,7 @@ export class Collector {
   }
 
   add(action: Action): void {
-    const key = `${action.effect} ${action.command} ${action.object?.via ?? ''}`;
+    const key = `${action.effect} ${action.command} ${action.object?.name ?? ''} ${action.object?.via ?? ''}`;
     if (!this.#actions.has(key)) this.#actions.set(key, action);
   }
 

@@ -14,6 +14,7 @@ import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import { expression, expressions } from './expressions.ts';
 import type { Effect, Source } from './facts.ts';
+import { noteCascades } from './foreign-keys.ts';
 import { fromClause, fromMember } from './from.ts';
 import { displayName, relationObject, resolveRelation } from './names.ts';
 import { querySelect, targetList, withClause } from './queries.ts';
@@ -49,7 +50,9 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
   const rows = new Scope(scope);
   rows.add([target], target);
   if (stmt.onConflictClause) onConflict(stmt.onConflictClause, target, rows, ctx);
-  return returning(stmt.returningClause, target, rows, ctx);
+  // A row that was not there before holds what the client wrote.
+  const updates = stmt.onConflictClause?.action === 'ONCONFLICT_UPDATE';
+  return returning(stmt.returningClause, target, rows, ctx, updates);
 }
 
 /** What a query hands to a table, column by column; values that the client wrote are its own. */
@@ -147,10 +150,12 @@ function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ct
   const object = target.relation && relationObject(target.relation, ctx);
   if (clause.commandType === 'CMD_UPDATE') {
     ctx.out.act(writing(ctx), 'UPDATE', object);
+    if (target.relation) noteCascades(target.relation, 'update', targetNames(clause.targetList), ctx);
     // Absent condition: every row that the source reaches.
     assignments(clause.targetList, target, rows, ctx);
   } else if (clause.commandType === 'CMD_DELETE') {
     ctx.out.act(writing(ctx), 'DELETE', object);
+    if (target.relation) noteCascades(target.relation, 'delete', [], ctx);
   } else if (clause.commandType === 'CMD_INSERT') {
     ctx.out.act(writing(ctx), 'INSERT', object);
     noteAssigned(target, targetNames(clause.targetList), ctx);
@@ -231,6 +236,7 @@ export function noteWrite(
   if (triggersLoseRows(relation, ctx.catalog))
     ctx.out.use(`${relation.schema}.${relation.name}.*`, 'stored', []);
   if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
+  if (kind === 'delete' || kind === 'update') noteCascades(relation, kind, columns, ctx);
   if (kind === 'delete') return;
   for (const column of relation.columns) {
     const type = ctx.catalog.typeByOid(column.typeOid);
@@ -245,6 +251,10 @@ function writeThroughView(view: CatalogRelation, command: string, name: string, 
   for (const action of collector.actions) {
     if (action.effect !== 'read' || action.object?.kind !== 'table') continue;
     ctx.out.act(writing(ctx), command, { ...action.object, via: name });
+    const dot = action.object.name.indexOf('.');
+    const base = ctx.catalog.relation(action.object.name.slice(0, dot), action.object.name.slice(dot + 1));
+    if (base && command === 'DELETE') noteCascades(base, 'delete', [], ctx);
+    else if (base && command !== 'INSERT') noteCascades(base, 'update', [], ctx);
   }
 }
 
@@ -284,14 +294,16 @@ function subscripts(targets: readonly Node[] | undefined, scope: Scope, ctx: Con
   }
 }
 
-/** RETURNING sees the target's rows, and since PostgreSQL 18 their OLD and NEW versions. */
+/** RETURNING sees (and reads) the target's rows, and since PostgreSQL 18 their OLD and NEW versions. */
 function returning(
   clause: ReturningClause | undefined,
   target: RangeItem,
   rows: Scope,
   ctx: Context,
+  showsStored = true,
 ): ColumnList {
   if (!clause) return NO_ROWS;
+  if (showsStored && target.relation) ctx.out.act('read', 'SELECT', relationObject(target.relation, ctx));
   const scope = new Scope(rows.parent);
   scope.add(rows.items, rows);
   const names = new Map([

@@ -8,6 +8,7 @@ import {
   RELATION_READERS,
   readsStatistics,
   readsStorage,
+  SEQUENCE_WRITERS,
   SQL_RUNNERS,
   WAITING_LOCKS,
 } from './builtins/functions.ts';
@@ -90,7 +91,10 @@ export function callBuiltin(name: string, args: readonly Node[], ctx: Context): 
   if (effect === 'read') return;
   if (WAITING_LOCKS.has(name)) noteLockWait(ctx);
   const object = { kind: 'function' as const, name: `pg_catalog.${name}` };
-  if (effect === 'unknown') {
+  const sequence = SEQUENCE_WRITERS.has(name) ? sequenceNamed(args[0], ctx) : undefined;
+  if (sequence !== undefined) {
+    ctx.out.add({ effect, command: `CALL pg_catalog.${name}`, object: sequence });
+  } else if (effect === 'unknown') {
     ctx.out.unknown(`what pg_catalog.${name} does depends on what it is given`, 'CALL', object);
   } else {
     ctx.out.act(effect, 'CALL', object);
@@ -154,10 +158,23 @@ function builtinSources(name: string, args: readonly Node[], ctx: Context): read
 const isUserTable = (schema: string, kind: string) =>
   schema !== 'pg_catalog' && schema !== 'information_schema' && kind !== 'index' && kind !== 'composite';
 
-/** `schema.table` as regclass input reads it; undefined for quoted names, which nothing here needs. */
+/** The sequence that `nextval('name')` means; undefined where the name is computed or found nowhere. */
+function sequenceNamed(arg: Node | undefined, ctx: Context): ObjectRef | undefined {
+  const names = splitName(constantText(arg) ?? '');
+  if (names === undefined) return undefined;
+  const [schemaname] = names.length > 1 ? names : [];
+  const found = resolveRelation({ relname: names.at(-1) ?? '', ...(schemaname ? { schemaname } : {}) }, ctx);
+  return found.kind === 'found' && found.relation.kind === 'sequence'
+    ? relationObject(found.relation, ctx)
+    : undefined;
+}
+
+/** `schema.table` as regclass input reads it; quoted names keep their case. */
 function splitName(text: string): string[] | undefined {
-  const parts = text.trim().split('.');
-  return parts.length <= 2 && parts.every((part) => /^[a-z_][a-z0-9_$]*$/u.test(part)) ? parts : undefined;
+  const parts = [...text.trim().matchAll(/(?:^|\.)(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"]|"")+)")/gu)];
+  if (parts.length > 2 || parts.map(([part]) => part).join('') !== text.trim()) return undefined;
+  const names = parts.map(([, plain, quoted]) => plain?.toLowerCase() ?? quoted?.replaceAll('""', '"') ?? '');
+  return names.length > 0 ? names : undefined;
 }
 
 function runSqlArgument(arg: Node | undefined, via: string, ctx: Context): readonly string[] {

@@ -1,4 +1,11 @@
-import type { Catalog, CatalogFunction, CatalogOperator, CatalogRelation, CatalogType } from './catalog.ts';
+import type {
+  Catalog,
+  CatalogFunction,
+  CatalogOperator,
+  CatalogRelation,
+  CatalogType,
+  ForeignKey,
+} from './catalog.ts';
 
 /** All that a catalog holds, as plain lists. */
 export interface CatalogParts {
@@ -11,6 +18,7 @@ export interface CatalogParts {
   readonly operators?: readonly CatalogOperator[];
   readonly types?: readonly CatalogType[];
   readonly implicitFunctionOids?: readonly number[];
+  readonly foreignKeys?: readonly ForeignKey[];
   /** Casts to types of pg_catalog by functions outside it. */
   readonly castsToBuiltin?: readonly {
     readonly name: string;
@@ -42,6 +50,7 @@ export function makeCatalog(parts: CatalogParts): Catalog {
   for (const volatility of ['immutable', 'stable', 'volatile'] as const) {
     for (const name of parts.builtins?.[volatility] ?? []) builtins.set(name, volatility);
   }
+  const foreignKeys = Map.groupBy(parts.foreignKeys ?? [], (one) => one.referredOid);
   const castsTo = new Map<string | number, number[]>();
   for (const { name, oid, functionOid } of parts.castsToBuiltin ?? []) {
     for (const type of [name, oid]) castsTo.set(type, [...(castsTo.get(type) ?? []), functionOid]);
@@ -55,6 +64,7 @@ export function makeCatalog(parts: CatalogParts): Catalog {
     implicitFunctionOids: parts.implicitFunctionOids ?? [],
     castFunctionsTo: (type) => castsTo.get(type) ?? [],
     types: () => types,
+    referencing: (oid) => foreignKeys.get(oid) ?? [],
     relation: (schema, name) => relationsByName.get(key(schema, name)),
     relationByOid: (oid) => relationsByOid.get(oid),
     relations: () => relations,

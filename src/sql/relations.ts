@@ -1,6 +1,7 @@
 import type { Node, RangeVar } from 'libpg-query';
 import { ADMIN_RELATIONS, STATISTICS_RELATIONS } from './builtins/relations.ts';
 import type { CatalogRelation } from './catalog.ts';
+import type { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import { displayName, relationObject, resolveRelation } from './names.ts';
 import { notePolicies } from './row-security.ts';
@@ -91,12 +92,22 @@ export function noteRead(
   if (relation.definition !== undefined) {
     // A materialized view's rows are stored: reading it runs nothing.
     const view = viewFacts(relation, ctx);
+    if (relation.kind === 'materialized-view')
+      noteStoredRows(view.collector, displayName(relation, ctx), ctx);
     if (relation.kind === 'view') {
       ctx.out.mergeEffects(view.collector, displayName(relation, ctx));
       // What its owner compares and computes shows nothing by itself, but its errors may quote a value.
       for (const { column } of view.collector.columnUses()) ctx.out.use(column, 'computed');
       ctx.out.changes.push(...view.collector.changes);
     }
+  }
+}
+
+/** A materialized view shows rows of the tables that it was filled from. */
+function noteStoredRows(filledBy: Collector, via: string, ctx: Context): void {
+  for (const { effect, object } of filledBy.actions) {
+    if (effect === 'read' && (object?.kind === 'table' || object?.kind === 'view'))
+      ctx.out.act('read', 'SELECT', { ...object, via: object.via ?? via });
   }
 }
 

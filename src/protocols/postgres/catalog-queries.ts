@@ -56,14 +56,15 @@ function relations(version: number): string {
     'relation',
     [
       ...['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
-      ...['g.list', 'y.list'],
+      ...['g.list', 'y.list', 'x.indrelid'],
     ],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
      LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
      LEFT JOIN (${parents}) m ON m.inhrelid ${EQ} c.oid
      LEFT JOIN (${triggers}) g ON g.tgrelid ${EQ} c.oid
+     LEFT JOIN pg_catalog.pg_index x ON x.indexrelid ${EQ} c.oid
      LEFT JOIN (${policies}) y ON y.polrelid ${EQ} c.oid AND c.relrowsecurity
-     WHERE ${kindMatches('c.relkind', 'rpvmfSc')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
+     WHERE ${kindMatches('c.relkind', 'rpvmfSciI')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
   );
 }
 
@@ -203,6 +204,15 @@ function implicitCalls(): string {
   );
 }
 
+/** The clones that partitions have of a foreign key count as well: they name the partitions. */
+function foreignKeys(): string {
+  return part(
+    'foreign-key',
+    ['k.conrelid', 'k.confrelid', 'pg_catalog.array_to_json(k.confkey)', 'k.confdeltype', 'k.confupdtype'],
+    `FROM pg_catalog.pg_constraint k WHERE k.contype ${EQ} 'f'::pg_catalog."char"`,
+  );
+}
+
 /** Casts to types of pg_catalog by functions outside it. */
 function castsToBuiltin(): string {
   return part(
@@ -248,6 +258,7 @@ export function catalogQuery(version: number): string {
     types(),
     implicitCalls(),
     castsToBuiltin(),
+    foreignKeys(),
     restorePath(),
   ];
   const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";

@@ -5,6 +5,7 @@ import type {
   CatalogOperator,
   CatalogRelation,
   CatalogType,
+  ForeignKey,
   RelationKind,
 } from '../../sql/catalog.ts';
 import { makeCatalog } from '../../sql/memory-catalog.ts';
@@ -37,6 +38,7 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     operators,
     types: of('type').map(typeOf),
     implicitFunctionOids: of('implicit').map((row) => number(row, 1)),
+    foreignKeys: of('foreign-key').map(foreignKeyOf),
     castsToBuiltin: of('builtin-cast').map((row) => ({
       name: text(row, 1),
       oid: number(row, 2),
@@ -127,6 +129,7 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
     ...(row[10] ? { policies: list(row[10]) } : {}),
+    ...(row[11] ? { tableOid: number(row, 11) } : {}),
     rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
       event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',
       definition: text(rule, 3),
@@ -145,6 +148,19 @@ function columnsOf(value: string | null | undefined): CatalogRelation['columns']
     ...(generated ? { generated } : {}),
     ...(generated && expression ? { expression } : {}),
   }));
+}
+
+/** `confdeltype` and `confupdtype`, PostgreSQL docs 53.13. */
+const KEY_ACTIONS: Readonly<Record<string, ForeignKey['onDelete']>> = { c: 'cascade', n: 'set', d: 'set' };
+
+function foreignKeyOf(row: Row): ForeignKey {
+  return {
+    tableOid: number(row, 1),
+    referredOid: number(row, 2),
+    referredColumns: list(row[3]).map(Number),
+    onDelete: KEY_ACTIONS[text(row, 4)] ?? 'none',
+    onUpdate: KEY_ACTIONS[text(row, 5)] ?? 'none',
+  };
 }
 
 const FUNCTION_KINDS = { f: 'function', p: 'procedure', a: 'aggregate', w: 'window' } as const;

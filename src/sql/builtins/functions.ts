@@ -66,6 +66,9 @@ const QUIET_VOLATILE = `clock_timestamp timeofday random random_normal gen_rando
   pg_stat_get_xact_tuples_updated pg_stat_have_stats pg_xact_commit_timestamp pg_xact_commit_timestamp_origin
   pg_xact_status txid_status txid_current pg_current_xact_id`;
 
+/** Move the sequence that their first argument names. */
+export const SEQUENCE_WRITERS: ReadonlySet<string> = new Set(['nextval', 'setval']);
+
 /** Read a value as one of the type whose name is the second argument. */
 export const MAKES_NAMED_TYPES: ReadonlySet<string> = new Set(['pg_input_is_valid', 'pg_input_error_info']);
 

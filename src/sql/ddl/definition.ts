@@ -12,11 +12,13 @@ import type {
   RenameStmt,
 } from 'libpg-query';
 import type { Context } from '../context.ts';
+import { emptyScope, expression } from '../expressions.ts';
 import type { ObjectRef } from '../facts.ts';
-import { creationSchema, namedObject } from '../names.ts';
+import { creationSchema, namedObject, resolveRelation } from '../names.ts';
 import { type StatementResult, statement } from '../statements.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from '../tree.ts';
 import { functionDefinition } from './code.ts';
+import { noteDropped, noteHeirs, noteIndexTable, noteUnfollowedCascade } from './dependents.ts';
 import { CHANGES_MEANING, NAME_FIELDS, PLAIN_STATEMENTS, REACHES_OUTSIDE } from './plain.ts';
 import { tableDefinition } from './tables.ts';
 import { upkeep } from './upkeep.ts';
@@ -55,11 +57,18 @@ function plainStatement(
   const name = field === undefined ? plainName(body) : String(body[field]);
   ctx.out.act(effect, name === undefined ? words : `${words} ${name}`);
   if (REACHES_OUTSIDE.has(kind)) ctx.out.condition('reaches-outside');
+  if (kind === 'AlterDomainStmt') domainCheck(body.def as Node | undefined, ctx);
   if (CHANGES_MEANING.has(kind)) ctx.out.changes.push({ kind: 'opaque' });
   // A new row type or enumeration has no code behind it, but its name is taken now.
   if (typeof name === 'string' && words.endsWith(' TYPE'))
     ctx.state.changeName(name.split('.').at(-1) ?? '', { kind: 'opaque' });
   return { tag: words };
+}
+
+/** A new CHECK is computed for every value there is. */
+function domainCheck(def: Node | undefined, ctx: Context): void {
+  if (def && 'Constraint' in def)
+    expression(def.Constraint.raw_expr, emptyScope(), { kind: 'other' }, { ...ctx, inFunction: true });
 }
 
 type ObjectRefEffect = 'ddl' | 'admin' | 'write';
@@ -119,6 +128,13 @@ function drop(stmt: DropStmt, ctx: Context): StatementResult {
   for (const node of stmt.objects ?? []) {
     const parts = nameOf(node);
     ctx.out.act(definitionEffect(type), words, definedObject(type, parts, ctx));
+    const found = isRelation(type) ? resolveRelation(rangeVar(parts), ctx) : undefined;
+    const cascade = stmt.behavior === 'DROP_CASCADE';
+    if (found?.kind === 'found') {
+      noteDropped(found.relation, cascade, ctx);
+      noteIndexTable(found.relation, words, 'ddl', ctx);
+    }
+    if (cascade) noteUnfollowedCascade(type, parts.join('.'), ctx);
     forgetName(type, parts, ctx);
   }
   if (stmt.removeType === 'OBJECT_OPERATOR' || stmt.removeType === 'OBJECT_CAST')
@@ -144,6 +160,11 @@ function renameObject(stmt: RenameStmt, ctx: Context): StatementResult {
     : definedObject(type, nameOf(stmt.object), ctx);
   const column = type === 'OBJECT_COLUMN' ? ` COLUMN ${stmt.subname ?? ''}` : '';
   ctx.out.act(definitionEffect(type), words, object, undefined, `RENAME${column} TO ${stmt.newname ?? ''}`);
+  const found = stmt.relation && resolveRelation(stmt.relation, ctx);
+  if (found?.kind === 'found') {
+    noteIndexTable(found.relation, words, 'ddl', ctx);
+    if (type === 'OBJECT_COLUMN') noteHeirs(found.relation, words, `RENAME${column}`, ctx);
+  }
   // Under a new name a value is out of reach of a mask that goes by names.
   if (type === 'OBJECT_COLUMN') ctx.out.use(`${object.name}.${stmt.subname ?? ''}`, 'other');
   else if (isRelation(type)) ctx.out.use(`${object.name}.*`, 'other');

@@ -6,20 +6,23 @@ import type {
   IndexStmt,
   IntoClause,
   Node,
+  PartitionBoundSpec,
   RangeVar,
   ViewStmt,
 } from 'libpg-query';
 import type { CatalogColumn } from '../catalog.ts';
 import type { Context } from '../context.ts';
 import { execute } from '../cursors.ts';
-import { expression, expressions } from '../expressions.ts';
+import { emptyScope, expression, expressions } from '../expressions.ts';
 import { creationName, namedObject, resolveRelation, resolveType } from '../names.ts';
 import { querySelect } from '../queries.ts';
 import { rangeItem } from '../relations.ts';
 import { ancestors, type ColumnList, Scope, sourcesOf } from '../scope.ts';
 import type { StatementResult } from '../statements.ts';
 import { nameParts } from '../tree.ts';
+import { useType } from '../types.ts';
 import { alterWords } from './alter-words.ts';
+import { noteHeirs, noteIndexTable } from './dependents.ts';
 import { objectWords, refKind } from './words.ts';
 
 /** Statements that make and change tables, views, indexes and sequences. */
@@ -57,8 +60,15 @@ function createTable(stmt: CreateStmt, effect: 'ddl' | 'admin', tag: string, ctx
   for (const parent of stmt.inhRelations ?? []) {
     if ('RangeVar' in parent) ctx.out.act(effect, `${tag} INHERITS`, namedObject(parent.RangeVar, ctx));
   }
+  noteBound(stmt.partbound, ctx);
   remember(rv, stmt, ctx);
   return { tag };
+}
+
+/** A partition's bounds are computed as it is made. */
+function noteBound(bound: PartitionBoundSpec | undefined, ctx: Context): void {
+  for (const list of [bound?.listdatums, bound?.lowerdatums, bound?.upperdatums])
+    expressions(list, emptyScope(), { kind: 'other' }, ctx);
 }
 
 /** Later statements of the text may use the table; one with parents or of a type made here is not described. */
@@ -163,16 +173,41 @@ function createIndex(stmt: IndexStmt, ctx: Context): StatementResult {
   return { tag: 'CREATE INDEX' };
 }
 
+/** Sub-commands that change inheriting tables and partitions as well (ATPrepCmd in tablecmds.c). */
+const RECURSES: ReadonlySet<string> = new Set([
+  ...[
+    'AT_AddColumn',
+    'AT_DropColumn',
+    'AT_ColumnDefault',
+    'AT_AlterColumnType',
+    'AT_SetNotNull',
+    'AT_DropNotNull',
+  ],
+  ...[
+    'AT_AddConstraint',
+    'AT_DropConstraint',
+    'AT_ValidateConstraint',
+    'AT_SetExpression',
+    'AT_DropExpression',
+  ],
+]);
+
 function alterTable(stmt: AlterTableStmt, ctx: Context): StatementResult {
   const tag = `ALTER ${objectWords(stmt.objtype)}`;
   const object = namedObject(stmt.relation, ctx, refKind(stmt.objtype));
   const scope = tableScope(stmt.relation, ctx);
   const admin = stmt.objtype === 'OBJECT_FOREIGN_TABLE';
+  const found = stmt.relation && resolveRelation(stmt.relation, ctx);
   for (const node of stmt.cmds ?? []) {
     if (!('AlterTableCmd' in node)) continue;
     const command = node.AlterTableCmd;
     const effect = admin || command.subtype === 'AT_ChangeOwner' ? 'admin' : 'ddl';
     ctx.out.act(effect, tag, object, undefined, alterWords(command));
+    if (found?.kind === 'found') {
+      noteIndexTable(found.relation, tag, effect, ctx);
+      if (stmt.relation?.inh === true && RECURSES.has(command.subtype ?? ''))
+        noteHeirs(found.relation, tag, alterWords(command), ctx);
+    }
     alteration(command, object.name, scope, ctx);
   }
   const name = stmt.relation?.relname;
@@ -203,12 +238,15 @@ function alteration(command: AlterTableCmd, table: string, scope: Scope, ctx: Co
   }
   if (def && 'PartitionCmd' in def) {
     const partition = namedObject(def.PartitionCmd.name, ctx);
+    noteBound(def.PartitionCmd.bound, ctx);
     ctx.out.act('ddl', 'ALTER TABLE', partition, undefined, 'AS PARTITION');
     loseKinship([table, partition.name], ctx);
     return;
   }
   if (def && 'ColumnDef' in def) {
     const use = { kind: 'other' as const };
+    // The values there are become values of the new type.
+    if (def.ColumnDef.typeName) useType(def.ColumnDef.typeName, ctx);
     expression(def.ColumnDef.raw_default, scope, use, ctx);
     for (const constraint of def.ColumnDef.constraints ?? []) {
       if ('Constraint' in constraint) expression(constraint.Constraint.raw_expr, scope, use, ctx);

@@ -1,13 +1,15 @@
-import type { Node, RangeVar } from 'libpg-query';
+import type { Node, RangeVar, TruncateStmt } from 'libpg-query';
 import type { Context } from '../context.ts';
-import { namedObject, relationObject, resolveRelation } from '../names.ts';
+import { referringTables } from '../foreign-keys.ts';
+import { displayName, namedObject, relationObject, resolveRelation } from '../names.ts';
 import { noteKin } from '../relations.ts';
 import type { StatementResult } from '../statements.ts';
 import { viewFacts } from '../views.ts';
+import { noteIndexTable } from './dependents.ts';
 
 /** Statements that empty, refresh, or look after tables. */
 export function upkeep(node: Node, ctx: Context): StatementResult | undefined {
-  if ('TruncateStmt' in node) return truncate(node.TruncateStmt.relations, ctx);
+  if ('TruncateStmt' in node) return truncate(node.TruncateStmt, ctx);
   if ('RefreshMatViewStmt' in node) return refresh(node.RefreshMatViewStmt.relation, ctx);
   if ('VacuumStmt' in node) {
     const tag = node.VacuumStmt.is_vacuumcmd ? 'VACUUM' : 'ANALYZE';
@@ -23,12 +25,16 @@ export function upkeep(node: Node, ctx: Context): StatementResult | undefined {
 
 function maintain(tag: string, relations: readonly (RangeVar | undefined)[], ctx: Context): StatementResult {
   const named = relations.filter((relation) => relation !== undefined);
-  for (const relation of named) ctx.out.act('admin', tag, namedObject(relation, ctx));
+  for (const relation of named) {
+    ctx.out.act('admin', tag, namedObject(relation, ctx));
+    const found = resolveRelation(relation, ctx);
+    if (found.kind === 'found') noteIndexTable(found.relation, tag, 'admin', ctx);
+  }
   if (named.length === 0) ctx.out.act('admin', tag);
   return { tag };
 }
 
-function truncate(relations: readonly Node[] | undefined, ctx: Context): StatementResult {
+function truncate({ relations, behavior }: TruncateStmt, ctx: Context): StatementResult {
   for (const node of relations ?? []) {
     if (!('RangeVar' in node)) continue;
     const found = resolveRelation(node.RangeVar, ctx);
@@ -37,6 +43,11 @@ function truncate(relations: readonly Node[] | undefined, ctx: Context): Stateme
       continue;
     }
     ctx.out.act('write', 'TRUNCATE', relationObject(found.relation, ctx));
+    if (behavior === 'DROP_CASCADE') {
+      const via = displayName(found.relation, ctx);
+      for (const child of referringTables(found.relation, ctx))
+        ctx.out.act('write', 'TRUNCATE', relationObject(child, ctx, via));
+    }
     noteKin(
       found.relation,
       node.RangeVar.inh === true,

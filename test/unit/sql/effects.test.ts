@@ -39,7 +39,7 @@ describe('effects on tables', () => {
     ['INSERT INTO orders SELECT * FROM users', ['read SELECT public.users', 'write INSERT public.orders']],
     [
       'WITH d AS (DELETE FROM orders RETURNING id) SELECT * FROM d JOIN users USING (id)',
-      ['read SELECT public.users', 'write DELETE public.orders'],
+      ['read SELECT public.orders', 'read SELECT public.users', 'write DELETE public.orders'],
     ],
     [
       'SELECT * FROM orders FOR UPDATE',
