@@ -7,6 +7,7 @@ import { compileGuards, makesRoles } from './guards.ts';
 import { mayComeByIssuer } from './issuers-of.ts';
 import { compileLimits } from './limits.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
+import { overlap } from './object-globs.ts';
 import type { PolicyFile } from './problem.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
 import type { PolicyDocument } from './schema.ts';
@@ -57,6 +58,8 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
     guardFor: compileGuards(file.guards, groups),
     masksFor: (requester) => masksOf(requester).map((mask) => mask.active),
     hasMaskOver: (column) => masks.some((mask) => anyMatches(mask.columns, column)),
+    mayMask: (pattern) =>
+      masks.some((mask) => mask.columns.some((column) => overlap(column.pattern, pattern))),
     makesRoles: (target) => makesRoles(file.guards, target),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
     approversMayCome: (terms) =>

@@ -160,6 +160,8 @@ export interface Policy {
   masksFor(requester: Requester, target: PolicyTarget): readonly ActiveMask[];
   /** True when a mask of the file is over this column or field, whomever it holds for. */
   hasMaskOver(column: string): boolean;
+  /** True when a mask of the file could be over something that this pattern means. */
+  mayMask(pattern: string): boolean;
   /**
    * True when the identity is among `terms.approvers` and every further list (groups of the file and of the
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.

@@ -39,7 +39,6 @@ export class ClientSide {
     this.#server = createServer({
       maxHeaderSize: HEADER_BYTES,
       insecureHTTPParser: false,
-      noDelay: true,
       highWaterMark: AHEAD,
     });
     this.#server.keepAliveTimeout = 0;
@@ -58,11 +57,14 @@ export class ClientSide {
     tls: { readonly key: string; readonly cert: string },
     connected: (proved: () => void) => ConnectionHandler,
   ): Promise<void> {
-    const secure = new TLSSocket(socket, {
+    const options = {
       isServer: true,
       secureContext: this.#secureContext(tls),
       ALPNProtocols: ['http/1.1'],
-    });
+      // A TLS socket takes it as any other does; its types do not say so.
+      highWaterMark: AHEAD,
+    };
+    const secure = new TLSSocket(socket, options);
     const late = setTimeout(() => secure.destroy(), HANDSHAKE_MS);
     this.#connections.set(secure, {
       handler: connected(() => clearTimeout(late)),

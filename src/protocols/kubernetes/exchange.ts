@@ -124,8 +124,7 @@ class Exchange {
 
   #outgoing(api: ApiRequest, facts: RequestFacts): { masks: ResponseMasks; headers: OutgoingHttpHeaders } {
     const { desk } = this.#session;
-    const covered = (field: string) => desk.policy().hasMaskOver(field);
-    const masks = responseMasks(desk.masks(), facts.info, this.#around.maskKey, covered);
+    const masks = responseMasks(desk.masks(), facts.info, this.#around.maskKey, desk.policy());
     const accept = acceptFor(this.#request.headers.accept, facts.info, masks);
     const as = this.#around.impersonate ? desk.requester : undefined;
     const headers = outgoingHeaders(this.#request.headers, api.body, accept, as);

@@ -4,7 +4,7 @@ import { impersonation } from './request-headers.ts';
 import type { ResourceRequest } from './request-info.ts';
 import { parameters } from './request-target.ts';
 import { jsonDiff } from './results/json-diff.ts';
-import { maskObjectText } from './results/object-masks.ts';
+import { maskJsonText } from './results/json-masking.ts';
 import { objectMasksFor } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -80,10 +80,8 @@ async function writePreview(
     info.verb === 'create' ? undefined : around.cluster.ask(pathOf(held), undefined, { headers: as }),
   ]);
   if (after.status >= 300) return `the dry run on the server failed: ${messageOf(after.body)}`;
-  const masks = objectMasksFor(desk.masks(), info, around.maskKey, (field) =>
-    desk.policy().hasMaskOver(field),
-  );
-  const shown = (body: unknown) => maskObjectText(Buffer.from(JSON.stringify(body)), masks).toString('utf8');
+  const masks = objectMasksFor(desk.masks(), info, around.maskKey, desk.policy());
+  const shown = (body: unknown) => maskJsonText(Buffer.from(JSON.stringify(body)), masks).toString('utf8');
   const lines = jsonDiff(
     before === undefined || before.status >= 300 ? '{}' : shown(before.body),
     shown(after.body),

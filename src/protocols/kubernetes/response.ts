@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Readable, Transform, type TransformCallback } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { PART, recordJson, recordPart } from './frames.ts';
 import { returnedHeaders } from './request-headers.ts';
-import type { ResponseMasks } from './results/response-masks.ts';
+import type { AnswerMasking, ResponseMasks } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
 
 export interface ResponseTerms {
@@ -18,7 +16,7 @@ export interface ResponseTerms {
 
 /**
  * Passes the cluster's answer on, masked and recorded, as it comes: nothing is held back but what a mask needs to
- * see whole. Rejects when either side breaks.
+ * see whole. Rejects when either side breaks; the client's connection is broken then, too.
  */
 export async function passResponse(
   answer: IncomingMessage,
@@ -27,7 +25,7 @@ export async function passResponse(
 ): Promise<void> {
   const { desk } = terms.session;
   const status = answer.statusCode ?? 502;
-  const masking = terms.masks.streamFor(answer.headers['content-type'] ?? '', status);
+  const masking = terms.masks.maskingFor(answer.headers['content-type'] ?? '');
   const headers: Record<string, string | string[]> = returnedHeaders(answer.headers);
   const length = answer.headers['content-length'];
   // Masking changes how long it is, so it goes in chunks then.
@@ -46,55 +44,107 @@ export async function passResponse(
     return;
   }
   response.flushHeaders();
-  const recorder = new ResponseRecorder(terms);
-  const stages: (Readable | Transform)[] = masking === undefined ? [answer] : [answer, masking];
-  await pipeline([...stages, recorder, response]);
+  await new Passage(answer, response, masking, terms).done;
 }
 
-/** How much of an answer may be on its way through here, in bytes. */
-const AHEAD = 512 * 1024;
-
-/** Records what the requester is about to get, up to the cap, and looks whether it may still get it. */
-class ResponseRecorder extends Transform {
+/** One answer on its way: each piece is masked, recorded, and then shown. */
+class Passage {
+  readonly #answer: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #masking: AnswerMasking | undefined;
   readonly #terms: ResponseTerms;
   readonly #policy: string;
+  readonly done: Promise<void>;
+  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
   #bytes = 0;
+  #corked = false;
 
-  constructor(terms: ResponseTerms) {
-    super({ highWaterMark: AHEAD });
+  constructor(
+    answer: IncomingMessage,
+    response: ServerResponse,
+    masking: AnswerMasking | undefined,
+    terms: ResponseTerms,
+  ) {
+    this.#answer = answer;
+    this.#response = response;
+    this.#masking = masking;
     this.#terms = terms;
     this.#policy = terms.session.desk.policy().hash;
+    this.done = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    answer.on('data', (chunk: Buffer) => this.#guard(() => this.#came(chunk)));
+    answer.once('end', () => this.#guard(() => this.#ended()));
+    answer.once('close', () => this.#fail(new Error('the cluster closed the connection')));
+    answer.once('error', (error) => this.#fail(error));
+    response.on('drain', () => answer.resume());
+    response.once('close', () => this.#fail(new Error('the client went away')));
   }
 
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+  #came(chunk: Buffer): void {
+    // A stream that outlives the policy it was allowed by begins anew, and is judged then.
+    if (this.#terms.session.desk.policy().hash !== this.#policy) throw new Error('the policy changed');
+    if (this.#masking === undefined) this.#show(chunk);
+    else this.#masking.push(chunk, this.#showLater);
+  }
+
+  /** A mask may let go of what it kept a moment later, by the clock. */
+  readonly #showLater = (bytes: Buffer): void => this.#guard(() => this.#show(bytes));
+
+  #show(bytes: Buffer): void {
+    if (bytes.length === 0) return;
     const { number, recordBytes, session } = this.#terms;
+    const { desk } = session;
+    if (desk.metered && desk.spend('bytes', bytes.length) !== undefined)
+      throw new Error('a limit of the session is passed');
+    const left = recordBytes - this.#bytes;
+    if (left > 0) recordPart(desk, number, PART.responseBody, bytes.subarray(0, left));
+    this.#bytes += bytes.length;
+    this.#cork();
+    if (!this.#response.write(bytes)) this.#answer.pause();
+  }
+
+  /** What comes in one turn of the event loop goes out in one write. The socket is corked, not the message, whose end would overtake what it keeps. */
+  #cork(): void {
+    const { socket } = this.#response;
+    if (this.#corked || socket === null) return;
+    this.#corked = true;
+    socket.cork();
+    setImmediate(() => {
+      this.#corked = false;
+      socket.uncork();
+    });
+  }
+
+  #ended(): void {
+    this.#masking?.end(this.#showLater);
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    const { number, recordBytes, session } = this.#terms;
+    const recorded = Math.min(this.#bytes, recordBytes);
+    recordJson(session.desk, number, PART.end, { bytes: this.#bytes, recorded });
+    this.#settle = undefined;
+    this.#response.end(() => settle.resolve());
+    // The client may be gone before the last byte.
+    this.#response.once('close', () => settle.resolve());
+  }
+
+  /** What can't be masked or recorded is not shown. */
+  #guard(run: () => void): void {
+    if (this.#settle === undefined) return;
     try {
-      // A stream that outlives the policy it was allowed by begins anew, and is judged then.
-      if (session.desk.policy().hash !== this.#policy) {
-        done(new Error('the policy changed'));
-        return;
-      }
-      if (session.desk.metered && session.desk.spend('bytes', chunk.length) !== undefined) {
-        done(new Error('a limit of the session is passed'));
-        return;
-      }
-      const left = recordBytes - this.#bytes;
-      if (left > 0) recordPart(session.desk, number, PART.responseBody, chunk.subarray(0, left));
-      this.#bytes += chunk.length;
-      done(null, chunk);
+      run();
     } catch (error) {
-      done(error instanceof Error ? error : new Error('it cannot be recorded'));
+      this.#fail(error);
     }
   }
 
-  override _flush(done: TransformCallback): void {
-    const { number, recordBytes, session } = this.#terms;
-    try {
-      const recorded = Math.min(this.#bytes, recordBytes);
-      recordJson(session.desk, number, PART.end, { bytes: this.#bytes, recorded });
-      done();
-    } catch (error) {
-      done(error instanceof Error ? error : new Error('it cannot be recorded'));
-    }
+  #fail(error: unknown): void {
+    const settle = this.#settle;
+    if (settle === undefined) return;
+    this.#settle = undefined;
+    this.#answer.destroy();
+    this.#response.destroy();
+    settle.reject(error);
   }
 }

@@ -4,8 +4,12 @@ import { hashKey } from '../../../src/masking/strategies.ts';
 import type { ActiveMask } from '../../../src/policy/decision.ts';
 import { requestInfo } from '../../../src/protocols/kubernetes/request-info.ts';
 import { readTarget } from '../../../src/protocols/kubernetes/request-target.ts';
-import { JsonUnits } from '../../../src/protocols/kubernetes/results/json-units.ts';
-import { acceptFor, responseMasks } from '../../../src/protocols/kubernetes/results/response-masks.ts';
+import { JsonMasking } from '../../../src/protocols/kubernetes/results/json-masking.ts';
+import {
+  acceptFor,
+  objectMasksFor,
+  responseMasks,
+} from '../../../src/protocols/kubernetes/results/response-masks.ts';
 
 const KEY = hashKey(Buffer.alloc(32, 1));
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -18,6 +22,8 @@ const mask = (facts: Partial<ActiveMask>): ActiveMask => ({
   ...facts,
 });
 
+const coverage = (covered: boolean) => ({ hasMaskOver: () => covered, mayMask: () => covered });
+
 /** What a requester gets of a response, given in pieces of `size` bytes. */
 async function shown(
   target: string,
@@ -26,13 +32,13 @@ async function shown(
   { covered = false, size = 7, type = 'application/json' } = {},
 ): Promise<string> {
   const info = requestInfo('GET', readTarget(target));
-  const stream = responseMasks(masks, info, KEY, () => covered).streamFor(type, 200);
-  if (stream === undefined) return body;
+  const masking = responseMasks(masks, info, KEY, coverage(covered)).maskingFor(type);
+  if (masking === undefined) return body;
   const bytes = Buffer.from(body);
-  for (let i = 0; i < bytes.length; i += size) stream.write(bytes.subarray(i, i + size));
-  stream.end();
   const out: Buffer[] = [];
-  for await (const chunk of stream) out.push(chunk as Buffer);
+  const show = (piece: Buffer) => out.push(piece);
+  for (let i = 0; i < bytes.length; i += size) masking.push(bytes.subarray(i, i + size), show);
+  masking.end(show);
   return Buffer.concat(out).toString('utf8');
 }
 
@@ -99,7 +105,25 @@ describe('the data of secrets', () => {
   });
 
   test('that is not whole is not shown', async () => {
-    await expect(shown(one, '{"data":{"a":"aHVudGVyMg==","a":"x"}}', [])).rejects.toThrow(/twice/);
+    for (const text of ['{"data":"a" "b"}', '{"data":{"a":1]}', '[1,]', '{"a":1}}', '{data:1}', '{"a":"b']) {
+      await expect(shown(one, text, [])).rejects.toThrow(/cannot be read/);
+    }
+  });
+
+  test('is hidden under a key that stands there twice or is spelled with escapes', async () => {
+    for (const covered of [false, true]) {
+      const field = mask({ columns: ['*/secrets/*/data*'] });
+      const text = await shown(
+        one,
+        '{"metadata":{"name":"db"},"data":{"a":"aHVudGVyMg=="},"d\\u0061ta":{"a":"aHVudGVyMg==","a":"aHVudGVyMg=="}}',
+        covered ? [field] : [],
+        { covered },
+      );
+      expect(text).not.toContain('aHVudGVyMg==');
+    }
+  });
+
+  test('that is not whole is not shown, whatever masks there are', async () => {
     await expect(shown(one, '{"data":{"a":"aHVudGVyMg=="', [])).rejects.toThrow(/cannot be read/);
   });
 });
@@ -120,7 +144,7 @@ describe('fields under a mask', () => {
 
   test('keep a table from showing them as a printed column', () => {
     const info = requestInfo('GET', readTarget(pods));
-    const masks = responseMasks([field], info, KEY, () => false);
+    const masks = responseMasks([field], info, KEY, coverage(false));
     expect(acceptFor('application/json;as=Table;v=v1;g=meta.k8s.io,application/json', info, masks)).toBe(
       'application/json',
     );
@@ -185,6 +209,22 @@ describe('what the cluster is asked to answer in', () => {
 
 describe('a stream of JSON', () => {
   const json = fc.json({ maxDepth: 4 });
+  const objects = (secrets: boolean, facts: readonly ActiveMask[]) =>
+    objectMasksFor(
+      facts,
+      requestKind(secrets ? '/api/v1/namespaces/shop/secrets' : '/api/v1/namespaces/shop/pods'),
+      KEY,
+      coverage(facts.length > 0),
+    );
+  const requestKind = (path: string) => {
+    const info = requestInfo('GET', readTarget(path));
+    return info?.kind === 'resource' ? info : undefined;
+  };
+  const pieces = (masking: JsonMasking, bytes: Buffer, size: number): readonly Buffer[] => {
+    const out: Buffer[] = [];
+    for (let i = 0; i < bytes.length; i += size) out.push(masking.push(bytes.subarray(i, i + size)));
+    return [...out, masking.end()];
+  };
 
   test('comes out as it went in when nothing is masked, wherever it is cut', () => {
     fc.assert(
@@ -193,31 +233,70 @@ describe('a stream of JSON', () => {
         fc.boolean(),
         fc.integer({ min: 1, max: 20 }),
         (texts, lists, size) => {
-          const objects = texts.map((text) => `{"items":[${text},{"a":${text}}],"b":${text}}`);
-          const bytes = Buffer.from(objects.join('\n'));
-          const units = new JsonUnits((unit) => {
-            JSON.parse(unit.toString());
-            return unit;
-          }, lists);
-          const out: Buffer[] = [];
-          for (let i = 0; i < bytes.length; i += size) out.push(units.push(bytes.subarray(i, i + size)));
-          out.push(units.end());
-          expect(Buffer.concat(out).toString()).toBe(bytes.toString());
+          const all = texts.map((text) => `{"items":[${text},{"a":${text}}],"b":${text}}`);
+          const bytes = Buffer.from(all.join('\n'));
+          for (const facts of [[mask({ columns: ['x/pods/y/z'] })], [mask({ detect: ['jwt'] })]]) {
+            const out = pieces(new JsonMasking(objects(false, facts), lists), bytes, size);
+            expect(Buffer.concat(out).toString()).toBe(bytes.toString());
+          }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
+    );
+  });
+
+  test('says the same wherever it is cut, and stays JSON', () => {
+    const value = fc.constantFrom('jane@example.com', 'a', '4111 1111 1111 1111', '\\"', '\u00e9', '');
+    const key = fc.constantFrom('data', 'metadata', 'name', 'items', 'object', 'rows', 'spec', 'a.b', '"');
+    const { tree } = fc.letrec((tie) => ({
+      tree: fc.oneof(
+        { maxDepth: 5 },
+        value,
+        fc.integer(),
+        fc.array(tie('tree'), { maxLength: 3 }),
+        tie('map'),
+      ),
+      map: fc.dictionary(key, tie('tree'), { maxKeys: 4 }),
+    }));
+    const facts = [
+      [mask({ detect: ['email', 'credit_card'] })],
+      [mask({ columns: ['*/spec*'] }), mask({ detect: ['email', 'credit_card'] })],
+    ];
+    fc.assert(
+      fc.property(
+        fc.array(tree, { minLength: 1, maxLength: 3 }),
+        fc.record({ lists: fc.boolean(), secrets: fc.boolean(), size: fc.integer({ min: 1, max: 12 }) }),
+        (values, { lists, secrets, size }) => {
+          const text = JSON.stringify({ kind: 'X', items: values, data: values[0] });
+          for (const one of facts) {
+            const masks = objects(secrets, one);
+            const whole = pieces(new JsonMasking(masks, lists), Buffer.from(text), text.length);
+            const cut = pieces(new JsonMasking(masks, lists), Buffer.from(text), size);
+            expect(Buffer.concat(cut).toString()).toBe(Buffer.concat(whole).toString());
+            JSON.parse(Buffer.concat(whole).toString());
+          }
+        },
+      ),
+      { numRuns: 300 },
     );
   });
 
   test('of a list is never held longer than one of its elements', () => {
-    let longest = 0;
-    const units = new JsonUnits((unit) => {
-      longest = Math.max(longest, unit.length);
-      return unit;
-    }, true);
     const element = JSON.stringify({ metadata: { name: 'x'.repeat(100) } });
-    units.push(Buffer.from(`{"items":[${Array(1000).fill(element).join(',')}],"kind":"List"}`));
-    units.end();
-    expect(longest).toBe(element.length);
+    const bytes = Buffer.from(`{"items":[${Array(1000).fill(element).join(',')}],"kind":"List"}`);
+    const masking = new JsonMasking(objects(false, [mask({ columns: ['*/pods/*/metadata.name'] })]), true);
+    let [put, got, most] = [0, 0, 0];
+    for (let i = 0; i < bytes.length; i += 10) {
+      const out = masking.push(bytes.subarray(i, i + 10));
+      put += 10;
+      got += out.length + (out.toString().split('[masked]').length - 1) * (100 - '[masked]'.length);
+      most = Math.max(most, put - got);
+    }
+    expect(most).toBeLessThan(element.length + 20);
+  });
+
+  test('that opens more than it may is refused', () => {
+    const masking = new JsonMasking(objects(true, []), true);
+    expect(() => masking.push(Buffer.from('['.repeat(300)))).toThrow(/too deeply/);
   });
 });

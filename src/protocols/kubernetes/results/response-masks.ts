@@ -1,43 +1,53 @@
-import { Transform, type TransformCallback } from 'node:stream';
 import { systemClock } from '../../../base/clock.ts';
 import { detectionOf } from '../../../masking/detectors.ts';
 import { OutputMasking } from '../../../masking/output-masking.ts';
 import type { HashKey } from '../../../masking/strategies.ts';
-import type { ActiveMask } from '../../../policy/decision.ts';
+import type { ActiveMask, Policy } from '../../../policy/decision.ts';
 import { overlap } from '../../../policy/object-globs.ts';
 import { resourceWord } from '../api-resources.ts';
 import type { RequestInfo, ResourceRequest } from '../request-info.ts';
-import { JsonUnits } from './json-units.ts';
-import { fieldMasks, maskObjectText, type ObjectMasks } from './object-masks.ts';
+import { JsonMasking } from './json-masking.ts';
+import { fieldMasks, type ObjectMasks } from './object-masks.ts';
+
+/** Masks one answer as it comes; what `push` is given it may show at once, later, or in `end`. */
+export interface AnswerMasking {
+  /** Throws ProtocolViolation for what cannot be masked: then nothing more may be shown. */
+  push(bytes: Buffer, show: (bytes: Buffer) => void): void;
+  end(show: (bytes: Buffer) => void): void;
+}
 
 /** What is done to the answer of one request. */
 export interface ResponseMasks {
   /** Undefined when the answer passes as it is. */
-  streamFor(contentType: string, status: number): Transform | undefined;
+  maskingFor(contentType: string): AnswerMasking | undefined;
   /** Printed columns could show a masked field under another name. */
   readonly withoutTables: boolean;
 }
 
-const NONE: ResponseMasks = { streamFor: () => undefined, withoutTables: false };
+const NONE: ResponseMasks = { maskingFor: () => undefined, withoutTables: false };
 
-/** `covered` tells whether any mask of the policy is over a field, whomever it holds for. */
+/** What the policy's masks are over, whomever they hold for. */
+export type MaskCoverage = Pick<Policy, 'hasMaskOver' | 'mayMask'>;
+
 export function responseMasks(
   masks: readonly ActiveMask[],
   info: RequestInfo | undefined,
   key: HashKey,
-  covered: (field: string) => boolean,
+  policy: MaskCoverage,
 ): ResponseMasks {
   // Discovery and schemas are the same for everybody.
   if (info?.kind === 'path') return NONE;
-  const objects = objectMasksFor(masks, info, key, covered);
+  const objects = objectMasksFor(masks, info, key, policy);
   const { detection } = objects;
   const structural = objects.secret || objects.fields.length > 0;
   if (!structural && detection === undefined) return NONE;
   return {
     withoutTables: objects.fields.length > 0 && !objects.secret,
-    streamFor(contentType) {
-      if (isJson(contentType)) return new JsonMasking(objects, info?.verb === 'list');
-      return detection === undefined ? undefined : new TextMasking(masks, key);
+    maskingFor(contentType) {
+      if (isJson(contentType)) return jsonMasking(objects, info?.verb === 'list');
+      if (detection === undefined) return undefined;
+      // Logs and whatever else a pod says: as a program's output is masked.
+      return new OutputMasking({ masks: () => masks, key, clock: systemClock });
     },
   };
 }
@@ -47,7 +57,7 @@ export function objectMasksFor(
   masks: readonly ActiveMask[],
   info: ResourceRequest | undefined,
   key: HashKey,
-  covered: (field: string) => boolean,
+  policy: MaskCoverage,
 ): ObjectMasks {
   const resource = info === undefined ? '*' : resourceWord(info.group, info.resource);
   // Detectors of some fields only look at all of an object that has such fields: more than asked, never less.
@@ -64,7 +74,8 @@ export function objectMasksFor(
     name: info?.name,
     fields: fieldMasks(masks, resource),
     secret: resource === 'secrets',
-    covered,
+    covered: (field) => policy.hasMaskOver(field),
+    anyCovered: policy.mayMask(`*/${resource}/*/*`),
     detection,
     key,
   };
@@ -92,56 +103,10 @@ export function acceptFor(
   return taken.length === 0 ? 'application/json' : taken.join(',');
 }
 
-class JsonMasking extends Transform {
-  readonly #units: JsonUnits;
-
-  constructor(masks: ObjectMasks, lists: boolean) {
-    super();
-    this.#units = new JsonUnits((unit) => maskObjectText(unit, masks), lists);
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    attempt(done, () => this.#units.push(chunk));
-  }
-
-  override _flush(done: TransformCallback): void {
-    attempt(done, () => this.#units.end());
-  }
-}
-
-/** Logs and whatever else a pod says: as a program's output is masked. */
-class TextMasking extends Transform {
-  readonly #masking: OutputMasking;
-
-  constructor(masks: readonly ActiveMask[], key: HashKey) {
-    super();
-    this.#masking = new OutputMasking({ masks: () => masks, key, clock: systemClock });
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    try {
-      this.#masking.push(chunk, (bytes) => this.push(bytes));
-      done();
-    } catch (error) {
-      done(error instanceof Error ? error : new Error('the answer cannot be masked'));
-    }
-  }
-
-  override _flush(done: TransformCallback): void {
-    this.#masking.end((bytes) => this.push(bytes));
-    done();
-  }
-}
-
-/** What cannot be masked is not shown: the stream breaks. */
-function attempt(done: TransformCallback, mask: () => Buffer): void {
-  let masked: Buffer;
-  try {
-    masked = mask();
-  } catch (error) {
-    done(error instanceof Error ? error : new Error('the answer cannot be masked'));
-    return;
-  }
-  if (masked.length === 0) done();
-  else done(null, masked);
+function jsonMasking(masks: ObjectMasks, lists: boolean): AnswerMasking {
+  const masking = new JsonMasking(masks, lists);
+  return {
+    push: (bytes, show) => show(masking.push(bytes)),
+    end: (show) => show(masking.end()),
+  };
 }
