@@ -109,6 +109,12 @@ export type ConnectionView = z.infer<typeof connectionSchema>;
 /** The text of a file that a connection's URL is about, such as a kubeconfig. */
 const configuration = z.string().max(1_048_576).optional();
 
+/** What unlocks a private key: itself, to be stored in the vault, or a reference to it. */
+const passphrase = {
+  passphrase: z.string().max(4096).optional(),
+  passphraseRef: z.string().max(4096).optional(),
+};
+
 export const connectionAddSchema = z.object({
   configuration,
   name,
@@ -116,6 +122,7 @@ export const connectionAddSchema = z.object({
   /** Literal secret to be stored in the vault; exclusive with `secretRef`. */
   secret: z.string().max(65_536).optional(),
   secretRef: z.string().max(4096).optional(),
+  ...passphrase,
   labels: z.record(name, z.string().max(256)).default({}),
   /** The fingerprint of a host key that was agreed to, or `first`. */
   acceptHostKey: z.string().max(128).optional(),
@@ -126,6 +133,7 @@ export const connectionEditSchema = z.object({
   url: z.string().max(8192).optional(),
   secret: z.string().max(65_536).optional(),
   secretRef: z.string().max(4096).optional(),
+  ...passphrase,
   labels: z.record(name, z.string().max(256)).optional(),
   acceptHostKey: z.string().max(128).optional(),
   test: z.boolean().default(true),

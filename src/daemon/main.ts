@@ -212,7 +212,7 @@ async function assemble(
     failed: failed('approval.failed'),
   });
   const maskKey = installationKey(store.settings, vault);
-  const targets = new Targets({ clock, vault, protocols, maskKey, failed: failed('target.failed') });
+  const targets = new Targets({ clock, vault, store, protocols, maskKey, failed: failed('target.failed') });
   const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
   const who = identityParts({
     store,

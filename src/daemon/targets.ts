@@ -2,7 +2,8 @@ import type { Clock } from '../base/clock.ts';
 import { Internal } from '../base/errors.ts';
 import type { Protocol, Target } from '../protocols/protocol.ts';
 import type { SecretVault } from '../secret/reference.ts';
-import type { ConnectionRow } from '../store/store.ts';
+import type { ConnectionRow, Store } from '../store/store.ts';
+import { meansOf } from './ways.ts';
 
 /** How long a target nobody uses keeps its catalog, in milliseconds. */
 const LINGER = 60_000;
@@ -24,6 +25,7 @@ interface Entry {
 export interface TargetsDeps {
   readonly clock: Clock;
   readonly vault: Pick<SecretVault, 'read'>;
+  readonly store: { readonly connections: Pick<Store['connections'], 'find'> };
   readonly protocols: readonly Protocol[];
   /** The installation's key for masks of strategy `hash`. */
   readonly maskKey: () => Promise<Uint8Array>;
@@ -104,7 +106,8 @@ export class Targets {
   #add(connection: ConnectionRow, maskKey: Uint8Array): Entry {
     const { secretRef } = connection;
     const readSecret = async () => (secretRef === undefined ? undefined : this.#deps.vault.read(secretRef));
-    const target = this.protocolOf(connection).openTarget(connection.settings, readSecret, maskKey);
+    const means = meansOf(this.#deps, connection);
+    const target = this.protocolOf(connection).openTarget(connection.settings, readSecret, maskKey, means);
     const entry: Entry = { target, updatedAt: connection.updatedAt, users: 0, cancelClosing: () => {} };
     this.#open.set(connection.id, entry);
     return entry;

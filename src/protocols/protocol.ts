@@ -30,12 +30,21 @@ export interface Protocol {
   /** `PostgreSQL db.internal:5432/shop as app_ro`. */
   describe(settings: string): string;
   /** Connects, looks around, disconnects. Throws NotReachable or NotPermitted with what was tried. */
-  test(settings: string, secret: string | undefined): Promise<ConnectionReport>;
+  test(settings: string, secret: string | undefined, means: Means): Promise<ConnectionReport>;
   /**
    * One for each connection while it is in use; holds what its sessions share (catalog, decision cache).
    * `maskKey` is the installation's own key (32 random bytes, kept in the vault) for masks of strategy `hash`.
    */
-  openTarget(settings: string, readSecret: () => Promise<string | undefined>, maskKey: Uint8Array): Target;
+  openTarget(
+    settings: string,
+    readSecret: () => Promise<string | undefined>,
+    maskKey: Uint8Array,
+    means: Means,
+  ): Target;
+  /** The connection of the same protocol that this one is reached through, by name; undefined for none. */
+  through?(settings: string): string | undefined;
+  /** Settings that make the daemon's machine use something of its own (a socket, a file) for whoever wrote them. */
+  usesMachine?(settings: string): boolean;
   /** Where native clients look for an endpoint's Unix socket inside its directory: `.s.PGSQL.5432`, and the port that name stands for. */
   readonly localSocket: { readonly name: string; readonly port: number };
   /** The URL a native client takes to an endpoint; `host` is an address, or a directory for a Unix socket. */
@@ -50,12 +59,27 @@ export interface Protocol {
   readonly hostKey?: true;
   /**
    * Settings with the key by which the target is known from now on, where a protocol pins one. `accepted` is the
-   * fingerprint that somebody has agreed to, `first` for whichever the target shows. Throws NotPermitted
-   * `host_key_unknown`, whose `why` begins with the fingerprint.
+   * fingerprint that somebody has agreed to, `first` for whichever the target shows; with `anew` also instead of
+   * the one that was known before. Throws NotPermitted `host_key_unknown`, whose `why` begins with the fingerprint.
    */
-  pin?(settings: string, accepted: string | undefined): Promise<string>;
+  pin?(settings: string, accepted: string | undefined, means: Means, anew: boolean): Promise<string>;
   /** Decodes a recording's frames into what replay shows. */
   replay(frames: AsyncIterable<Frame>): AsyncIterable<ReplayEvent>;
+}
+
+/** What a connection may need beside its settings and its secret. */
+export interface Means {
+  /** What unlocks the secret, where that is a private key under a passphrase. */
+  readPassphrase(): Promise<string | undefined>;
+  /** Another connection of the same protocol, that this one leads through. Throws NotFound, UsageError. */
+  through(name: string): Promise<Waypoint>;
+}
+
+/** A connection that another one leads through. */
+export interface Waypoint {
+  readonly settings: string;
+  readSecret(): Promise<string | undefined>;
+  readonly means: Means;
 }
 
 /** One statement of a script. */

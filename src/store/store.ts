@@ -165,6 +165,8 @@ export interface ConnectionRow {
   readonly settings: string;
   /** `keychain:…`, `encrypted:…`, `env:NAME`, `file:PATH`, `exec:COMMAND`; undefined when the target needs none. */
   readonly secretRef: string | undefined;
+  /** What unlocks the secret, in the same forms; undefined for one that is not locked. */
+  readonly passphraseRef?: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
   readonly createdAt: string;
   readonly updatedAt: string;

@@ -7,7 +7,7 @@ import { compilePolicy } from '../../src/policy/compile.ts';
 import type { Policy, Requester } from '../../src/policy/decision.ts';
 import { parsePolicy, policyHash } from '../../src/policy/parse.ts';
 import { postgres } from '../../src/protocols/postgres/postgres.ts';
-import type { CancelKeys, Target } from '../../src/protocols/protocol.ts';
+import type { CancelKeys, Means, Target } from '../../src/protocols/protocol.ts';
 import type { FrameKind } from '../../src/recording/events.ts';
 import type {
   HoldOutcome,
@@ -18,6 +18,11 @@ import type {
 import { cutKey } from '../../src/session/judged.ts';
 import { SessionMeter } from '../../src/session/session-meter.ts';
 import { TurnEnd } from '../../src/session/turn-end.ts';
+
+const NO_MEANS: Means = {
+  readPassphrase: async () => undefined,
+  through: () => Promise.reject(new Error('there are no other connections')),
+};
 
 /** A statement the gateway holds, for the test to decide. */
 export interface TestHold {
@@ -75,7 +80,7 @@ export class TestGateway {
   static async start(url: string, options: GatewayOptions): Promise<TestGateway> {
     const gateway = new TestGateway(options);
     const { settings, secret } = postgres.parseUrl(url);
-    const target = postgres.openTarget(settings, async () => secret, randomBytes(32));
+    const target = postgres.openTarget(settings, async () => secret, randomBytes(32), NO_MEANS);
     gateway.#target = target;
     gateway.#database = target.database;
     const credentials = { user: gateway.user, password: gateway.password, database: target.database };

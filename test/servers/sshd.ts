@@ -26,6 +26,8 @@ export interface SshServerOptions {
   readonly config?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
+  /** Lines for its configuration, made once its keys (`host`, `client`) lie in its directory. */
+  readonly prepare?: (directory: string) => readonly string[];
 }
 
 /** Debian's sshd as a process of its own on a free loopback port, for the user that runs the tests. */
@@ -55,6 +57,7 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
     'Subsystem sftp internal-sftp',
     'LogLevel VERBOSE',
     ...(options.config ?? []),
+    ...(options.prepare?.(directory) ?? []),
   ];
   writeFileSync(file('config'), `${config.join('\n')}\n`);
   const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', file('config')], {
@@ -76,6 +79,7 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
     fingerprint,
     log: () => log,
     stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const ended = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGTERM');
       await ended;

@@ -34,11 +34,28 @@ export function printSaved(io: Io, saved: AnswerOf<'connectionAdd'>, verb: 'save
   const kept = stored === null ? '' : ` ${STORES[stored.backend] ?? `Credential: ${stored.backend}.`}`;
   say(io, `${tick} ${visible(`${reached}${kept}${cutText(saved.cutSessions)}`)}`);
   if (report !== null) printReport(io, report);
+  const known = hostWords(connection.url);
+  if (known !== undefined) say(io, visible(`  host known by ${known}`));
   if (stored?.warning) warn(io, visible(stored.warning));
   say(
     io,
     `  Next: hoopctl connect ${visible(connection.name)} ${io.out.paint.dim(`(audit ${saved.auditId})`)}`,
   );
+}
+
+/** What shows an SSH host to be itself, as its URL says; undefined for what is no SSH. */
+function hostWords(url: string): string | undefined {
+  if (!url.startsWith('ssh://')) return undefined;
+  const { searchParams } = new URL(url);
+  const keys = searchParams.getAll('hostkey').map((key) => key.replaceAll(' ', '+'));
+  const authorities = searchParams.getAll('hostca').length;
+  const words = [
+    ...(keys.length === 0 ? [] : [keys.join(', ')]),
+    ...(authorities === 0
+      ? []
+      : [`certificates of ${authorities === 1 ? 'an authority' : `${authorities} authorities`}`]),
+  ];
+  return words.join(' or ');
 }
 
 /** `env=prod` pairs. Throws UsageError `bad_label`. */

@@ -21,6 +21,26 @@ const SECRETS: readonly OptionSpec[] = [
 ];
 const KEYS: readonly OptionSpec[] = [
   { flags: '--key <ref>', description: 'SSH: the private key, as file:/absolute/path or exec:COMMAND' },
+  { flags: '--key-passphrase-stdin', description: 'SSH: read the passphrase of the private key from stdin' },
+  {
+    flags: '--key-passphrase-ref <ref>',
+    description: 'SSH: read it when a session opens: env:NAME, file:PATH or exec:COMMAND',
+  },
+  {
+    flags: '--jump <connection>',
+    description: 'SSH: reach the host through another SSH connection',
+    completes: 'connections',
+  },
+  {
+    flags: '--known-hosts <file>',
+    description: 'SSH: know the host by a known_hosts file',
+    completes: 'files',
+  },
+  {
+    flags: '--host-ca <file>',
+    description: 'SSH: know the host by certificates that a key of this file has signed',
+    completes: 'files',
+  },
   {
     flags: '--accept-host-key',
     description: 'SSH: take the key that the host shows now for its own, without asking',
@@ -125,6 +145,11 @@ function definitionOf(words: Words) {
     passwordStdin: words.flag('passwordStdin'),
     secretRef: words.text('secretRef'),
     key: words.text('key'),
+    keyPassphraseStdin: words.flag('keyPassphraseStdin'),
+    keyPassphraseRef: words.text('keyPassphraseRef'),
+    jump: words.text('jump'),
+    knownHosts: words.text('knownHosts'),
+    hostCa: words.text('hostCa'),
     acceptHostKey: words.flag('acceptHostKey'),
     labels: words.list('label'),
     test: words.flag('test'),

@@ -2,14 +2,21 @@ import { Conflict, UsageError } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import type { ConnectionReport } from '../../protocols/connection-report.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
-import { parseReference } from '../../secret/references.ts';
 import type { ConnectionRow } from '../../store/store.ts';
 import { findConnection } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
 import { grantsChanges } from '../policy-loading.ts';
 import { connectionView } from '../views.ts';
+import { leadThrough, meansOf, wayTo } from '../ways.ts';
+import {
+  credentialAfter,
+  type GivenCredential,
+  type GivenSecret,
+  givenCredential,
+  keepCredential,
+} from './connection-credentials.ts';
 import type { Handlers } from './handler.ts';
-import { requireOwnMachine } from './host-references.ts';
+import { requireOwnMachine, requireOwnSettings } from './host-references.ts';
 
 type Routes = Pick<
   Handlers,
@@ -22,13 +29,6 @@ type Routes = Pick<
   | 'connectionRemove'
 >;
 
-/** A credential as a caller gave it: a secret to keep, a reference to where it is kept, or none. */
-interface GivenCredential {
-  readonly secret: string | undefined;
-  readonly reference: string | undefined;
-  readonly warning: string | undefined;
-}
-
 /** Named targets and how their credentials are kept. */
 export function connectionRoutes(parts: Parts): Routes {
   const { audit, clock, endpoints, live, policy, store, targets, vault } = parts;
@@ -36,10 +36,19 @@ export function connectionRoutes(parts: Parts): Routes {
   const view = (row: ConnectionRow, caller: Parameters<typeof connectionView>[3]) =>
     connectionView(row, targets.find(row), policy.get(), caller);
 
+  const ways = { store, vault };
+
+  const secretOf = async ({ reference, secret }: GivenSecret) =>
+    secret ?? (reference === undefined ? undefined : vault.read(reference));
+
+  /** What a row that is not kept yet has beside its settings and its secret. */
+  const draftMeans = (row: ConnectionRow, { passphrase }: GivenCredential) =>
+    meansOf(ways, { protocol: row.protocol, passphraseRef: passphrase.reference }, passphrase.secret);
+
   async function report(row: ConnectionRow, credential: GivenCredential): Promise<ConnectionReport> {
-    const { secret, reference } = credential;
-    const known = secret ?? (reference === undefined ? undefined : await vault.read(reference));
-    const found = await targets.protocolOf(row).test(row.settings, known);
+    const known = await secretOf(credential.own);
+    const means = draftMeans(row, credential);
+    const found = await targets.protocolOf(row).test(row.settings, known, means);
     return { ...found, warnings: [...found.warnings, ...roleWarnings(row, found)] };
   }
 
@@ -57,34 +66,57 @@ export function connectionRoutes(parts: Parts): Routes {
     ];
   }
 
-  /** Keeps a secret in the vault; what it answers goes into the row. */
-  async function keep(row: ConnectionRow, credential: GivenCredential) {
-    if (credential.secret === undefined) return { secretRef: credential.reference, stored: null };
-    // Beside the old one, which stays good until the row names the new one.
-    const account = `${row.id}.${clock.now().toString(36)}`;
-    const secretRef = await vault.store(account, credential.secret);
-    const backend = await vault.backend();
-    const warnings = [credential.warning, backend.warning].filter((warning) => warning !== undefined);
-    const warning = warnings.length === 0 ? null : warnings.join('; ');
-    return { secretRef, stored: { backend: backend.kind, warning } };
-  }
+  const accountOf = (row: ConnectionRow) => `${row.id}.${clock.now().toString(36)}`;
 
-  /** A secret whose row could not be written is nobody's. */
-  async function withSecret<T>(reference: string | undefined, write: () => Promise<T>): Promise<T> {
+  /** Secrets whose row could not be written are nobody's. */
+  async function withSecrets<T>(references: readonly string[], write: () => Promise<T>): Promise<T> {
     try {
       return await write();
     } catch (error) {
-      if (reference !== undefined) await vault.remove(reference);
+      for (const reference of references) await vault.remove(reference);
       throw error;
     }
   }
 
-  /** Sessions over the old credential or address must not go on. */
-  function cutSessions(row: ConnectionRow, reason: string): number {
-    const cut = live.cut((session) => session.connectionId === row.id, reason);
-    endpoints.close((endpoint) => endpoint.connectionId === row.id, reason);
-    targets.drop(row.id);
+  /** Secrets that a row named and no longer names. */
+  async function removeSecrets(before: ConnectionRow, after?: ConnectionRow): Promise<void> {
+    const kept = [after?.secretRef, after?.passphraseRef];
+    for (const reference of [before.secretRef, before.passphraseRef]) {
+      if (reference !== undefined && !kept.includes(reference)) await vault.remove(reference);
+    }
+  }
+
+  /** Sessions over the old credential or address must not go on, nor those that lead through it. */
+  async function cutSessions(row: ConnectionRow, reason: string): Promise<number> {
+    const through = await leadThrough(store, (one) => targets.find(one), row);
+    const ids = new Set([row.id, ...through.map(({ id }) => id)]);
+    const cut = live.cut((session) => ids.has(session.connectionId), reason);
+    endpoints.close((endpoint) => ids.has(endpoint.connectionId), reason);
+    for (const id of ids) targets.drop(id);
     return cut;
+  }
+
+  /** With the key by which the target is known from now on. Throws NotPermitted `host_key_unknown`, NotReachable. */
+  async function pinned(
+    protocol: Protocol,
+    draft: ConnectionRow,
+    credential: GivenCredential,
+    accepted: { readonly key: string | undefined; readonly anew: boolean },
+  ): Promise<ConnectionRow> {
+    await wayTo(ways, protocol, draft);
+    if (protocol.pin === undefined) return draft;
+    const means = draftMeans(draft, credential);
+    return { ...draft, settings: await protocol.pin(draft.settings, accepted.key, means, accepted.anew) };
+  }
+
+  /** Throws Conflict `connection_in_use` for one that others lead through. */
+  async function requireUnused(row: ConnectionRow): Promise<void> {
+    const through = await leadThrough(store, (one) => targets.find(one), row);
+    if (through.length === 0) return;
+    const names = through.map(({ name }) => name);
+    throw new Conflict('connection_in_use', `${names.join(', ')} can be reached through ${row.name} alone`, {
+      next: `hoopctl connection edit ${names[0]} --url URL, or remove it first`,
+    });
   }
 
   return {
@@ -105,11 +137,11 @@ export function connectionRoutes(parts: Parts): Routes {
 
     async connectionTest({ param }) {
       const row = await findConnection(store, param('name'));
-      return report(row, { secret: undefined, reference: row.secretRef, warning: undefined });
+      return report(row, credentialAfter(row, givenCredential({}, undefined)));
     },
 
     async connectionAdd({ caller, body, origin }) {
-      requireOwnMachine(body.secretRef, origin);
+      requireOwnMachine(body.secretRef ?? body.passphraseRef, origin);
       const taken = await store.connections.find(body.name);
       if (taken?.name === body.name) throw nameTaken(body.name);
       const protocol = protocolFor(parts.protocols, body.url);
@@ -117,20 +149,22 @@ export function connectionRoutes(parts: Parts): Routes {
       const credential = givenCredential(body, parsed);
       const now = clock.now();
       const createdAt = new Date(now).toISOString();
+      requireOwnSettings(protocol, parsed.settings, origin);
       const draft: ConnectionRow = {
         id: newId('c', now),
         name: body.name,
         protocol: protocol.name,
-        settings: await pinned(protocol, parsed.settings, body.acceptHostKey),
+        settings: parsed.settings,
         secretRef: undefined,
         labels: body.labels,
         createdAt,
         updatedAt: createdAt,
       };
-      const found = body.test ? await report(draft, credential) : null;
-      const { secretRef, stored } = await keep(draft, credential);
-      const row = { ...draft, secretRef };
-      const entry = await withSecret(stored === null ? undefined : secretRef, async () => {
+      const known = await pinned(protocol, draft, credential, { key: body.acceptHostKey, anew: false });
+      const found = body.test ? await report(known, credential) : null;
+      const { fresh, stored, ...kept } = await keepCredential(vault, accountOf(draft), credential);
+      const row = { ...known, ...kept };
+      const entry = await withSecrets(fresh, async () => {
         const written = audit.append({
           kind: 'connection.added',
           actor: caller.name,
@@ -144,27 +178,28 @@ export function connectionRoutes(parts: Parts): Routes {
     },
 
     async connectionEdit({ caller, param, body, origin }) {
-      requireOwnMachine(body.secretRef, origin);
+      requireOwnMachine(body.secretRef ?? body.passphraseRef, origin);
       const before = await findConnection(store, param('name'));
       const protocol =
         body.url === undefined ? targets.protocolOf(before) : protocolFor(parts.protocols, body.url);
       const parsed = body.url === undefined ? undefined : protocol.parseUrl(body.url, body.configuration);
-      const given = givenCredential(body, parsed);
-      const unchanged = given.secret === undefined && given.reference === undefined;
-      const credential = unchanged ? { ...given, reference: before.secretRef } : given;
-      const settings = parsed?.settings ?? before.settings;
+      const credential = credentialAfter(before, givenCredential(body, parsed));
+      if (parsed !== undefined) requireOwnSettings(protocol, parsed.settings, origin);
       const draft: ConnectionRow = {
         ...before,
         protocol: protocol.name,
-        settings: await pinned(protocol, settings, body.acceptHostKey),
+        settings: parsed?.settings ?? before.settings,
         labels: body.labels ?? before.labels,
         // Always later than before, so that nobody takes the edited connection for the old one.
         updatedAt: new Date(Math.max(clock.now(), Date.parse(before.updatedAt) + 1)).toISOString(),
       };
-      const found = body.test ? await report(draft, credential) : null;
-      const { secretRef, stored } = await keep(draft, credential);
-      const row = { ...draft, secretRef };
-      const entry = await withSecret(stored === null ? undefined : secretRef, async () => {
+      // Without another URL, what is accepted takes the place of what was known.
+      const accepted = { key: body.acceptHostKey, anew: body.url === undefined };
+      const known = await pinned(protocol, draft, credential, accepted);
+      const found = body.test ? await report(known, credential) : null;
+      const { fresh, stored, ...kept } = await keepCredential(vault, accountOf(draft), credential);
+      const row = { ...known, ...kept };
+      const entry = await withSecrets(fresh, async () => {
         const written = audit.append({
           kind: 'connection.edited',
           actor: caller.name,
@@ -173,9 +208,8 @@ export function connectionRoutes(parts: Parts): Routes {
         await store.connections.update(row);
         return written;
       });
-      if (before.secretRef !== undefined && before.secretRef !== secretRef)
-        await vault.remove(before.secretRef);
-      const cut = cutSessions(row, `the connection ${row.name} was edited`);
+      await removeSecrets(before, row);
+      const cut = await cutSessions(row, `the connection ${row.name} was edited`);
       return {
         connection: view(row, caller),
         report: found,
@@ -187,22 +221,18 @@ export function connectionRoutes(parts: Parts): Routes {
 
     async connectionRemove({ caller, param }) {
       const row = await findConnection(store, param('name'));
+      await requireUnused(row);
       const entry = audit.append({
         kind: 'connection.removed',
         actor: caller.name,
         facts: { connection: row.name, id: row.id },
       });
       await store.connections.remove(row.id);
-      const cut = cutSessions(row, `the connection ${row.name} was removed`);
-      if (row.secretRef !== undefined) await vault.remove(row.secretRef);
+      const cut = await cutSessions(row, `the connection ${row.name} was removed`);
+      await removeSecrets(row);
       return { auditId: String(entry.seq), cutSessions: cut };
     },
   };
-}
-
-/** With the key by which the target is known from now on. Throws NotPermitted `host_key_unknown`, NotReachable. */
-function pinned(protocol: Protocol, settings: string, accepted: string | undefined): Promise<string> {
-  return protocol.pin === undefined ? Promise.resolve(settings) : protocol.pin(settings, accepted);
 }
 
 /** By the URL's scheme; text without one is libpq's keyword form, which is PostgreSQL's. */
@@ -214,26 +244,6 @@ function protocolFor(protocols: readonly Protocol[], url: string): Protocol {
   throw new UsageError('unknown_scheme', `hoopctl does not speak ${scheme}`, {
     next: `give a URL that begins with ${known.join(', ')}`,
   });
-}
-
-function givenCredential(
-  body: { readonly secret?: string | undefined; readonly secretRef?: string | undefined },
-  parsed: Pick<ReturnType<Protocol['parseUrl']>, 'secret' | 'secretOfFile'> | undefined,
-): GivenCredential {
-  if (body.secret !== undefined && body.secretRef !== undefined) {
-    throw new UsageError('two_credentials', 'give the password or a reference to it, not both');
-  }
-  if (body.secretRef !== undefined) {
-    parseReference(body.secretRef);
-    return { secret: undefined, reference: body.secretRef, warning: undefined };
-  }
-  const inUrl = parsed?.secret;
-  const secret = body.secret ?? inUrl;
-  const warning =
-    inUrl === undefined || parsed?.secretOfFile
-      ? undefined
-      : 'the URL held a password; it was taken out, but your shell history may still show it';
-  return { secret, reference: undefined, warning };
 }
 
 function connectionFacts(row: ConnectionRow, protocol: Protocol): Readonly<Record<string, unknown>> {

@@ -1,20 +1,28 @@
 import type { Client } from 'ssh2';
 import type { ConnectionReport } from '../connection-report.ts';
+import type { Means } from '../protocol.ts';
 import { hostInUrl, type SshSettings } from './connection.ts';
-import { connectTarget, hostKeyOf, hostKeyUnknown } from './target-side.ts';
+import { fingerprintIn, hostKeyUnknown, keyRevoked } from './host-trust/trust.ts';
+import { connectTarget, hostKeyOf } from './target-side.ts';
 
 /**
- * Settings that name the host's key: as they are when they do already; else the key that the host shows, when it is
- * the one that was accepted. Throws NotPermitted `host_key_unknown` with the fingerprint, NotReachable.
+ * Settings by which the host is known: as they are when they name a key or an authority already; else, or `anew`,
+ * with the key that the host shows, when it is the one that was accepted. Throws NotPermitted `host_key_unknown`
+ * with the fingerprint, `host_key_revoked`, NotReachable.
  */
 export async function pinnedSettings(
   settings: SshSettings,
   accepted: string | undefined,
+  means: Means,
+  anew: boolean,
 ): Promise<SshSettings> {
-  if (settings.hostKey !== undefined) return settings;
-  const seen = await hostKeyOf(settings);
-  if (accepted !== 'first' && accepted !== seen) throw hostKeyUnknown(settings, seen);
-  return { ...settings, hostKey: seen };
+  const known = settings.hostKeys.length > 0 || settings.hostAuthorities.length > 0;
+  if (known && !(anew && accepted !== undefined)) return settings;
+  const seen = await hostKeyOf(settings, means);
+  const fingerprint = fingerprintIn(seen);
+  if (settings.revokedKeys.includes(fingerprint)) throw keyRevoked(settings, fingerprint);
+  if (accepted !== 'first' && accepted !== fingerprint) throw hostKeyUnknown(settings, fingerprint);
+  return { ...settings, hostKeys: [seen] };
 }
 
 /** Asks who it is let in as and which shell reads its command lines. Constant, so that nothing of a client is in it. */
@@ -67,9 +75,11 @@ function outputOf(client: Client, line: string): Promise<string> {
 export async function testConnection(
   settings: SshSettings,
   secret: string | undefined,
+  means: Means,
 ): Promise<ConnectionReport> {
+  const credential = { secret, passphrase: await means.readPassphrase() };
   const began = performance.now();
-  const { client, server } = await connectTarget(settings, secret);
+  const { client, server } = await connectTarget(settings, credential, means);
   const latencyMs = performance.now() - began;
   try {
     const shell = await loginShellOf(client);

@@ -8,15 +8,19 @@ import { SshTarget } from './target.ts';
 export const ssh: Protocol = {
   name: 'ssh',
   schemes: ['ssh'],
-  parseUrl(url) {
-    const { settings, secret } = parseConnection(url);
+  parseUrl(url, configuration) {
+    const { settings, secret } = parseConnection(url, configuration);
     return { settings: JSON.stringify(settings), secret };
   },
   urlOf: (settings) => urlOf(readSettings(settings)),
   describe: (settings) => describeConnection(readSettings(settings)),
-  test: (settings, secret) => testConnection(readSettings(settings), secret),
-  pin: async (settings, accepted) => JSON.stringify(await pinnedSettings(readSettings(settings), accepted)),
-  openTarget: (settings, readSecret, maskKey) => new SshTarget(readSettings(settings), readSecret, maskKey),
+  test: (settings, secret, means) => testConnection(readSettings(settings), secret, means),
+  pin: async (settings, accepted, means, anew) =>
+    JSON.stringify(await pinnedSettings(readSettings(settings), accepted, means, anew)),
+  openTarget: (settings, readSecret, maskKey, means) =>
+    new SshTarget(readSettings(settings), readSecret, maskKey, means),
+  through: (settings) => readSettings(settings).jump,
+  usesMachine: (settings) => readSettings(settings).agent !== undefined,
   localSocket: { name: 'ssh.sock', port: 22 },
   endpointUrl,
   hostKey: true,

@@ -1,8 +1,13 @@
-import { createHash } from 'node:crypto';
-import type { Client, ConnectConfig, HostVerifier } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import type { Client, ConnectConfig, HostVerifier, ServerHostKeyAlgorithm } from 'ssh2';
 import ssh2 from 'ssh2';
 import { type HoopError, NotPermitted, NotReachable } from '../../base/errors.ts';
-import { describeConnection, hostInUrl, type SshSettings } from './connection.ts';
+import type { Means } from '../protocol.ts';
+import { describeConnection, type SshSettings } from './connection.ts';
+import { fingerprintOf, typeOf } from './host-trust/public-key.ts';
+import { ALL_ALGORITHMS, type HostTrust, hostKeyUnknown, trustOf } from './host-trust/trust.ts';
+import { isPrivateKey, readPrivateKey } from './private-key.ts';
+import { wayTo } from './way.ts';
 
 /** From the first byte to the end of authentication, in milliseconds. */
 const DIAL_MS = 15_000;
@@ -17,95 +22,121 @@ export interface TargetConnection {
   readonly server: string;
 }
 
-/** The fingerprint of a host's key as OpenSSH prints it. */
-export function fingerprintOf(key: Uint8Array): string {
-  return `SHA256:${createHash('sha256').update(key).digest('base64').replace(/=+$/, '')}`;
+/** What a connection keeps of a credential, in clear. */
+export interface Credential {
+  /** A private key or a password. */
+  readonly secret: string | undefined;
+  /** What unlocks the key. */
+  readonly passphrase: string | undefined;
 }
 
+export interface DialTerms {
+  readonly signal?: AbortSignal | undefined;
+  /** Connections that already lead through this one. */
+  readonly jumps?: number;
+}
+
+/** Machines behind one address may hold different keys under one authority; it is asked of so many. */
+const MOST_ATTEMPTS = 3;
+
 /**
- * Connects and authenticates with the connection's credential: a private key, a password, or an agent's key.
- * Throws NotReachable `target_unreachable`, NotPermitted `host_key_unknown`, `host_key_changed`,
- * `target_refused_login`, `bad_private_key`.
+ * Connects and authenticates with the connection's credential: a private key, a password, or an agent's key; the
+ * host has proved itself before, by a pinned key or a certificate. Throws NotReachable `target_unreachable`,
+ * NotPermitted `host_key_unknown`, `host_key_changed`, `host_key_revoked`, `host_certificate_refused`,
+ * `target_refused_login`, and what `readPrivateKey` throws.
  */
 export async function connectTarget(
   settings: SshSettings,
-  secret: string | undefined,
-  signal?: AbortSignal,
+  credential: Credential,
+  means: Means,
+  { jumps = 0, signal }: DialTerms = {},
 ): Promise<TargetConnection> {
-  if (settings.hostKey === undefined) throw hostKeyUnknown(settings, undefined);
-  const pinned = settings.hostKey;
-  const login = credential(settings, secret);
-  const { client, refused } = begin(settings, (found) => found === pinned, login, signal);
-  await ready(client, settings, login.password, () =>
-    refused.key === undefined ? undefined : hostKeyChanged(settings, pinned, refused.key),
-  );
-  return { client, server: serverOf(client) };
-}
-
-/** The fingerprint of the key that the host proves itself with now; authenticates nobody. Throws NotReachable. */
-export async function hostKeyOf(settings: SshSettings): Promise<string> {
-  const { client, refused } = begin(settings, () => false, {});
-  try {
-    await ready(client, settings, undefined, () => undefined);
-  } catch (error) {
-    if (refused.key === undefined) throw error;
+  if (settings.hostKeys.length === 0 && settings.hostAuthorities.length === 0) {
+    throw hostKeyUnknown(settings, undefined);
   }
-  if (refused.key === undefined) throw new NotReachable('target_unreachable', 'the host showed no key');
-  return refused.key;
+  const login = await loginOf(settings, credential);
+  const way = await wayTo(settings, means, jumps, signal);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const trust = await trustOf(
+        settings,
+        () => way.open(),
+        () => Date.now(),
+      );
+      const { client, shown } = begin(settings, await way.open(), trust, login);
+      const stop = () => client.destroy();
+      signal?.addEventListener('abort', stop, { once: true });
+      client.once('close', () => signal?.removeEventListener('abort', stop));
+      try {
+        await ready(client, settings, login.password, () => shown.refusal);
+        client.once('close', () => way.close());
+        return { client, server: serverOf(client) };
+      } catch (error) {
+        const anotherMachine = trust.byCertificate && shown.refusal !== undefined;
+        if (!anotherMachine || attempt >= MOST_ATTEMPTS) throw error;
+      }
+    }
+  } catch (error) {
+    way.close();
+    throw error;
+  }
 }
 
-function begin(
-  settings: SshSettings,
-  trusted: (fingerprint: string) => boolean,
-  login: ConnectConfig,
-  signal?: AbortSignal,
-) {
+/**
+ * The key that the host proves itself with now, `ssh-ed25519/SHA256:…`; authenticates nobody there. Throws
+ * NotReachable, and what the way through another connection throws.
+ */
+export async function hostKeyOf(settings: SshSettings, means: Means): Promise<string> {
+  const way = await wayTo(settings, means, 0, undefined);
+  let seen: Buffer | undefined;
+  const nobody: HostTrust = {
+    algorithms: ALL_ALGORITHMS,
+    byCertificate: false,
+    accepts: () => false,
+    refusal(key) {
+      seen = Buffer.from(key);
+      return hostKeyUnknown(settings, fingerprintOf(key));
+    },
+  };
+  try {
+    const { client, shown } = begin(settings, await way.open(), nobody, {});
+    await ready(client, settings, undefined, () => shown.refusal);
+  } catch (error) {
+    if (seen === undefined) throw error;
+  } finally {
+    way.close();
+  }
+  if (seen === undefined) throw new NotReachable('target_unreachable', 'the host showed no key');
+  return `${typeOf(seen)}/${fingerprintOf(seen)}`;
+}
+
+function begin(settings: SshSettings, sock: Duplex, trust: HostTrust, login: ConnectConfig) {
   const client = new ssh2.Client();
-  const refused: { key: string | undefined } = { key: undefined };
+  const shown: { refusal: HoopError | undefined } = { refusal: undefined };
   const hostVerifier = (key: Buffer): boolean => {
-    const found = fingerprintOf(key);
-    const good = trusted(found);
-    if (!good) refused.key = found;
+    const good = trust.accepts(key);
+    if (!good) shown.refusal = trust.refusal(key);
     return good;
   };
-  const stop = () => client.destroy();
-  signal?.addEventListener('abort', stop, { once: true });
-  client.once('close', () => signal?.removeEventListener('abort', stop));
   client.connect({
-    host: settings.host,
-    port: settings.port,
+    sock: sock as ConnectConfig['sock'] & object,
     username: settings.user,
     readyTimeout: DIAL_MS,
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVES,
     hostVerifier: hostVerifier as HostVerifier,
+    algorithms: { serverHostKey: [...trust.algorithms] as ServerHostKeyAlgorithm[] },
     ident: 'hoopctl',
     ...login,
   });
-  return { client, refused };
+  return { client, shown };
 }
 
-function credential(settings: SshSettings, secret: string | undefined): ConnectConfig {
+async function loginOf(settings: SshSettings, { passphrase, secret }: Credential): Promise<ConnectConfig> {
   if (settings.agent !== undefined) return { agent: settings.agent };
   if (secret === undefined) return {};
-  if (!/^-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(secret.trimStart())) {
-    return {
-      password: secret,
-      tryKeyboard: true,
-    };
-  }
-  const privateKey = `${secret.trim()}\n`;
-  const key = ssh2.utils.parseKey(privateKey);
-  if (key instanceof Error) {
-    const encrypted = /encrypted|passphrase/i.test(key.message);
-    throw new NotPermitted('bad_private_key', 'the private key of this connection cannot be used', {
-      why: encrypted ? 'it is locked with a passphrase' : 'it is damaged or of an unknown kind',
-      next: encrypted
-        ? 'add it to an agent and name that in the URL: ?agent=/path/of/socket, or give an unlocked copy by --secret-ref exec:COMMAND'
-        : 'give a private key in OpenSSH or PEM form',
-    });
-  }
-  return { privateKey };
+  if (isPrivateKey(secret)) return { privateKey: await readPrivateKey(secret, passphrase) };
+  return { password: secret, tryKeyboard: true };
 }
 
 function ready(
@@ -128,6 +159,14 @@ function ready(
     });
     client.on('error', fail);
     client.once('close', () => fail());
+    client.once('change password', () => {
+      client.destroy();
+      reject(
+        new NotPermitted('target_refused_login', `${where} wants a new password before it lets anybody in`, {
+          next: 'change it there, then: hoopctl connection edit NAME --password-stdin',
+        }),
+      );
+    });
     client.on('keyboard-interactive', (_name, _instructions, _language, prompts, finish) => {
       // Servers that take passwords by this method only ask for one thing, unseen.
       finish(prompts.map(({ echo }) => (echo === true ? '' : (password ?? ''))));
@@ -139,7 +178,7 @@ function failure(where: string, error: (Error & { level?: string; code?: string 
   if (error?.level === 'client-authentication') {
     return new NotPermitted('target_refused_login', `${where} does not accept the credential`, {
       why: error.message,
-      next: 'hoopctl connection edit NAME --password-stdin, or --secret-ref file:/path/of/private/key',
+      next: 'hoopctl connection edit NAME --password-stdin, or --key file:/path/of/private/key',
     });
   }
   return new NotReachable('target_unreachable', `${where} could not be reached`, {
@@ -151,29 +190,4 @@ function failure(where: string, error: (Error & { level?: string; code?: string 
 function serverOf(client: Client): string {
   const version = (client as unknown as { readonly _remoteVer?: unknown })._remoteVer;
   return typeof version === 'string' ? version.slice(0, 100) : 'an SSH server';
-}
-
-/** Nobody has said yet that this key is the host's. `why` begins with the fingerprint, when one was seen. */
-export function hostKeyUnknown(settings: SshSettings, seen: string | undefined): NotPermitted {
-  return new NotPermitted(
-    'host_key_unknown',
-    `the host key of ${describeConnection(settings)} is not known`,
-    {
-      ...(seen === undefined
-        ? {}
-        : { why: `${seen} is what the host shows now; compare it with what its owner says` }),
-      next: 'add --accept-host-key, or name it: --url ssh://…?hostkey=SHA256:…',
-    },
-  );
-}
-
-function hostKeyChanged(settings: SshSettings, pinned: string, seen: string): NotPermitted {
-  return new NotPermitted(
-    'host_key_changed',
-    `${hostInUrl(settings.host)} shows another host key than before`,
-    {
-      why: `pinned ${pinned}, shown ${seen}: somebody may be listening in, or the host was set up anew`,
-      next: `if it was: hoopctl connection edit NAME --url 'ssh://…?hostkey=${seen}'`,
-    },
-  );
 }

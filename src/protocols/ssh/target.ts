@@ -8,7 +8,7 @@ import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
-import type { ClientEndpoint, Target } from '../protocol.ts';
+import type { ClientEndpoint, Means, Target } from '../protocol.ts';
 import { acceptClient } from './client-side.ts';
 import { describeConnection, type SshSettings } from './connection.ts';
 import { type LoginShell, loginShellOf } from './connection-test.ts';
@@ -26,9 +26,16 @@ export class SshTarget implements Target {
   readonly #settings: SshSettings;
   readonly #readSecret: () => Promise<string | undefined>;
   readonly #key: HashKey;
+  readonly #means: Means;
   #known: { readonly server: string; readonly shell: LoginShell } | undefined;
 
-  constructor(settings: SshSettings, readSecret: () => Promise<string | undefined>, maskKey: Uint8Array) {
+  constructor(
+    settings: SshSettings,
+    readSecret: () => Promise<string | undefined>,
+    maskKey: Uint8Array,
+    means: Means,
+  ) {
+    this.#means = means;
     this.#settings = settings;
     this.#readSecret = readSecret;
     this.#key = createSecretKey(maskKey);
@@ -90,7 +97,11 @@ export class SshTarget implements Target {
   async close(): Promise<void> {}
 
   async #dial(): Promise<TargetConnection> {
-    return connectTarget(this.#settings, await this.#readSecret());
+    const credential = {
+      secret: await this.#readSecret(),
+      passphrase: await this.#means.readPassphrase(),
+    };
+    return connectTarget(this.#settings, credential, this.#means);
   }
 
   /** Looks at the target once for all sessions. */

@@ -65,13 +65,16 @@ export function failureWords(error: unknown): {
   switch (error.kind) {
     case 'not-permitted':
       // What the target said of the credential or its key is the owner's business.
-      if (/^(host_key_|target_refused|bad_private)/.test(error.code)) break;
+      if (/^(host_key_|host_certificate|target_refused|bad_private|private_key)/.test(error.code)) break;
       return {
         lines: [`hoopctl: ${error.message}`, ...(error.next === undefined ? [] : [`hoopctl: ${error.next}`])],
         code: EXIT.refused,
         note,
       };
     case 'not-reachable':
+    case 'not-found':
+    case 'usage':
+      // A connection on the way is the owner's business as well.
       break;
     default:
       return { lines: [`hoopctl: ${error.message}`], code: EXIT.failed, note };

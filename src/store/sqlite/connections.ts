@@ -14,10 +14,12 @@ const row: z.ZodType<ConnectionRow> = z
     labels: json(z.record(z.string(), z.string())),
     created_at: time,
     updated_at: time,
+    passphrase_ref: optional(z.string()),
   })
-  .transform(({ secret_ref, created_at, updated_at, ...rest }) => ({
+  .transform(({ secret_ref, passphrase_ref, created_at, updated_at, ...rest }) => ({
     ...rest,
     secretRef: secret_ref,
+    passphraseRef: passphrase_ref,
     createdAt: created_at,
     updatedAt: updated_at,
   }));
@@ -31,7 +33,7 @@ export function connectionRows(db: Database): ConnectionRows {
     async create(connection) {
       write(
         `INSERT INTO connections VALUES
-         (:id, :name, :protocol, :settings, :secretRef, :labels, :createdAt, :updatedAt)`,
+         (:id, :name, :protocol, :settings, :secretRef, :labels, :createdAt, :updatedAt, :passphraseRef)`,
         connection,
       );
     },
@@ -48,7 +50,7 @@ export function connectionRows(db: Database): ConnectionRows {
     async update(connection) {
       const changed = write(
         `UPDATE connections SET name = :name, protocol = :protocol, settings = :settings,
-         secret_ref = :secretRef, labels = :labels, created_at = :createdAt, updated_at = :updatedAt
+         secret_ref = :secretRef, passphrase_ref = :passphraseRef, labels = :labels, created_at = :createdAt, updated_at = :updatedAt
          WHERE id = :id`,
         connection,
       );
@@ -71,6 +73,7 @@ function valuesOf(connection: ConnectionRow): Values {
     protocol: connection.protocol,
     settings: connection.settings,
     secretRef: orNull(connection.secretRef),
+    passphraseRef: orNull(connection.passphraseRef),
     labels: JSON.stringify(connection.labels),
     createdAt: connection.createdAt,
     updatedAt: connection.updatedAt,

@@ -138,6 +138,7 @@ describe('targets', () => {
     new Targets({
       clock,
       vault: { read: async () => 'right' },
+      store: { connections: { find: async () => undefined } },
       protocols: [protocol],
       maskKey: async () => new Uint8Array(32),
       failed: () => {},

@@ -75,6 +75,11 @@ export class FieldReader {
     this.#at = at;
   }
 
+  /** How far it has read. */
+  get at(): number {
+    return this.#at;
+  }
+
   u32(): number {
     if (this.#bytes.length - this.#at < 4) throw broken('a packet ends inside of a number');
     this.#at += 4;

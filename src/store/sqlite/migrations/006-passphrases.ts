@@ -1,0 +1,4 @@
+/** What unlocks a connection's private key. */
+export const passphrases = `
+ALTER TABLE connections ADD COLUMN passphrase_ref TEXT;
+`;
