@@ -13,20 +13,26 @@ interface People {
   readonly open: boolean;
 }
 
+/** A rule, or a limit, of which nobody ever approves its own statements. */
+type Asking = Pick<PolicyRule, 'name' | 'who' | 'approvers' | 'approvals' | 'self_approval'> & {
+  readonly decision: string;
+};
+
 /**
- * Finds approve rules whose statements nobody could ever let through: an error. A rule whose approvers are only
- * still to be created is a warning, because until then nothing it holds can be approved.
+ * Finds approve rules and limits whose statements nobody could ever let through: an error. One whose approvers are only
+ * still to be created is a warning, because until then nothing it holds can be approved. `kind` is for words.
  */
 export function approverProblems(
+  kind: 'rule' | 'limit',
   file: PolicyFile,
-  rule: PolicyRule,
+  rule: Asking,
   path: FilePath,
   known: Known,
   groups: FileGroups,
 ): Problem[] {
   // An approver group that does not exist is told by itself.
   if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, file, known, groups)) return [];
-  const label = `rule "${rule.name}"`;
+  const label = `${kind} "${rule.name}"`;
   const at = file.locate([...path, 'approvers']) ?? file.locate(path);
   const needed = rule.approvals ?? DEFAULT_APPROVALS;
   const approvers = peopleOf(rule.approvers, file, known, groups, mayDecide);
@@ -53,7 +59,7 @@ export function approverProblems(
 function whyImpossible(
   approvers: People,
   needed: number,
-  rule: PolicyRule,
+  rule: Asking,
   file: PolicyFile,
   known: Known,
   groups: FileGroups,

@@ -49,7 +49,7 @@ export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
     ...identityProblems(file, known, groups),
     ...file.rules.flatMap((rule, i) => [
       ...ruleProblems(file, rule, ['rules', i], known, groups),
-      ...approverProblems(file, rule, ['rules', i], known, groups),
+      ...approverProblems('rule', file, rule, ['rules', i], known, groups),
     ]),
     ...file.limits.flatMap((limit, i) => [
       ...whoProblems(file, limit, ['limits', i], `limit "${limit.name}"`, known, groups),
@@ -61,6 +61,7 @@ export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
         known,
         groups,
       ),
+      ...approverProblems('limit', file, limit, ['limits', i], known, groups),
     ]),
     ...file.guards.flatMap((guard, i) =>
       whoProblems(file, guard, ['guards', i], `guard "${guard.name}"`, known, groups),

@@ -126,13 +126,21 @@ export function raiseDecision(
 ): Decision {
   if (limit === undefined || decision.outcome === 'block' || facts.statements.length === 0) return decision;
   if (facts.statements.every(isRollback)) return decision;
+  return asStrictAs(
+    decision,
+    limit,
+    limit.message ?? `the limit of ${target.connection} is reached: ${words}`,
+    facts,
+  );
+}
+
+function asStrictAs(decision: Decision, limit: ActiveLimit, message: string, facts: TextFacts): Decision {
   const matched: readonly MatchedRule[] = [
     ...decision.matched,
     { name: limit.name, decision: limit.decision === 'approve' ? 'approve' : 'block' },
   ];
   const base = { rule: limit.name, matched, policy: decision.policy, limit: limit.name };
   if (limit.decision !== 'approve') {
-    const message = limit.message ?? `the limit of ${target.connection} is reached: ${words}`;
     return { ...base, outcome: 'block', message, command: facts.statements[0]?.tag ?? '' };
   }
   if (decision.outcome === 'approve') {
@@ -153,6 +161,27 @@ export function raiseDecision(
   }
   return { ...base, outcome: 'approve', terms: limit.terms };
 }
+
+/**
+ * A decision about statements of which nobody will know how many rows they wrote: what limits the rows written decides
+ * about them as if they passed it, and so nothing is written uncounted.
+ */
+export function raiseUncounted(
+  decision: Decision,
+  limits: readonly ActiveLimit[],
+  facts: TextFacts,
+): Decision {
+  if (decision.outcome === 'block' || !facts.statements.some((one) => one.writesUntold)) return decision;
+  const counting = limits.filter(({ most }) => most.rows_written !== undefined);
+  const [first] = counting.toSorted((a, b) => STRICTNESS[b.decision] - STRICTNESS[a.decision]);
+  if (first === undefined) return decision;
+  // An approval is for this statement; the limit itself does not begin anew by it.
+  const { limit: _, ...raised } = asStrictAs(decision, first, UNCOUNTED, facts);
+  return raised;
+}
+
+const UNCOUNTED =
+  'how many rows this writes is not told when it ends; write them by statements of their own, without a writing WITH or function';
 
 function isRollback(statement: TextFacts['statements'][number]): boolean {
   return (

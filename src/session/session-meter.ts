@@ -1,6 +1,6 @@
 import type { ActiveLimit, Decision, Policy, PolicyTarget, Requester } from '../policy/decision.ts';
 import type { TextFacts } from '../sql/facts.ts';
-import { Budget, type CountedKind, raiseDecision } from './budget.ts';
+import { Budget, type CountedKind, raiseDecision, raiseUncounted } from './budget.ts';
 
 export interface SessionMeterDeps {
   readonly policy: () => Policy;
@@ -60,8 +60,9 @@ export class SessionMeter {
 
   decide(facts: TextFacts): Decision {
     const { requester, target, policy } = this.#deps;
-    const decision = policy().decide(requester(), target, facts);
-    if (!this.metered) return decision;
+    const judged = policy().decide(requester(), target, facts);
+    if (!this.metered) return judged;
+    const decision = raiseUncounted(judged, this.#limits, facts);
     this.#look();
     const limit = this.#passed;
     if (limit === undefined) return decision;

@@ -26,6 +26,10 @@ export class Collector {
   makesLongValues = false;
   /** How many times longer the calls so far could make a value. */
   growth = 1;
+  /** INSERT, UPDATE, DELETE and MERGE of the statement itself, those of its WITH among them. */
+  modifications = 0;
+  /** Code of a function, rule or prepared statement writes rows that no answer counts. */
+  writesBeside = false;
   /** The meaning depends on prepared statements or cursors of the session. */
   dependsOnSession = false;
 
@@ -108,6 +112,7 @@ export class Collector {
   mergeEffects(inner: Collector, via: string | undefined): void {
     for (const action of inner.#actions.values()) {
       const object = action.object;
+      this.writesBeside ||= writesRows(action);
       this.add(
         via && object && object.via === undefined ? { ...action, object: { ...object, via } } : action,
       );
@@ -120,8 +125,17 @@ export class Collector {
         this.conditions.add(name);
       }
     }
+    this.writesBeside ||= inner.writesBeside;
     this.runsUserCode ||= inner.runsUserCode;
     this.makesLongValues ||= inner.makesLongValues;
     this.dependsOnSession ||= inner.dependsOnSession;
   }
 }
+
+/** It puts rows in, changes them or takes them away, or may; sequences, locks and notifications have none. */
+export function writesRows({ effect, object }: Action): boolean {
+  if (effect === 'unknown') return true;
+  return effect === 'write' && object !== undefined && WITH_ROWS.has(object.kind);
+}
+
+const WITH_ROWS: ReadonlySet<ObjectRef['kind']> = new Set(['table', 'view', 'function']);

@@ -28,6 +28,12 @@ import { ruleFacts, viewFacts } from './views.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE, wherever it stands; its RETURNING columns. Undefined for any other node. */
 export function modification(node: Node, parent: Scope | undefined, ctx: Context): ColumnList | undefined {
+  const list = modified(node, parent, ctx);
+  if (list !== undefined) ctx.out.modifications++;
+  return list;
+}
+
+function modified(node: Node, parent: Scope | undefined, ctx: Context): ColumnList | undefined {
   if ('InsertStmt' in node) return insert(node.InsertStmt, parent, ctx);
   if ('UpdateStmt' in node) return update(node.UpdateStmt, parent, ctx);
   if ('DeleteStmt' in node) return remove(node.DeleteStmt, parent, ctx);

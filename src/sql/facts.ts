@@ -185,6 +185,8 @@ export interface StatementFacts {
   readonly syntaxError?: SyntaxRefusal;
   /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */
   readonly copy?: CopyFacts;
+  /** It writes, or may write, rows that its CommandComplete does not count. */
+  readonly writesUntold?: true;
   /** Rows of the largest table it touches, by the catalog; negative where nobody knows; 0 where it touches none. */
   readonly tableRows?: number;
   /** Rows that the planner expects; negative where it could not tell. Left out: it was not asked. */

@@ -1,5 +1,5 @@
 import { ACTIVITY_TEXT_COLUMN } from './builtins/relations.ts';
-import type { Collector } from './collector.ts';
+import { type Collector, writesRows } from './collector.ts';
 import type { Context } from './context.ts';
 import type { ColumnUse, OutputColumn, StatementFacts } from './facts.ts';
 import { sourcesOf } from './scope.ts';
@@ -34,12 +34,21 @@ export function makeFacts(
     reasons: [...out.reasons],
     ...(out.absent.length > 0 ? { absent: out.absent } : {}),
     ...(result.copy ? { copy: result.copy } : {}),
+    ...(writesUntold(result, out) ? { writesUntold: true } : {}),
     explainable:
       (result.plannable ?? false) &&
       !out.runsUserCode &&
       actions.every((action) => !NOT_PLANNABLE.has(action.effect)),
     dependsOnSession: out.dependsOnSession,
   };
+}
+
+/** Statements whose CommandComplete tells the rows of the one modification in them. PostgreSQL docs 54.7. */
+const TELLING: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'COPY', 'EXECUTE']);
+
+function writesUntold(result: StatementResult, out: Collector): boolean {
+  if (!out.actions.some(writesRows)) return false;
+  return out.writesBeside || out.modifications > 1 || !TELLING.has(result.tag);
 }
 
 const outputColumn = ({ name, sources, plain, carried, document, counts }: OutputColumn): OutputColumn => ({
@@ -102,6 +111,7 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   for (const { column, use, with: together } of facts.columnUses) ctx.out.use(column, use, together);
   ctx.out.condition(...facts.conditions);
   ctx.out.changes.push(...facts.changes);
+  if (facts.writesUntold) ctx.out.writesBeside = true;
   if (!facts.explainable) ctx.out.runsUserCode = true;
 }
 

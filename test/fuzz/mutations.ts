@@ -42,21 +42,30 @@ export const row = (...values: readonly (string | null)[]) =>
 
 const TEXTS = [
   'SELECT id, email, name FROM people',
+  'SELECT id, email, name FROM people',
   'SELECT 1',
-  'DELETE FROM people',
+  'DELETE FROM people WHERE id = 1',
   'SELECT 1; DROP TABLE people',
   'BEGIN',
   'COMMIT',
+  'ROLLBACK',
   'PREPARE p AS DELETE FROM people',
   'EXECUTE p',
+  'DEALLOCATE ALL',
+  'DECLARE c CURSOR FOR SELECT id, email FROM people',
+  'FETCH 1 FROM c',
   'COPY people TO STDOUT',
   'COPY people FROM STDIN',
   'WITH d AS (DELETE FROM people RETURNING *) SELECT * FROM d',
   "SELECT lower('x')",
-  'UPDATE people SET email = upper(email)',
+  'UPDATE people SET email = upper(email) WHERE id = 2',
+  'SET statement_timeout = 0',
+  'SET search_path = public',
   '',
 ];
 const NAMES = ['', 'a', 'b', 'hoopctl_x'];
+
+const OTHERS = [message('H'), message('d', text('x')), message('c'), message('f', text('x'))];
 
 export function clientMessage(random: Random): Buffer {
   const name = random.of(NAMES);
@@ -78,31 +87,107 @@ export function clientMessage(random: Random): Buffer {
     case 9:
       return message('C', Buffer.from(random.of(['S', 'P'])), text(name));
     case 10:
-      return message(random.of(['H', 'd', 'c', 'f', 'F', 'p', 'X', 'z']), text('x'));
+      return random.of(OTHERS);
     default:
       return message('S');
   }
 }
 
-/** Three of four stay as they are, so that sessions live long enough to get into trouble. */
+/** Words of statements, so that a changed text often parses as another. */
+const SPLICES = [
+  ';',
+  '; DROP TABLE people',
+  '--',
+  '/*',
+  '*/',
+  "'",
+  '"',
+  '$$',
+  '$1',
+  ' WHERE true',
+  'DELETE',
+  'people',
+  ' ',
+  '\0',
+  '\xc3',
+];
+
+/**
+ * The message with one thing changed. Most changes leave the framing and the ends of strings whole, so that sessions
+ * live long enough to get into trouble; one of sixteen may break anything.
+ */
 export function mutate(bytes: Buffer, random: Random): Buffer {
-  const changed = Buffer.from(bytes);
-  switch (random.below(16)) {
+  const body = bytes.subarray(5);
+  const type = String.fromCharCode(bytes[0] ?? 0);
+  if (random.below(16) === 0) {
+    return random.below(2) === 0 ? broken(bytes, random) : misshapen(type, body, random);
+  }
+  // What has no body, or one of a letter, can only be broken.
+  if (body.length < 2)
+    return body.length === 1 && random.below(2) === 0 ? message(type, letter(random)) : bytes;
+  const at =
+    (type === 'D' || type === 'C') && random.below(16) > 0
+      ? 1 + random.below(body.length)
+      : random.below(body.length + 1);
+  // Behind a byte that is no NUL there is a string, or a number whose change is as good.
+  const inText = at < body.length && body[at] !== 0 && random.below(8) > 0;
+  if (!inText && random.below(8) > 0) {
+    const first = body.findIndex((byte) => byte !== 0);
+    return first < 0 ? message(type, body) : changed(type, body, first, random);
+  }
+  return changed(type, body, Math.min(at, Math.max(0, body.length - 1)), random);
+}
+
+const letter = (random: Random) => Buffer.from(random.of(['I', 'T', 'E', 'I', 'T', 'E', '?', 'x']));
+
+/** One byte is another, doubled or gone, or a word is put before it. */
+function changed(type: string, body: Buffer, at: number, random: Random): Buffer {
+  const [before, behind] = [body.subarray(0, at), body.subarray(at)];
+  switch (random.below(5)) {
     case 0:
-      changed[random.below(changed.length)] = random.below(256);
-      return changed;
+      return message(type, before, Buffer.from(random.of(SPLICES)), behind);
     case 1:
-      if (changed.length > 5) changed[5 + random.below(changed.length - 5)] = random.below(256);
-      return changed;
+      return message(type, before, behind.subarray(behind.length > 1 ? 1 : 0));
     case 2:
-      return changed.subarray(0, random.below(changed.length));
-    case 3:
-      return Buffer.concat([changed, changed.subarray(random.below(changed.length))]);
-    case 4:
-      changed.writeInt32BE(random.of([0, 3, 4, 5, -1, 2 ** 31 - 1, changed.length, changed.length + 7]), 1);
-      return changed;
+      return message(type, before, Buffer.of(body[at] ?? 32), behind);
     default:
-      return changed;
+      return message(
+        type,
+        before,
+        Buffer.of(random.below(16) === 0 ? random.below(256) : 32 + random.below(95)),
+        behind.subarray(1),
+      );
+  }
+}
+
+function misshapen(type: string, body: Buffer, random: Random): Buffer {
+  const at = random.below(body.length + 1);
+  switch (random.below(3)) {
+    case 0:
+      return message(type, body, body.subarray(at));
+    case 1:
+      return message(type, body.subarray(0, at));
+    default:
+      return message(random.of(TYPES), body);
+  }
+}
+
+const TYPES = [...'QPBEDCSHdcfFXpTtnAKNZGVI12s'];
+
+/** A length that is not the message's, a type that is none, an end that is missing. */
+function broken(bytes: Buffer, random: Random): Buffer {
+  const other = Buffer.from(bytes);
+  switch (random.below(4)) {
+    case 0:
+      other[random.below(5)] = random.below(256);
+      return other;
+    case 1:
+      return other.subarray(0, random.below(other.length));
+    case 2:
+      return Buffer.concat([other, other.subarray(random.below(other.length))]);
+    default:
+      other.writeInt32BE(random.of([0, 3, 4, 5, -1, 2 ** 31 - 1, other.length, other.length + 7]), 1);
+      return other;
   }
 }
 

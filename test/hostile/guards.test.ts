@@ -2,6 +2,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TestGateway } from '../servers/gateway.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
+import { run } from '../servers/psql.ts';
 
 /** A policy that allows what it cannot understand as well: what is left is what the server enforces. */
 const policy = (guard: string) => `version: 1
@@ -57,11 +58,12 @@ describe.each(['debian', 'embedded'] as const)('PostgreSQL from %s', (version) =
     });
     await expect(client.query('SELECT sneak()')).rejects.toMatchObject({ code: '25006' });
     for (const text of [
-      'SET default_transaction_read_only = off',
       'SET TRANSACTION READ WRITE',
       'BEGIN READ WRITE; DELETE FROM items; COMMIT',
       'START TRANSACTION READ WRITE',
-      'SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE',
+      'SET transaction_read_only = off',
+      'SET default_transaction_read_only = off; DELETE FROM items',
+      'SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE, READ WRITE',
       "SELECT set_config('default_transaction_read_only', 'off', false)",
       "SELECT set_config('default_' || 'transaction_read_only', 'off', false)",
       "DO $$ BEGIN PERFORM set_config('transaction_read_only', 'off', false); END $$",
@@ -83,10 +85,91 @@ describe.each(['debian', 'embedded'] as const)('PostgreSQL from %s', (version) =
     await client.query("SET statement_timeout = '100ms'");
     await expect(client.query('SELECT pg_sleep(5)')).rejects.toMatchObject({ code: '57014' });
     await client.query('RESET statement_timeout');
-    for (const value of ['0', "'1min'", '2001', "'3 s'"]) {
-      await expect(client.query(`SET statement_timeout = ${value}`), value).rejects.toThrow(/guard "g"/);
+    for (const text of [
+      'SET statement_timeout = 0; SELECT 1',
+      "SET statement_timeout = '0x7fffffff'",
+      'DO $$ BEGIN SET statement_timeout = 0; END $$; SET statement_timeout = 0',
+    ]) {
+      await expect(client.query(text), text).rejects.toThrow(/guard "g"/);
     }
     await expect(client.query("SELECT set_config('lock_timeout', '0', true)")).rejects.toThrow(/guard "g"/);
+    expect((await client.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '2s' }]);
+  });
+
+  it('what tools set without meaning anything by it is answered, and the guard stays: SHOW and a notice say so', async () => {
+    const client = await open(
+      'read_only: true, statement_timeout: 2s, lock_timeout: 1s, idle_in_transaction_session_timeout: 5s',
+    );
+    const notices: (string | undefined)[] = [];
+    client.on('notice', (notice) => notices.push(notice.message));
+    for (const [text, setting, value] of [
+      ['SET statement_timeout = 0', 'statement_timeout', '2s'],
+      ["SET SESSION statement_timeout TO '1min'", 'statement_timeout', '2s'],
+      ['SET lock_timeout = 0', 'lock_timeout', '1s'],
+      ['set idle_in_transaction_session_timeout to 0', 'idle_in_transaction_session_timeout', '5s'],
+      ['SET default_transaction_read_only = off', 'default_transaction_read_only', 'on'],
+      ['SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE', 'default_transaction_read_only', 'on'],
+    ] as const) {
+      expect((await client.query(text)).command).toBe('SET');
+      expect(notices.splice(0), text).toEqual([expect.stringMatching(/guard "g" holds: SET/)]);
+      // By Parse, Bind and Execute as well.
+      await client.query({ text, name: text.slice(0, 60) });
+      await client.query({ text, name: text.slice(0, 60) });
+      expect(notices.splice(0)).toHaveLength(2);
+      expect(Object.values((await client.query(`SHOW ${setting}`)).rows[0])).toEqual([value]);
+    }
+    await client.query('BEGIN; SET LOCAL lock_timeout = 500');
+    await client.query('SET LOCAL lock_timeout = 0');
+    expect((await client.query('SHOW lock_timeout')).rows).toEqual([{ lock_timeout: '1s' }]);
+    await client.query('COMMIT');
+    await expect(client.query('DELETE FROM items')).rejects.toMatchObject({ code: '25006' });
+    expect(gateway.notes).toContain('sent instead: SET statement_timeout = 2000');
+  });
+
+  it('a stricter wish of the startup packet stays', async () => {
+    const client = await open('statement_timeout: 2s', '?options=-c%20statement_timeout%3D100');
+    expect((await client.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '100ms' }]);
+  });
+
+  it('pg_dump and psql work under every guard of time', async () => {
+    await open(
+      'read_only: true, statement_timeout: 60s, lock_timeout: 5s, idle_in_transaction_session_timeout: 60s',
+    );
+    const dumped = await run('pg_dump', ['--dbname', gateway.url(), '--table=items']);
+    expect(dumped).toMatchObject({ code: version === 'debian' ? 0 : expect.any(Number) });
+    if (version === 'debian') expect(dumped.stdout).toContain('COPY public.items');
+  });
+
+  it.each([
+    ['read_only: true', 'statement_timeout: 1h'],
+    ['lock_timeout: 1s', 'lock_timeout: 5s'],
+    ['role: {template: agent_template, valid_for: 1h}', 'read_only: true'],
+  ])(
+    'a guard that comes while a session runs (%s) ends it before its next statement',
+    async (now, before) => {
+      const client = await open(before);
+      await client.query('SELECT 1');
+      const ended = gateway.nextEnd();
+      gateway.applyPolicy(policy(now));
+      await expect(client.query('INSERT INTO items VALUES (99)')).rejects.toMatchObject({
+        code: '57P01',
+        message: expect.stringMatching(/guard "g" came or became stricter/),
+      });
+      await ended;
+      expect(await server.query('SELECT 1 FROM items WHERE id = 99', 'shop')).toEqual([]);
+    },
+  );
+
+  it('a portal that was bound before the guard came is not executed either', async () => {
+    const client = await open('statement_timeout: 1h');
+    await client.query({ name: 'p', text: 'SELECT 1' });
+    gateway.applyPolicy(policy('statement_timeout: 1h, read_only: true'));
+    await expect(client.query({ name: 'p', text: 'SELECT 1' })).rejects.toThrow(/guard "g"/);
+  });
+
+  it('a guard that is loosened while a session runs stays as the session began', async () => {
+    const client = await open('statement_timeout: 2s');
+    gateway.applyPolicy(policy('statement_timeout: 9s'));
     expect((await client.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '2s' }]);
   });
 

@@ -1,7 +1,15 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import {
+  bindMessage,
+  executeMessage,
+  parseMessage,
+  queryMessage,
+  SYNC,
+} from '../../src/protocols/postgres/codec/frontend-builders.ts';
 import { TestGateway } from '../servers/gateway.ts';
 import { startPostgres, type TestPostgres } from '../servers/postgres.ts';
+import { errorsOf, loginOf, WireClient } from '../servers/wire-client.ts';
 
 const ALL = '  - {name: all, effects: [read, write, ddl, admin, session], decision: allow}';
 
@@ -23,6 +31,7 @@ beforeAll(async () => {
   await server.query(
     `CREATE TABLE items (id int PRIMARY KEY, name text);
      INSERT INTO items SELECT g, repeat('x', 50) FROM generate_series(1, 1000) g;
+     CREATE FUNCTION write_all(v text) RETURNS void LANGUAGE sql AS $$ UPDATE items SET name = v $$;
      GRANT ALL ON items TO app`,
     'shop',
   );
@@ -119,6 +128,55 @@ it('a limit of rows written stands before the COMMIT of what passed it', async (
   expect(await server.query("SELECT count(*)::int AS n FROM items WHERE name ~ 'X'", 'shop')).toEqual([
     { n: 0 },
   ]);
+});
+
+describe('a limit of rows written, for what writes uncounted', () => {
+  const uncounted = [
+    "WITH w AS (UPDATE items SET name = 'u' RETURNING id) SELECT count(*) FROM w",
+    "WITH w AS (DELETE FROM items RETURNING id) INSERT INTO items SELECT id, 'u' FROM w WHERE false",
+    "EXPLAIN ANALYZE UPDATE items SET name = 'u'",
+    'TRUNCATE items',
+    "DO $$ BEGIN UPDATE items SET name = 'u'; END $$",
+    "SELECT write_all('u')",
+    "PREPARE p AS WITH w AS (UPDATE items SET name = 'u' RETURNING id) SELECT 1; EXECUTE p",
+  ];
+
+  it('refuses it where it blocks, and lets the same work through by statements that are counted', async () => {
+    const client = await open('rows_written: 5, decision: block');
+    for (const text of uncounted) {
+      await expect(client.query(text), text).rejects.toMatchObject({
+        detail: expect.stringMatching(/not told when it ends/),
+      });
+    }
+    await client.query('UPDATE items SET name = name WHERE id = 1 RETURNING id');
+    await client.query(
+      'WITH w AS (SELECT 2 AS id) DELETE FROM items USING w WHERE items.id = w.id AND false',
+    );
+    await client.query('COPY (UPDATE items SET name = name WHERE id < 6 RETURNING id) TO STDOUT');
+    await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '42501' });
+  });
+
+  it('asks for it where it asks, each time anew', async () => {
+    const client = await open('rows_written: 5, decision: approve');
+    for (const text of [uncounted[0], uncounted[0]]) {
+      const written = client.query(`BEGIN; ${text}; ROLLBACK`);
+      (await gateway.nextHold()).deny('split it');
+      await expect(written).rejects.toMatchObject({ detail: expect.stringMatching(/split it/) });
+    }
+    await client.query('SELECT 1');
+  });
+
+  it('does not take the first rows of a RETURNING for all that was written', async () => {
+    await open('rows_written: 5, decision: block');
+    const client = await WireClient.login(loginOf(gateway.url()));
+    const update = [parseMessage('', 'UPDATE items SET name = name RETURNING id'), bindMessage({})];
+    const part = await client.send(...update, executeMessage('', 1), SYNC).untilReady();
+    expect(errorsOf(part)).toEqual(['0A000']);
+    expect(errorsOf(await client.send(...update, executeMessage(''), SYNC).untilReady())).toEqual([]);
+    const next = await client.send(queryMessage('SELECT 1')).untilReady();
+    expect(errorsOf(next)).toEqual(['42501']);
+    client.destroy();
+  });
 });
 
 it('a limit of statements asks an approver for the next, who gives as many again', async () => {

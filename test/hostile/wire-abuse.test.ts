@@ -222,6 +222,25 @@ describe('COPY', () => {
     expect(await lines()).toBe(3);
   });
 
+  it('takes a Sync right behind its Query, before it began, as PostgreSQL does', async () => {
+    client.send(queryMessage('COPY lines FROM STDIN'), SYNC);
+    await client.until((one) => one.type === 'G');
+    const answer = await client.send(FRONTEND_COPY_DONE).untilReady();
+    expect(tagsOf(answer)).toEqual(['COPY 0']);
+    await stillServes();
+  });
+
+  it('26: what is sent behind it as if it were none waits for it to begin, and then ends the session', async () => {
+    client.send(
+      queryMessage('COPY lines FROM STDIN'),
+      queryMessage('SELECT 1'),
+      closeMessage('statement', 'x'),
+    );
+    const answer = await client.untilClosed();
+    expect(errorsOf(answer)).toEqual(['08P01']);
+    expect(await lines()).toBe(3);
+  });
+
   it('by Execute ignores the Sync that was sent before it began', async () => {
     client.send(...extended('COPY lines FROM STDIN'), SYNC);
     await client.until((one) => one.type === 'G');

@@ -1,7 +1,7 @@
 import { ProtocolViolation } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
 import { type FrameSink, FrontendFramer } from './codec/framer.ts';
-import { FLUSH } from './codec/frontend-builders.ts';
+import { FLUSH, queryMessage } from './codec/frontend-builders.ts';
 import { decodeFunctionCall, decodeQuery, formatAt } from './codec/frontend-messages.ts';
 import { FRONTEND, typeText } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
@@ -280,7 +280,13 @@ export class ClientMessages implements FrameSink, Waiting {
     const text = this.#gate.text(true, () => decodeQuery(buffer, start, end));
     if (text === undefined) return;
     const send = (judgement: Judgement, judged: Judged) => {
-      x.door.statement(judged, buffer, start, end);
+      const { clamped } = judgement;
+      if (clamped === undefined) x.door.statement(judged, buffer, start, end);
+      else {
+        const instead = queryMessage(clamped.text);
+        x.door.statement(judged, instead, 0, instead.length);
+        x.tellClamped(clamped);
+      }
       x.segment++;
       if (judgement.barrier) x.barriers++;
       x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, own: false });

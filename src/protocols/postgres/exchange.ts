@@ -8,6 +8,7 @@ import type { SessionNames } from './names.ts';
 import type { ResultMasking } from './result-plan.ts';
 import type { ServerState } from './server-state.ts';
 import type { InFlight, StatementQueue } from './statements.ts';
+import { clampedNotice } from './words.ts';
 
 /** What the two directions of one session share. Mutable; lives as long as the session. */
 export class Exchange {
@@ -68,6 +69,12 @@ export class Exchange {
       this.queue.sent({ kind: 'sync', own: false });
       this.segment++;
     }
+  }
+
+  /** Tells that something else went to the target than the client wrote; recorded as what it was. */
+  tellClamped({ text, words }: { readonly text: string; readonly words: string }): void {
+    this.desk.note(`sent instead: ${text}`);
+    this.output.say(clampedNotice(words));
   }
 
   /** An entry left the queue, answered or dropped. */

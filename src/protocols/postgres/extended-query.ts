@@ -1,6 +1,7 @@
 import { PolicyBlocked } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
-import { describeMessage } from './codec/frontend-builders.ts';
+import { writesRows } from '../../sql/collector.ts';
+import { describeMessage, parseMessage } from './codec/frontend-builders.ts';
 import {
   decodeBind,
   decodeClose,
@@ -72,7 +73,11 @@ export class ExtendedQuery {
         columns: undefined,
         segment: x.segment,
       };
-      x.door.parse(judgement, buffer, start, end);
+      if (judgement.clamped === undefined) x.door.parse(judgement, buffer, start, end);
+      else {
+        const instead = parseMessage(parsed.name, judgement.clamped.text);
+        x.door.parse(judgement, instead, 0, instead.length);
+      }
       x.names.parseSent(statement);
       x.queue.sent({ kind: 'parse', statement, own: false });
     });
@@ -101,6 +106,7 @@ export class ExtendedQuery {
       };
       if (portal.facts?.dependsOnSession) portal.generation = x.names.generation;
       x.door.statement(judged, buffer, start, end);
+      if (judgement.clamped !== undefined) x.tellClamped(judgement.clamped);
       x.names.bindSent(portal);
       x.queue.sent({ kind: 'bind', portal, own: false });
     };
@@ -114,7 +120,7 @@ export class ExtendedQuery {
     const x = this.#x;
     const { buffer, start, end } = place;
     if (x.barriers > 0) return this.#waiting.defer(place);
-    const { portal: name } = decodeExecute(buffer, start, end);
+    const { portal: name, rowLimit } = decodeExecute(buffer, start, end);
     if (this.#tooLong(name)) return;
     const portal = x.names.portal(name, x.segment);
     if (portal === 'undecided') return this.#waiting.defer(place);
@@ -129,6 +135,11 @@ export class ExtendedQuery {
       return x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
     }
     if (portal.generation !== undefined && x.queue.namesUnderway) return this.#waiting.defer(place);
+    if (rowLimit > 0 && x.desk.metered && portal.facts?.actions.some(writesRows)) {
+      // It writes all its rows at once, and whoever never asks for the rest of RETURNING is never told how many.
+      const message = 'a statement that writes is executed without a row limit where rows are counted';
+      return x.refuse(refusedError('0A000', message), false);
+    }
     this.#gate.recorded(false, () => {
       if (!this.#stillLetThrough(portal, place)) return;
       if (portal.generation === undefined) portal.inherited ??= portal.statement?.columns;
@@ -155,6 +166,7 @@ export class ExtendedQuery {
     if (before === undefined || portal.statement === undefined || before.epoch === this.#x.judge.epoch())
       return true;
     const now = this.#x.judge.judgePrepared(portal.statement);
+    if (now.inadmissible && now.decision.outcome !== 'block') throw now.inadmissible;
     if (now.decision.outcome === 'allow') return true;
     if (now.decision.outcome === 'block') {
       this.#gate.block(now, false, place);
@@ -188,8 +200,10 @@ export class ExtendedQuery {
     x.door.follow(buffer, start, end);
   }
 
-  close({ buffer, start, end }: MessagePlace): void {
+  close(place: MessagePlace): void {
+    const { buffer, start, end } = place;
     const { what, name } = decodeClose(buffer, start, end);
+    if (this.#x.barriers > 0) return this.#waiting.defer(place);
     if (this.#tooLong(name)) return;
     this.#x.door.follow(buffer, start, end);
     this.#x.queue.sent({ kind: 'close', what, name, own: false });

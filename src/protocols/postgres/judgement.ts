@@ -7,7 +7,7 @@ import type { Action, SessionChange, StatementFacts, TextFacts } from '../../sql
 import { MaskedColumns } from './masked-columns.ts';
 import type { PreparedStatement } from './names.ts';
 import { refuseAmbiguousForms } from './results/copy-out.ts';
-import { loosensGuard } from './session-guard.ts';
+import { loosensGuard, outgrown } from './session-guard.ts';
 
 /** A text as this session's policy and state see it; holds while `epoch` is the session's. */
 export interface Judgement {
@@ -21,6 +21,8 @@ export interface Judgement {
   readonly touchesMasked: boolean;
   /** Why it may not run whatever the policy says. */
   readonly inadmissible: HoopError | undefined;
+  /** What goes to the target instead, since a guard keeps the setting where it is. */
+  readonly clamped?: { readonly text: string; readonly words: string };
   /** It runs ahead of its approval, for which the COMMIT of its transaction waits. */
   readonly defers?: { readonly rule: string | undefined; readonly terms: ApprovalTerms };
   /** It is the COMMIT of what ran ahead of its approval, as many statements as there were then. */
@@ -55,6 +57,7 @@ export class Judge {
   /** The shared catalog when the session's state was last asked for. */
   #probedUnder: Catalog | undefined;
   readonly #guard: SessionGuard | undefined;
+  #outgrown: string | undefined;
   #stage: number;
   #epoch = 1;
 
@@ -76,12 +79,19 @@ export class Judge {
     const catalog = this.#overlay ?? this.#analyst.catalog();
     const stage = this.#desk.stage;
     if (policy !== this.#policy || catalog !== this.#catalog || stage !== this.#stage) {
+      if (policy !== this.#policy) this.#outgrown = outgrown(this.#guard, this.#desk.guard());
       this.#stage = stage;
       this.#policy = policy;
       this.#catalog = catalog;
       this.#renew();
     }
     return this.#epoch;
+  }
+
+  /** Why the session must end: its server enforces less than the policy now asks for. */
+  get outgrown(): string | undefined {
+    this.epoch();
+    return this.#outgrown;
   }
 
   /** The masks of this moment. */
@@ -182,6 +192,7 @@ export class Judge {
     const facts = withEstimates(analysed, this.#estimates.get(text));
     const decision = this.#desk.decide(facts);
     const record: StatementToRecord = { text, decision, effects: effectLines(facts) };
+    const loosening = loosensGuard(facts, this.#guard);
     return {
       epoch: this.#epoch,
       facts,
@@ -190,8 +201,12 @@ export class Judge {
       interned: decision.outcome === 'allow' ? this.#desk.intern(record) : undefined,
       touchesMasked: facts.statements.some((one) => this.#masked.touchedBy(one)),
       inadmissible:
-        unreadableSetting(facts) ?? loosensGuard(facts, this.#guard) ?? unmaskableCopy(facts, this.#masked),
-      barrier: facts.statements.some((one) => isOpaque(one) || one.changes.some(mustCompleteFirst)),
+        (this.#outgrown === undefined ? undefined : new PolicyBlocked('guard_changed', this.#outgrown)) ??
+        unreadableSetting(facts) ??
+        (loosening?.kind === 'refused' ? loosening.why : undefined) ??
+        unmaskableCopy(facts, this.#masked),
+      ...(loosening?.kind === 'clamped' ? { clamped: loosening } : {}),
+      barrier: facts.statements.some(mustCompleteFirst),
     };
   }
 
@@ -256,8 +271,15 @@ export function isOpaque(statement: StatementFacts): boolean {
   return statement.actions.some((action) => action.effect === 'unknown');
 }
 
-/** Whether later texts can mean something else after this change. */
-function mustCompleteFirst(change: SessionChange): boolean {
+/**
+ * Whether what comes behind it must wait: it may mean something else then, or, behind COPY FROM STDIN, be taken for a
+ * part of the COPY, failed with it and never answered.
+ */
+function mustCompleteFirst(statement: StatementFacts): boolean {
+  return isOpaque(statement) || statement.copy?.direction === 'in' || statement.changes.some(changesMeaning);
+}
+
+function changesMeaning(change: SessionChange): boolean {
   if (change.kind !== 'transaction') return true;
   return (
     change.operation === 'rollback-to' || change.operation === 'rollback' || change.operation === 'commit'

@@ -1,4 +1,5 @@
 import type { PassedLimit } from '../../session/session-meter.ts';
+import { writesRows } from '../../sql/collector.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
 import { factsOf } from './statement-effects.ts';
@@ -23,7 +24,7 @@ export function passedBy(
 /** A statement has completed with this tag: what it wrote counts for limits, and for the card of its COMMIT. */
 export function noteCompleted({ commit, desk }: Exchange, head: InFlight, tag: string): void {
   const facts = factsOf(head);
-  const written = facts?.copy?.direction === 'out' ? 0 : rowsWritten(tag);
+  const written = facts?.copy?.direction === 'out' && !facts.actions.some(writesRows) ? 0 : rowsWritten(tag);
   if (written > 0) desk.spend('rows_written', written);
   commit.completed(facts, tag);
 }

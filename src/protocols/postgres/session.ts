@@ -128,6 +128,8 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     if (this.#closed) return;
     this.#fromClientCount++;
     this.#x.desk.record(FRAME.client, chunk);
+    const { outgrown } = this.#x.judge;
+    if (outgrown !== undefined) return this.cut(outgrown);
     this.#clientSide.receive(chunk);
     this.#sending.soon();
     if (this.#holding.active && this.#clientSide.terminateWaits())
@@ -293,10 +295,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   #targetGone(reason: string): void {
     if (this.#closed) return;
-    if (this.#targetSide.fatal) {
-      this.#close('ended by the target');
-      return;
-    }
+    if (this.#targetSide.fatal) return this.#close('ended by the target');
     this.#own.failed(reason);
     this.#guard(() => this.#parts.desk.note('target lost'));
     this.#fail('08006', reason, 'target lost');

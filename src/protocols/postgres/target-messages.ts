@@ -331,7 +331,7 @@ export class TargetMessages implements FrameSink {
   #copyIn(buffer: Buffer, start: number, end: number): void {
     const head = this.#head(BACKEND.copyInResponse);
     if (factsOf(head)?.copy?.direction !== 'in') throw unasked(BACKEND.copyInResponse);
-    if (head.kind === 'execute') this.#x.queue.ignoreSentSyncs();
+    this.#x.queue.ignoreSentSyncs();
     this.#x.copyIn = true;
     this.#x.output.pass(buffer, start, end);
   }

@@ -119,7 +119,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     try {
       await this.#ready();
       const guard = desk.guard();
-      const parameters = new Map([...client.parameters, ...guardParameters(guard)]);
+      const parameters = new Map([...client.parameters, ...guardParameters(guard, client.parameters)]);
       const role = guard?.role && (await this.#roles.make(guard.role));
       try {
         const upstream = await this.#connect(parameters, client.signal, role);

@@ -78,6 +78,17 @@ export function abortedError(): Buffer {
   });
 }
 
+/** A setting that a guard keeps where it is. */
+export function clampedNotice(words: string): Buffer {
+  return noticeResponse({
+    severity: 'NOTICE',
+    sqlstate: '01000',
+    message: `hoopctl: ${words}`,
+    hint: 'SHOW tells what holds',
+    routine: 'hoopctl_clamped',
+  });
+}
+
 export function fatalError(sqlstate: string, message: string): Buffer {
   return errorResponse({
     severity: 'FATAL',

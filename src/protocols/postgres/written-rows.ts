@@ -1,6 +1,6 @@
 /**
  * How many rows a statement wrote, from its CommandComplete tag (PostgreSQL docs 54.7): `INSERT 0 n`, `UPDATE n`,
- * `DELETE n`, `MERGE n`, `COPY n`. What a WITH wrote beside a SELECT is not told there; COPY TO has
+ * `DELETE n`, `MERGE n`, `COPY n`. What a WITH wrote beside them is not told there (`writesUntold`); COPY TO has
  * the tag of COPY FROM.
  */
 export function rowsWritten(tag: string): number {

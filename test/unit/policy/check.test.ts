@@ -54,6 +54,16 @@ masks:
       'needs 2 approvals, but only one person could ever give one',
     ],
     [approve('approvers: [group:dba], approvals: 3'), '3:45', 'only 2 people could ever'],
+    [
+      'rules:\n  - {name: r, decision: allow}\nlimits:\n  - {name: l, statements: 5, decision: approve, approvers: [devin]}',
+      '5:60',
+      'limit "l": none of its approvers has the role approver or owner',
+    ],
+    [
+      'rules:\n  - {name: r, decision: allow}\nlimits:\n  - {name: l, who: [ana], statements: 5, decision: approve, approvers: [ana]}',
+      '5:72',
+      'limit "l": its approvers are the requesters themselves',
+    ],
     [approve('who: [ana], approvers: [ana]'), '3:57', 'its approvers are the requesters themselves'],
     [
       approve('who: [bob, ana], approvers: [group:dba], approvals: 2'),
