@@ -1,7 +1,7 @@
 import type { ApprovalView } from '../api/schemas.ts';
+import { textWidth, wrapText, wrapWords } from '../base/text-width.ts';
 import { visibleText } from '../base/visible-text.ts';
 import type { TextOut } from './io.ts';
-import { textWidth, wrapText, wrapWords } from './text-width.ts';
 import { clockSpan } from './times.ts';
 import { visible } from './visible-text.ts';
 

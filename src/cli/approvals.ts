@@ -1,9 +1,9 @@
 import type { Client } from '../api/client.ts';
 import type { ApprovalView } from '../api/schemas.ts';
+import { wrapText } from '../base/text-width.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, tell } from './output.ts';
-import { wrapText } from './text-width.ts';
 import { shownTime } from './times.ts';
 import { visible } from './visible-text.ts';
 

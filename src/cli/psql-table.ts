@@ -1,4 +1,4 @@
-import { textWidth } from './text-width.ts';
+import { textWidth } from '../base/text-width.ts';
 import { visible } from './visible-text.ts';
 
 export interface TableColumn {

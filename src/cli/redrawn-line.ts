@@ -1,5 +1,5 @@
+import { wrapText } from '../base/text-width.ts';
 import type { TextOut } from './io.ts';
-import { wrapText } from './text-width.ts';
 
 /** One line at the bottom of a terminal that changes in place. */
 export class RedrawnLine {

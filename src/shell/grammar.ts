@@ -12,6 +12,7 @@ interface Grammar {
   readonly syntax: {
     NewParser(): { Parse(text: string, name: string): Tree };
     NodeType(node: Tree): string;
+    IsIncomplete(error: unknown): boolean;
   };
 }
 
@@ -35,6 +36,17 @@ export function parseTree(text: string): Tree {
     if (error instanceof RangeError) throw new SyntaxError('it is nested too deeply');
     throw new SyntaxError(wordsOf(error));
   }
+}
+
+/** True for text that a shell would go on reading: an open quote, here-document, `if`, or a backslash at the end. */
+export function isUnfinished(text: string): boolean {
+  try {
+    loaded().syntax.NewParser().Parse(text, '');
+  } catch (error) {
+    return !(error instanceof RangeError) && loaded().syntax.IsIncomplete(error);
+  }
+  // Behind a comment a backslash is part of it; a shell that went on reading would only wait for an empty line.
+  return /(?:^|[^\\])(?:\\\\)*\\$/.test(text) && !/(?:^|\s)#[^\n]*$/.test(text);
 }
 
 function wordsOf(error: unknown): string {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { policyProblemSchema } from '../../api/schemas.ts';
+import { textWidth } from '../../base/text-width.ts';
 import type { TextOut } from '../io.ts';
-import { textWidth } from '../text-width.ts';
 import { visible } from '../visible-text.ts';
 
 export type PolicyProblem = z.infer<typeof policyProblemSchema>;

@@ -19,6 +19,16 @@ export interface GateTerms {
   gone(): boolean;
 }
 
+/** What a line finds set up for it, in the words of a shell. */
+function settingOf(asked: Asked): readonly (readonly [string, string])[] {
+  if (asked.kind !== 'line') return [];
+  const { directory, variables } = asked.setting;
+  return [
+    ...(directory === undefined ? [] : [['PWD', directory] as const]),
+    ...[...variables].map(([name, { value }]) => [name, value] as const),
+  ];
+}
+
 export type Answer =
   | { readonly passed: true; readonly judged: Judged }
   /** The client has been told; `code` is what its program ends with. */
@@ -28,6 +38,8 @@ export type Answer =
 export class Gate {
   readonly #terms: GateTerms;
   #hold: Hold | undefined;
+  /** It was cancelled before there was anything to withdraw. */
+  #cancelled: string | undefined;
 
   constructor(terms: GateTerms) {
     this.#terms = terms;
@@ -35,9 +47,10 @@ export class Gate {
 
   /** Throws what the desk throws. */
   async ask(asked: Asked): Promise<Answer> {
+    this.#cancelled = undefined;
     const { desk, environment, say, terminal } = this.#terms;
     const { decision, facts, record } = judge(desk, asked);
-    const parameters = [...environment].map(([name, value]) => `${name}=${value}`);
+    const parameters = [...settingOf(asked), ...environment].map(([name, value]) => `${name}=${value}`);
     const statement = parameters.length === 0 ? record : { ...record, parameters };
     switch (decision.outcome) {
       case 'allow':
@@ -65,6 +78,7 @@ export class Gate {
     const hold = await desk.hold(statement, card, () => [text, JSON.stringify(parameters), terminal ?? '']);
     this.#hold = hold;
     if (this.#terms.gone()) hold.withdraw('the client went away');
+    else if (this.#cancelled !== undefined) hold.withdraw(this.#cancelled);
     else say(holdWords(hold, gravestEffect(facts)));
     const outcome = await hold.outcome;
     this.#hold = undefined;
@@ -78,6 +92,7 @@ export class Gate {
 
   /** The client cancelled or went away. */
   withdraw(reason: string): void {
+    this.#cancelled = reason;
     this.#hold?.withdraw(reason);
   }
 }

@@ -2,6 +2,7 @@ import type { Decision } from '../../policy/decision.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import { analyzeLine } from '../../shell/analyze.ts';
 import type { ShellAction } from '../../shell/facts.ts';
+import { assignmentsText, type LineSetting } from '../../shell/line/line-script.ts';
 import { harmlessEnvironment } from '../../shell/variables.ts';
 import type { Action, StatementFacts, TextFacts } from '../../sql/facts.ts';
 
@@ -17,6 +18,17 @@ export type Asked =
       readonly foreignShell?: string | undefined;
     }
   | { readonly kind: 'shell'; readonly terminal: boolean }
+  /** A shell of which each line is asked for by itself. */
+  | { readonly kind: 'gated-shell' }
+  /** A line of such a shell. No program gets keys of it, so nothing in it takes commands from a terminal. */
+  | {
+      readonly kind: 'line';
+      readonly line: string;
+      readonly setting: LineSetting;
+      readonly foreignShell: string | undefined;
+    }
+  /** Keys for what a line runs. */
+  | { readonly kind: 'input'; readonly line: string }
   | { readonly kind: 'subsystem'; readonly name: string }
   | { readonly kind: 'forward'; readonly host: string; readonly port: number; readonly unmaskable: boolean }
   | { readonly kind: 'environment'; readonly name: string; readonly value: string }
@@ -45,13 +57,33 @@ export function judge(desk: SessionDesk, asked: Asked): Judgement {
   return { facts, decision, record: { text: textOf(asked), decision, effects: effectLines(facts) } };
 }
 
+/** What a rule calls a shell of which each line is judged. */
+const GATED = 'LINE-GATED SHELL';
+
+/**
+ * Which kind of shell the policy gives: the one that it lets in more easily, and of two that it meets alike the one
+ * that is recorded only: whoever may have that needs no gate.
+ */
+export function shellMode(desk: SessionDesk): 'recorded' | 'line-gated' {
+  const ease = { allow: 2, approve: 1, block: 0 } as const;
+  const recorded = desk.decide(factsOf({ kind: 'shell', terminal: true })).outcome;
+  const gated = desk.decide(factsOf({ kind: 'gated-shell' })).outcome;
+  return ease[gated] > ease[recorded] ? 'line-gated' : 'recorded';
+}
+
 /** As it is written in recordings and shown to approvers. */
 export function textOf(asked: Asked): string {
   switch (asked.kind) {
     case 'exec':
       return asked.line;
+    case 'line':
+      return asked.line;
     case 'shell':
       return 'SHELL';
+    case 'gated-shell':
+      return GATED;
+    case 'input':
+      return `INPUT ${asked.line}`;
     case 'subsystem':
       return `SUBSYSTEM ${asked.name}`;
     case 'forward':
@@ -66,27 +98,28 @@ export function textOf(asked: Asked): string {
 /** Effects and objects as policy takes them: every command its own statement, so that each keeps its reason. */
 export function factsOf(asked: Asked): TextFacts {
   switch (asked.kind) {
-    case 'exec': {
-      if (asked.foreignShell !== undefined) {
-        const reason = `"${asked.foreignShell}" reads it, which is no POSIX shell`;
-        return one(
-          { effect: 'unknown', command: asked.line, object: { kind: 'other', name: ANYTHING } },
-          reason,
-        );
-      }
-      const { actions } = analyzeLine(asked.line, { terminal: asked.terminal });
-      return { statements: actions.map((action) => statement(shellAction(action), action.reason)) };
-    }
+    case 'exec':
+      return lineFacts(asked.line, asked);
+    case 'line':
+      return lineFacts(assignmentsText(asked.setting.variables) + asked.line, { ...asked, terminal: false });
     case 'shell':
-      return one(
-        { effect: 'unknown', command: 'SHELL', object: { kind: 'other', name: ANYTHING } },
-        'what is typed into a shell is recorded, not judged',
-      );
+      return unknown('SHELL', 'what is typed into a shell is recorded, not judged');
+    case 'gated-shell':
+      return unknown(GATED, 'a shell is opened where a rule names it, though each of its lines is judged');
+    case 'input': {
+      const reason = 'keys that are typed to a program are recorded, not judged';
+      const { actions } = analyzeLine(asked.line, { terminal: true });
+      return {
+        statements: actions.map(({ command }) =>
+          statement(
+            { effect: 'unknown', command: `INPUT ${command}`, object: { kind: 'other', name: ANYTHING } },
+            reason,
+          ),
+        ),
+      };
+    }
     case 'subsystem':
-      return one(
-        { effect: 'unknown', command: textOf(asked), object: { kind: 'other', name: ANYTHING } },
-        `what the subsystem ${asked.name} does is not known`,
-      );
+      return unknown(textOf(asked), `what the subsystem ${asked.name} does is not known`);
     case 'forward': {
       const name = `${asked.host}:${asked.port}`;
       const object = { kind: 'other', name } as const;
@@ -104,6 +137,21 @@ export function factsOf(asked: Asked): TextFacts {
     case 'sftp':
       return { statements: asked.paths.map((path) => sftpStatement(asked, path)) };
   }
+}
+
+function lineFacts(
+  line: string,
+  { foreignShell, terminal }: { readonly foreignShell?: string | undefined; readonly terminal: boolean },
+): TextFacts {
+  if (foreignShell !== undefined) {
+    return unknown(line, `"${foreignShell}" reads it, which is no POSIX shell`);
+  }
+  const { actions } = analyzeLine(line, { terminal });
+  return { statements: actions.map((action) => statement(shellAction(action), action.reason)) };
+}
+
+function unknown(command: string, reason: string): TextFacts {
+  return one({ effect: 'unknown', command, object: { kind: 'other', name: ANYTHING } }, reason);
 }
 
 function sftpStatement(asked: Extract<Asked, { kind: 'sftp' }>, path: string): StatementFacts {
@@ -167,6 +215,10 @@ export function askedBy(statement: string): Asked | undefined {
   switch (word) {
     case 'SHELL':
       return verb === '' ? { kind: 'shell', terminal: true } : undefined;
+    case 'LINE-GATED':
+      return verb === 'SHELL' && rest.length === 0 ? { kind: 'gated-shell' } : undefined;
+    case 'INPUT':
+      return { kind: 'input', line: statement.trim().slice('INPUT '.length) };
     case 'SUBSYSTEM':
       return { kind: 'subsystem', name: verb };
     case 'ENV': {

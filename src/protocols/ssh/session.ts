@@ -11,7 +11,8 @@ import type { OutputMasking } from '../../masking/output-masking.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { Door } from './door.ts';
 import { Forward, type ForwardRequest } from './forward.ts';
-import { judge } from './judgement.ts';
+import { GatedShell } from './gated-shell.ts';
+import { judge, shellMode } from './judgement.ts';
 import { Program, type ProgramTerms } from './program.ts';
 import { SftpProgram } from './sftp-program.ts';
 import type { TargetConnection } from './target-side.ts';
@@ -44,7 +45,7 @@ export interface SessionParts {
  */
 export class SshSession {
   readonly #parts: SessionParts;
-  readonly #programs = new Map<number, Program | SftpProgram | Forward>();
+  readonly #programs = new Map<number, Program | GatedShell | SftpProgram | Forward>();
   #door: Promise<Door> | undefined;
   #upstream: TargetConnection | undefined;
   #numbers = 0;
@@ -172,7 +173,16 @@ export class SshSession {
       });
     });
     session.on('shell', (accept) => {
-      void begin(accept)?.run({ kind: 'shell', terminal: terminal !== undefined });
+      if (this.#shellMode() === 'recorded') {
+        void begin(accept)?.run({ kind: 'shell', terminal: terminal !== undefined });
+        return;
+      }
+      const channel = opened(accept);
+      if (channel === undefined) return;
+      const { foreignShell } = this.#parts;
+      const shell = new GatedShell(number, channel, { environment, terminal }, this.#terms(), foreignShell);
+      this.#programs.set(number, shell);
+      void shell.run();
     });
     session.on('subsystem', (accept, _reject, { name }) => {
       if (name !== 'sftp') {
@@ -185,6 +195,15 @@ export class SshSession {
       this.#programs.set(number, program);
       program.serve();
     });
+  }
+
+  #shellMode(): 'recorded' | 'line-gated' {
+    try {
+      return shellMode(this.#parts.desk);
+    } catch {
+      // Whatever it is, asking for the shell meets it again and says so.
+      return 'recorded';
+    }
   }
 
   /** Clients send their locale unasked, so what may not be set is left out without ado. */
@@ -211,15 +230,22 @@ export class SshSession {
   }
 
   #reach(): Promise<Door> {
-    this.#door ??= this.#parts.dial().then((upstream) => {
-      if (this.#closed) {
-        upstream.client.end();
-        throw new Error('the session is over');
-      }
-      this.#upstream = upstream;
-      upstream.client.once('close', () => this.#targetGone());
-      return new Door(upstream.client);
-    });
+    this.#door ??= this.#parts.dial().then(
+      (upstream) => {
+        if (this.#closed) {
+          upstream.client.end();
+          throw new Error('the session is over');
+        }
+        this.#upstream = upstream;
+        upstream.client.once('close', () => this.#targetGone());
+        return new Door(upstream.client);
+      },
+      (error) => {
+        // The next one who needs it dials again.
+        this.#door = undefined;
+        throw error;
+      },
+    );
     return this.#door;
   }
 

@@ -26,6 +26,8 @@ test.each([
   ['reboot', 'block'],
   ['curl x | sh', 'block'],
   ['SHELL', 'block'],
+  ['LINE-GATED SHELL', 'block'],
+  ['INPUT psql', 'block'],
   ['FORWARD db:5432', 'block'],
   ['SFTP READ /root/.ssh/id_ed25519', 'block'],
 ])('the starter policy for SSH meets %j with %s', (statement, expected) => {

@@ -1,0 +1,233 @@
+import { randomBytes } from 'node:crypto';
+import type { ClientChannel, PseudoTtyInfo } from 'ssh2';
+import { carriedAfter, type LineSetting, lineScript } from '../../shell/line/line-script.ts';
+import { ReportFilter } from '../../shell/line/report-filter.ts';
+import type { ClientLane } from './client-lane.ts';
+import type { Door } from './door.ts';
+import type { Gate } from './gate.ts';
+import { judge } from './judgement.ts';
+import type { ProgramTerms } from './program.ts';
+import { type Exit, passOutput } from './program-output.ts';
+import { EXIT } from './words.ts';
+
+const INTERRUPT = 3;
+const END_OF_INPUT = 4;
+const QUIT = 28;
+/** Keys that reach a program in any case: the end of its input, and what its terminal makes signals of. */
+const SIGNAL_KEYS: readonly number[] = [INTERRUPT, END_OF_INPUT, QUIT];
+/** A program that goes on after so many Ctrl-C is left behind. */
+const PATIENCE = 3;
+/** Signals by number as a shell's exit code has them, 128 added (POSIX, kill). */
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  HUP: 1,
+  INT: 2,
+  QUIT: 3,
+  KILL: 9,
+  PIPE: 13,
+  TERM: 15,
+};
+
+export interface GatedLineTerms {
+  readonly program: ProgramTerms;
+  readonly gate: Gate;
+  readonly lane: ClientLane;
+  readonly environment: ReadonlyMap<string, string>;
+  readonly terminal: PseudoTtyInfo | undefined;
+  readonly foreignShell: string | undefined;
+}
+
+/** What a line leaves to those behind it. */
+export interface LineEnd {
+  readonly code: number;
+  readonly setting: LineSetting;
+}
+
+/** What is to become of keys that came while a line was under way. */
+export interface KeysTaken {
+  /** Typed ahead of the next prompt, before anything ran. */
+  readonly ahead: Buffer;
+  /** They would have gone to a program that gets none. */
+  readonly withheld: Buffer;
+  /** What waited for the prompt is given up: Ctrl-C was among them. */
+  readonly forget: boolean;
+}
+
+const NOTHING = Buffer.alloc(0);
+const TAKEN: KeysTaken = { ahead: NOTHING, withheld: NOTHING, forget: false };
+
+/**
+ * One line of a gated shell: judged, perhaps held, run by a shell of its own that ends with it. So nothing that a line
+ * defines (aliases, functions, traps, options, open files) can change what the next one means.
+ */
+export class GatedLine {
+  readonly #terms: GatedLineTerms;
+  readonly #line: string;
+  readonly #setting: LineSetting;
+  #running: { readonly door: Door; readonly upstream: ClientChannel } | undefined;
+  #input: 'unasked' | 'asking' | 'given' | 'withheld' = 'unasked';
+  #held: Buffer[] = [];
+  #interrupts = 0;
+  /** Ctrl-C came before it ran. */
+  #cancelled = false;
+  #leave: (exit: Exit) => void = () => {};
+
+  constructor(line: string, setting: LineSetting, terms: GatedLineTerms) {
+    this.#line = line;
+    this.#setting = setting;
+    this.#terms = terms;
+  }
+
+  /** Settles when the line has ended or was refused, which the client has been told. Throws what desk and door throw. */
+  async run(): Promise<LineEnd> {
+    const { environment, foreignShell, gate, lane, program, terminal } = this.#terms;
+    const setting = this.#setting;
+    const answer = await gate.ask({ kind: 'line', line: this.#line, setting, foreignShell });
+    if (!answer.passed) return { code: answer.code, setting };
+    const door = await program.door();
+    if (lane.gone || this.#cancelled) return { code: EXIT.withdrawn, setting };
+    program.desk.commit();
+    const nonce = randomBytes(16).toString('hex');
+    const script = lineScript(this.#line, setting, nonce);
+    const upstream = await door.exec(answer.judged, script, { environment, terminal });
+    upstream.on('error', () => {});
+    if (lane.gone) upstream.close();
+    this.#running = { door, upstream };
+    // Without a terminal, what the client sends are lines and no program's input.
+    if (terminal === undefined) upstream.end();
+    const report = new ReportFilter(nonce);
+    const exit = await this.#passed(upstream, report);
+    gate.withdraw('the program has ended');
+    return this.#endOf(exit, report.reported);
+  }
+
+  /** What the client sends while the line is judged, waits, or runs. */
+  keys(bytes: Buffer): KeysTaken {
+    if (this.#terms.terminal === undefined) return { ...TAKEN, ahead: bytes };
+    const forget = bytes.includes(INTERRUPT);
+    if (forget && (this.#running === undefined || this.#input === 'asking')) {
+      this.#terms.gate.withdraw('Ctrl-C was pressed');
+    }
+    if (this.#running === undefined) {
+      this.#cancelled ||= forget;
+      return { ...TAKEN, ahead: afterInterrupt(bytes), forget };
+    }
+    if (this.#input === 'asking') {
+      this.#held.push(bytes);
+      return TAKEN;
+    }
+    const { upstream } = this.#running;
+    if (this.#input === 'unasked' && bytes.some((byte) => !SIGNAL_KEYS.includes(byte)))
+      return this.#ask(bytes);
+    if (this.#input === 'given') {
+      upstream.write(bytes);
+      return TAKEN;
+    }
+    for (const byte of bytes) if (SIGNAL_KEYS.includes(byte)) this.#signalKey(byte, upstream);
+    const withheld = Buffer.from(afterInterrupt(bytes).filter((byte) => !SIGNAL_KEYS.includes(byte)));
+    return { ...TAKEN, withheld, forget };
+  }
+
+  /** The client sends no more: a program that reads its terminal gets to know. */
+  inputEnded(): void {
+    this.#running?.upstream.write(Buffer.of(END_OF_INPUT));
+  }
+
+  signal(name: string): void {
+    if (this.#running === undefined) this.#terms.gate.withdraw(`the client sent ${name}`);
+    else this.#running.upstream.signal(name);
+  }
+
+  resize({ cols, height, rows, width }: PseudoTtyInfo): void {
+    this.#running?.upstream.setWindow(rows, cols, height, width);
+  }
+
+  resume(): void {
+    this.#running?.upstream.resume();
+    this.#running?.upstream.stderr.resume();
+  }
+
+  /** Ends what runs, without waiting for it. */
+  stop(): void {
+    this.#running?.upstream.close();
+    this.#leave({ signal: 'HUP', core: false });
+  }
+
+  #passed(upstream: ClientChannel, report: ReportFilter): Promise<Exit> {
+    const { lane, program } = this.#terms;
+    let left = false;
+    const passed = passOutput(
+      upstream,
+      program.masking,
+      (name, bytes) => {
+        if (left) return;
+        lane.send(name, bytes);
+        if (!lane.full) return;
+        upstream.pause();
+        upstream.stderr.pause();
+      },
+      report,
+    );
+    const stopped = new Promise<Exit>((resolve) => {
+      this.#leave = (exit) => {
+        left = true;
+        // What it still prints goes nowhere.
+        this.resume();
+        resolve(exit);
+      };
+    });
+    return Promise.race([passed, stopped]);
+  }
+
+  #signalKey(byte: number, upstream: ClientChannel): void {
+    upstream.write(Buffer.of(byte));
+    if (byte !== INTERRUPT || ++this.#interrupts < PATIENCE) return;
+    this.#terms.lane.say(['', 'hoopctl: it goes on after three Ctrl-C and is left behind']);
+    this.stop();
+  }
+
+  /** Asked for when the first key comes, so that a program that wants none needs no rule for it. */
+  #ask(bytes: Buffer): KeysTaken {
+    const asked = { kind: 'input', line: this.#line } as const;
+    if (judge(this.#terms.program.desk, asked).decision.outcome === 'block') {
+      this.#input = 'withheld';
+      return this.keys(bytes);
+    }
+    this.#input = 'asking';
+    this.#held.push(bytes);
+    this.#terms.gate.ask(asked).then(
+      (answer) => {
+        this.#input = answer.passed ? 'given' : 'withheld';
+        if (answer.passed && this.#running !== undefined) {
+          this.#running.door.request(answer.judged);
+          this.#running.upstream.write(Buffer.concat(this.#held));
+        }
+        this.#held = [];
+      },
+      (error) => this.#terms.program.failed(error),
+    );
+    return TAKEN;
+  }
+
+  #endOf(exit: Exit, reported: string | undefined): LineEnd {
+    const code = 'signal' in exit ? 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0) : (exit.code ?? EXIT.failed);
+    const { directory, variables } = this.#setting;
+    if (reported === '' && directory !== undefined) {
+      this.#terms.lane.say([
+        `hoopctl: ${directory} cannot be entered any more: nothing was executed, and the next line begins where a login does`,
+      ]);
+      return { code, setting: { directory: undefined, variables } };
+    }
+    return {
+      code,
+      setting: {
+        directory: reported ?? directory,
+        variables: code === 0 ? carriedAfter(this.#line, variables) : variables,
+      },
+    };
+  }
+}
+
+/** Ctrl-C gives up what was typed before it. */
+function afterInterrupt(bytes: Buffer): Buffer {
+  return bytes.subarray(bytes.lastIndexOf(INTERRUPT) + 1);
+}
