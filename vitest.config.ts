@@ -7,6 +7,8 @@ export default defineConfig({
     setupFiles: ['test/servers/property-seed.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A poll ends with the event; this is how long a busy machine may take to bring it.
+    expect: { poll: { timeout: 15_000 } },
     maxWorkers: 2,
     pool: 'forks',
     reporters: ['default', new SummaryReporter()],

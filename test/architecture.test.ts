@@ -8,7 +8,19 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 /** Floors of the house; a room imports from its own floor or from below. */
 const FLOORS: readonly (readonly string[])[] = [
   ['base'],
-  ['policy', 'sql', 'shell', 'masking', 'approval', 'recording', 'audit', 'identity', 'secret', 'store'],
+  [
+    'policy',
+    'sql',
+    'shell',
+    'masking',
+    'approval',
+    'recording',
+    'audit',
+    'identity',
+    'journal',
+    'secret',
+    'store',
+  ],
   ['session', 'protocols'],
   ['daemon'],
   ['api', 'login'],

@@ -19,14 +19,16 @@ export async function* tailAudit(
   const unsubscribe = log.onAppend(bell.ring);
   follow?.addEventListener('abort', bell.ring);
   try {
+    log.settle();
     let read = log.size;
     yield* linesBetween(log.path, await offsetOfLast(log.path, options.last, read), read);
     while (follow && !follow.aborted) {
+      log.settle();
       const size = log.size;
       // Read from the file rather than queued: a slow reader costs no memory.
       yield* linesBetween(log.path, read, size);
       read = size;
-      if (log.size === read && !follow.aborted) await bell.rung();
+      if (!follow.aborted) await bell.rung();
     }
   } finally {
     follow?.removeEventListener('abort', bell.ring);
@@ -41,6 +43,7 @@ export async function* exportAudit(
 ): AsyncGenerator<string, void, void> {
   const since = range.since === undefined ? -Infinity : Date.parse(range.since);
   const until = range.until === undefined ? Infinity : Date.parse(range.until);
+  log.settle();
   for await (const line of linesBetween(log.path, 0, log.size)) {
     const entry = parseEntry(line);
     const time = entry ? Date.parse(entry.time) : Number.NaN;

@@ -56,6 +56,8 @@ export interface AuditLog {
   stage(event: AuditEvent): void;
   /** Writes what was staged, all of it or nothing. Throws like `append`: then nothing that was staged is in the log. */
   commit(): void;
+  /** The same for all that was staged in a turn of the event loop, through the journal. Throws also when `commit` has lost some of it. */
+  commitTurn(): void;
   /** Syncs, then signs the head of what was appended before the call. Resolves when both are on the disk; never rejects (a failure makes the next `append` throw). */
   checkpoint(): Promise<void>;
   /** Syncs, signs the head, closes. Idempotent. */

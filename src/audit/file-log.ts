@@ -3,12 +3,18 @@ import { closeSync, fdatasync, fdatasyncSync, ftruncateSync, openSync, writeSync
 import { promisify } from 'node:util';
 import type { Clock } from '../base/clock.ts';
 import { Internal } from '../base/errors.ts';
+import { FRESH_FOR, type Journal, type JournaledFile, type JournalPlace } from '../journal/journal.ts';
 import type { AuditEntry, AuditEvent, AuditLog } from './entry.ts';
 import { entryLine, MAX_LINE_BYTES, type PreparedEvent, prepareEvent } from './entry-line.ts';
 import { headLine, type SignedHead, signHead } from './signed-head.ts';
 
 /** Entries after which the head is signed without being asked. */
 const SIGN_EVERY = 1000;
+
+/** What waits in memory, or in the journal, for the next write to the file, in bytes. */
+const PENDING_BYTES = 64 * 1024;
+/** Room for it; it grows where one turn brings more. */
+const PENDING_ROOM = 2 * PENDING_BYTES;
 
 const sync = promisify(fdatasync);
 
@@ -22,11 +28,22 @@ export interface FileLogParts {
   /** The last entry whose head is signed. */
   readonly signed: number;
   readonly onHead: (head: SignedHead) => void;
+  readonly journaled?: AuditJournal | undefined;
+}
+
+/** Where lines may stand first. */
+export interface AuditJournal {
+  readonly journal: Journal;
+  /** The log's, below the directory that the journal speaks of. */
+  readonly path: string;
+  readonly clock: Pick<Clock, 'monotonic'>;
 }
 
 /** The log in a file, opened by `openAuditLog`. One process appends. */
 export class FileAuditLog implements AuditLog {
   readonly path: string;
+  readonly #journal: AuditJournal | undefined;
+  readonly #place: JournalPlace | undefined;
   readonly #parts: FileLogParts;
   readonly #fd: number;
   readonly #headsFd: number;
@@ -35,8 +52,17 @@ export class FileAuditLog implements AuditLog {
   #size: number;
   #signed: number;
   #broken: unknown;
-  /** Lines that wait for `commit`, and the end of the chain behind them. */
-  #staged: { readonly lines: string; readonly seq: number; readonly hash: string; readonly count: number };
+  /** Lines that the file does not have yet: first those that were committed to the journal, then staged ones. */
+  #pending = Buffer.allocUnsafeSlow(PENDING_ROOM);
+  #pendingLength = 0;
+  #committedLength = 0;
+  /** The end of the chain behind the staged lines. */
+  #staged: { seq: number; hash: string };
+  /** When the file was last written to, by the journal's clock. */
+  #writtenAt = Number.NEGATIVE_INFINITY;
+  /** Some of the staged lines are another's, who is told by `commitTurn` when they are lost. */
+  #deferred = false;
+  #lost: unknown;
   /** Entries since a head was last asked for here. */
   #unasked = 0;
   #closed = false;
@@ -49,16 +75,19 @@ export class FileAuditLog implements AuditLog {
   constructor(parts: FileLogParts) {
     this.path = parts.path;
     this.#parts = parts;
+    this.#journal = parts.journaled;
+    const file: JournaledFile = { path: parts.journaled?.path ?? '', settle: () => this.settle() };
+    this.#place = this.#journal?.journal.place(file);
     this.#seq = parts.end.seq;
     this.#hash = parts.end.hash;
     this.#size = parts.end.size;
-    this.#staged = { lines: '', seq: this.#seq, hash: this.#hash, count: 0 };
+    this.#staged = { seq: this.#seq, hash: this.#hash };
     this.#signed = Math.min(parts.signed, parts.end.seq);
     this.#fd = openSync(parts.path, 'a', 0o600);
     this.#headsFd = openSync(parts.headsPath, 'a', 0o600);
   }
 
-  /** Bytes of complete lines: readers stop here. */
+  /** Bytes of complete lines in the file: readers stop here. `settle` brings it to the last one. */
   get size(): number {
     return this.#size;
   }
@@ -76,33 +105,100 @@ export class FileAuditLog implements AuditLog {
 
   stage(event: AuditEvent): void {
     this.#stage(event);
+    this.#deferred = true;
   }
 
   commit(): void {
-    const { lines, seq, hash, count } = this.#staged;
-    if (count === 0) return;
-    this.#staged = { lines: '', seq: this.#seq, hash: this.#hash, count: 0 };
-    this.#write(lines);
+    if (this.#pendingLength === this.#committedLength) return;
+    try {
+      this.#writePending();
+    } catch (error) {
+      this.#dropStaged(error);
+      throw error;
+    }
+    this.#advance();
+  }
+
+  commitTurn(): void {
+    const lost = this.#lost;
+    this.#lost = undefined;
+    if (lost !== undefined) throw lost;
+    // Recordings first where not all goes in one write, so that what was audited can be looked up.
+    const together = this.#fresh && this.#pendingLength > this.#committedLength;
+    if (!together) this.#journal?.journal.commit();
+    if (!together || this.#place === undefined) return this.commit();
+    try {
+      const { journal } = this.#journal ?? {};
+      this.#place.stage(
+        this.#size + this.#committedLength,
+        this.#pending,
+        this.#committedLength,
+        this.#pendingLength,
+      );
+      journal?.commit();
+    } catch (error) {
+      this.#dropStaged();
+      throw error;
+    }
+    this.#advance();
+  }
+
+  /** The journal may take the next lines. */
+  get #fresh(): boolean {
+    if (this.#journal === undefined || this.#pendingLength > PENDING_BYTES) return false;
+    return this.#journal.clock.monotonic() - this.#writtenAt <= FRESH_FOR;
+  }
+
+  settle(): void {
+    this.#writePending();
+    this.#place?.settled();
+    this.#advance();
+  }
+
+  /** What was staged is written. */
+  #advance(): void {
+    const { seq, hash } = this.#staged;
+    this.#committedLength = this.#pendingLength;
+    if (seq === this.#seq) return;
+    this.#unasked += seq - this.#seq;
     this.#seq = seq;
     this.#hash = hash;
-    this.#unasked += count;
+    this.#deferred = false;
     if (this.#unasked >= SIGN_EVERY) {
       this.#unasked = 0;
       void this.checkpoint();
     }
-    this.#staged = { lines: '', seq, hash, count: 0 };
     for (const listener of this.#listeners) listener();
+  }
+
+  /** `cause` is for those whose lines are lost with it and who do not hear of it otherwise. */
+  #dropStaged(cause?: unknown): void {
+    if (this.#deferred) this.#lost = cause;
+    this.#deferred = false;
+    this.#pendingLength = this.#committedLength;
+    this.#staged = { seq: this.#seq, hash: this.#hash };
   }
 
   #stage(event: AuditEvent): { seq: number; time: string; prev: string; hash: string } {
     if (this.#closed) throw failed(new Error('the log is closed'));
     if (this.#broken !== undefined) throw failed(this.#broken);
-    const { lines, seq, hash: prev, count } = this.#staged;
+    const { seq, hash: prev } = this.#staged;
     const place = { seq: seq + 1, time: this.#now(), prev };
     const { line, hash } = entryLine(this.#prepare(event), place);
     if (line.length > MAX_LINE_BYTES / 3) throw failed(new Error('the entry is too long'));
-    this.#staged = { lines: `${lines}${line}\n`, seq: place.seq, hash, count: count + 1 };
+    // UTF-8 needs at most three bytes for a UTF-16 code unit.
+    this.#makeRoom(line.length * 3 + 1);
+    this.#pendingLength += this.#pending.write(line, this.#pendingLength);
+    this.#pending[this.#pendingLength++] = 0x0a;
+    this.#staged = { seq: place.seq, hash };
     return { ...place, hash };
+  }
+
+  #makeRoom(bytes: number): void {
+    if (this.#pendingLength + bytes <= this.#pending.length) return;
+    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#pending.length, this.#pendingLength + bytes));
+    this.#pending.copy(grown, 0, 0, this.#pendingLength);
+    this.#pending = grown;
   }
 
   checkpoint(): Promise<void> {
@@ -116,6 +212,7 @@ export class FileAuditLog implements AuditLog {
     if (this.#closed) return;
     this.#closed = true;
     try {
+      this.settle();
       fdatasyncSync(this.#fd);
       const head = this.#appendHead(this.#seq, this.#hash);
       fdatasyncSync(this.#headsFd);
@@ -140,6 +237,7 @@ export class FileAuditLog implements AuditLog {
     const seq = this.#seq;
     const hash = this.#hash;
     try {
+      this.settle();
       await sync(this.#fd);
       if (this.#closed) return;
       const head = this.#appendHead(seq, hash);
@@ -171,18 +269,24 @@ export class FileAuditLog implements AuditLog {
     }
   }
 
-  #write(lines: string): void {
+  /** All that the file does not have, or nothing of it. */
+  #writePending(): void {
+    const length = this.#pendingLength;
+    if (length === 0) return;
     try {
-      const written = writeSync(this.#fd, lines);
-      if (written !== Buffer.byteLength(lines)) throw new Error('an entry was written in part');
-      this.#size += written;
+      const written = writeSync(this.#fd, this.#pending, 0, length);
+      if (written !== length) throw new Error('an entry was written in part');
     } catch (cause) {
       this.#takeBack(cause);
       throw failed(cause);
     }
+    this.#writtenAt = this.#journal?.clock.monotonic() ?? 0;
+    this.#size += length;
+    this.#pendingLength = this.#committedLength = 0;
+    if (this.#pending.length > PENDING_ROOM) this.#pending = Buffer.allocUnsafeSlow(PENDING_ROOM);
   }
 
-  /** Part of what was staged must not stay at the end: when there is room again the log goes on. */
+  /** Part of what was written must not stay at the end: when there is room again the log goes on. */
   #takeBack(cause: unknown): void {
     try {
       ftruncateSync(this.#fd, this.#size);

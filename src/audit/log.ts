@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Internal } from '../base/errors.ts';
 import { CHAIN_START, claimedHash, judgeLine } from './entry-line.ts';
-import { FileAuditLog } from './file-log.ts';
+import { type AuditJournal, FileAuditLog } from './file-log.ts';
 import { offsetOfLast, readLines, sizeOf } from './lines.ts';
 import { type CutLine, cutIncompleteLine } from './repair.ts';
 import { openSigningKey, parseHead, type SignedHead } from './signed-head.ts';
@@ -22,6 +22,8 @@ export interface AuditLogOptions {
    * `storedHead`: the stored copy is then the proof that something was cut away.
    */
   readonly onHead?: (head: SignedHead) => void;
+  /** Already replayed. Without one every line is written to the file at once. */
+  readonly journaled?: AuditJournal;
 }
 
 export interface OpenedAuditLog {
@@ -61,6 +63,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<OpenedAudi
       end: { seq: last.seq, hash: last.hash, size },
       signed: signedHead?.seq ?? 0,
       onHead: damage === undefined ? (options.onHead ?? (() => {})) : () => {},
+      journaled: options.journaled,
     });
     return { log, cut, damage };
   } catch (cause) {

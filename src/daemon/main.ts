@@ -6,8 +6,6 @@ import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { endpointCertificate, loadProtocols, newHostKey } from '../protocols/registry.ts';
-import { recordingPath } from '../recording/layout.ts';
-import { openRecording } from '../recording/writer.ts';
 import { openVault, type VaultOptions } from '../secret/vault.ts';
 import { AppliedPolicy } from '../session/applied-policy.ts';
 import { ApprovalBoard } from '../session/approval-board.ts';
@@ -190,7 +188,7 @@ async function assemble(
   requestStop: (reason: string) => void,
 ): Promise<Parts> {
   const { books, clock, directory, log, logFile } = ground;
-  const { store, audit } = books;
+  const { store, audit, journal } = books;
   const failed = (event: string) => (error: unknown) => log.error(event, { error });
   const protocols = options.protocols ?? (await loadProtocols());
   const secrets = join(directory.home, 'secrets');
@@ -235,10 +233,10 @@ async function assemble(
     policy,
     board,
     live,
-    createRecording: (session) => openRecording(recordingPath(directory.recordings, session), clock),
+    createRecording: books.createRecording,
     storeFailed: failed('session.books_failed'),
     bytesMoved: () => busyPoll.moved(),
-    turnEnd: new TurnEnd(() => audit.commit(), setImmediate),
+    turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
   };
   const admission = new Admission();
   const opener: Parts['openDesk'] = async ({ connection, identity, protocol }, client) => {
@@ -279,6 +277,7 @@ async function assemble(
     directory,
     store,
     audit,
+    journal,
     auditCheck: books.auditCheck,
     auditDamage: books.auditDamage,
     policy,

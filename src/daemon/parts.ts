@@ -1,6 +1,7 @@
 import type { FileAuditLog } from '../audit/file-log.ts';
 import type { VerifyOptions } from '../audit/verify.ts';
 import type { Clock } from '../base/clock.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import type { SecretVault } from '../secret/reference.ts';
 import type { AppliedPolicy } from '../session/applied-policy.ts';
@@ -29,6 +30,8 @@ export interface Parts extends IdentityParts {
   readonly directory: StateDirectory;
   readonly store: Store;
   readonly audit: FileAuditLog;
+  /** What recordings and the audit log are written to first: settle it before they are read. */
+  readonly journal: Pick<Journal, 'settle'>;
   /** How to check the audit log, with the copy of the last signed head as it is now. */
   readonly auditCheck: () => Promise<VerifyOptions>;
   /** In words, when the log is not what was written and signed. */

@@ -31,8 +31,12 @@ export interface RecordingWriter {
   appendJson(kind: FrameKind, value: object): void;
   /** Like `append`, but a small frame may wait in memory for the next `append` or `commit`: for frames whose bytes are not sent on before that. */
   stage(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
-  /** Writes what was staged. */
+  /** Hands what was staged to the journal, whose next commit writes it; without a journal, writes it. */
+  prepare(): void;
+  /** Writes what was staged, unless the journal has it. */
   commit(): void;
+  /** Writes to the file what it does not have yet: for whoever reads it. */
+  settle(): void;
   /** Syncs and closes; returns size in bytes and SHA-256 (hex) of the whole file. Idempotent. */
   close(): { readonly size: number; readonly sha256: string };
 }

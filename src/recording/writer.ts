@@ -3,6 +3,7 @@ import { closeSync, fdatasync, fsyncSync, mkdirSync, openSync, writeSync } from 
 import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { Internal } from '../base/errors.ts';
+import { FRESH_FOR, type Journal, type JournaledFile, type JournalPlace } from '../journal/journal.ts';
 import { FRAME, type FrameKind, type RecordingWriter } from './events.ts';
 import {
   CRC_OFFSET,
@@ -24,21 +25,33 @@ const STAGED_TEXT_UNITS = Math.floor((stage.length - FRAME_HEADER_BYTES) / 3);
 /** Byte streams may be cut anywhere, so a long write becomes several frames; JSON may not. */
 const CUT_BYTES = 1024 * 1024;
 
-/** What may wait in memory for the next write, in bytes a session. */
-const STAGED_BYTES = 8 * 1024;
+/** What may wait in memory, or in the journal, for the next write to the file, in bytes a session. */
+const PENDING_BYTES = 16 * 1024;
 
 /** Written bytes that are gathered before they are hashed, a session. */
 const UNHASHED_BYTES = 16 * 1024;
+
+/** The journal, and where the recording lies below the directory that the journal speaks of. */
+export interface RecordingJournal {
+  readonly journal: Journal;
+  readonly path: string;
+}
 
 /**
  * Creates a session's recording (0600, its directories 0700) and writes the file header.
  * Throws Internal `recording_failed` when it can't, also when the file exists.
  */
-export function openRecording(path: string, clock: Pick<Clock, 'monotonic'>): RecordingWriter {
-  return new FileWriter(path, clock);
+export function openRecording(
+  path: string,
+  clock: Pick<Clock, 'monotonic'>,
+  journaled?: RecordingJournal,
+): RecordingWriter {
+  return new FileWriter(path, clock, journaled);
 }
 
-class FileWriter implements RecordingWriter {
+class FileWriter implements RecordingWriter, JournaledFile {
+  readonly path: string;
+  readonly #journal: JournalPlace | undefined;
   readonly #clock: Pick<Clock, 'monotonic'>;
   readonly #began: number;
   readonly #fd: number;
@@ -50,12 +63,22 @@ class FileWriter implements RecordingWriter {
   /** Why nothing more can be written: a failed write may have left half a frame at the end. */
   #broken: unknown;
   #syncing = false;
-  /** Frames that wait for the next write. */
-  #staged: Buffer | undefined;
-  #stagedLength = 0;
+  /** Frames that wait for the next write to the file, `#journaled` bytes of them in the journal. */
+  #pending: Buffer | undefined;
+  #pendingLength = 0;
+  #journaled = 0;
+  /** When the file was last written to, by the monotonic clock. */
+  #writtenAt = 0;
   #closed: { readonly size: number; readonly sha256: string } | undefined;
+  #fdOpen = true;
+  /** The last write of pending frames failed; they are still to be written. */
+  #stuck = false;
+  /** It is to be closed as soon as what the journal holds of it stands in the file. */
+  #closing = false;
 
-  constructor(path: string, clock: Pick<Clock, 'monotonic'>) {
+  constructor(path: string, clock: Pick<Clock, 'monotonic'>, journaled: RecordingJournal | undefined) {
+    this.path = journaled?.path ?? path;
+    this.#journal = journaled?.journal.place(this);
     this.#clock = clock;
     this.#began = clock.monotonic();
     try {
@@ -76,10 +99,10 @@ class FileWriter implements RecordingWriter {
     let length = 0;
     for (const part of parts) length += part.length;
     const whole = FRAME_HEADER_BYTES + length;
-    if (whole > STAGED_BYTES) return this.append(kind, ...parts);
-    if (this.#stagedLength + whole > STAGED_BYTES) this.commit();
-    this.#staged ??= Buffer.allocUnsafeSlow(STAGED_BYTES);
-    const frame = this.#staged.subarray(this.#stagedLength, this.#stagedLength + whole);
+    if (whole > PENDING_BYTES) return this.append(kind, ...parts);
+    if (this.#pendingLength + whole > PENDING_BYTES) this.settle();
+    this.#pending ??= Buffer.allocUnsafeSlow(PENDING_BYTES);
+    const frame = this.#pending.subarray(this.#pendingLength, this.#pendingLength + whole);
     let end = FRAME_HEADER_BYTES;
     for (const part of parts) {
       frame.set(part, end);
@@ -87,18 +110,47 @@ class FileWriter implements RecordingWriter {
     }
     writeFrameHeader(frame, kind, this.#elapsed(), length);
     frame.writeUInt32BE(frameCrc(frame, frame.subarray(FRAME_HEADER_BYTES)), CRC_OFFSET);
-    this.#stagedLength += whole;
+    this.#pendingLength += whole;
+  }
+
+  prepare(): void {
+    if (this.#journaled === this.#pendingLength || this.#pending === undefined) return;
+    const fresh = this.#clock.monotonic() - this.#writtenAt <= FRESH_FOR;
+    if (this.#journal === undefined || !fresh || this.#stuck || this.#broken !== undefined) {
+      return this.settle();
+    }
+    const offset = this.#size + this.#journaled;
+    this.#journal.stage(offset, this.#pending, this.#journaled, this.#pendingLength);
+    this.#journaled = this.#pendingLength;
   }
 
   commit(): void {
-    if (this.#stagedLength === 0 || this.#staged === undefined) return;
-    const staged = this.#staged.subarray(0, this.#stagedLength);
-    this.#stagedLength = 0;
-    this.#write(staged);
+    if (this.#journaled < this.#pendingLength) this.settle();
+  }
+
+  settle(): void {
+    if (this.#pending !== undefined && this.#pendingLength > 0) this.#writePending(this.#pending);
+    this.#journal?.settled();
+    if (this.#closing) this.#closeFile();
+  }
+
+  /** What could not be written waits for the next time, since the journal may count on it. */
+  #writePending(pending: Buffer): void {
+    const before = this.#size;
+    try {
+      this.#stuck = true;
+      this.#write(pending.subarray(0, this.#pendingLength));
+      this.#stuck = false;
+    } finally {
+      const written = this.#size - before;
+      pending.copyWithin(0, written, this.#pendingLength);
+      this.#pendingLength -= written;
+      this.#journaled = Math.max(0, this.#journaled - written);
+    }
   }
 
   append(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
-    this.commit();
+    this.settle();
     let length = 0;
     for (const part of parts) length += part.length;
     if (length <= stage.length - FRAME_HEADER_BYTES) {
@@ -121,7 +173,7 @@ class FileWriter implements RecordingWriter {
   }
 
   appendJson(kind: FrameKind, value: object): void {
-    this.commit();
+    this.settle();
     const text = JSON.stringify(value);
     if (text.length <= STAGED_TEXT_UNITS) {
       this.#appendStaged(kind, stage.write(text, FRAME_HEADER_BYTES));
@@ -133,24 +185,32 @@ class FileWriter implements RecordingWriter {
 
   close(): { readonly size: number; readonly sha256: string } {
     if (this.#closed) return this.#closed;
-    this.#commitLast();
+    this.#settleLast();
     this.#closed = { size: this.#size, sha256: this.#digest() };
+    this.#closeFile();
+    return this.#closed;
+  }
+
+  /** A recording that failed before is closed as it is, unless the journal holds more of it: then that closes it. */
+  #settleLast(): void {
+    try {
+      this.settle();
+    } catch (error) {
+      if (this.#journaled === 0) return this.#journal?.settled();
+      this.#closing = true;
+      throw error;
+    }
+  }
+
+  #closeFile(): void {
+    if (!this.#fdOpen) return;
+    this.#fdOpen = false;
     try {
       fsyncSync(this.#fd);
     } catch (cause) {
       throw failed(cause);
     } finally {
       closeSync(this.#fd);
-    }
-    return this.#closed;
-  }
-
-  /** A recording that failed before is closed as it is. */
-  #commitLast(): void {
-    try {
-      this.commit();
-    } catch (error) {
-      if (this.#broken === undefined) throw error;
     }
   }
 
@@ -185,8 +245,9 @@ class FileWriter implements RecordingWriter {
         this.#size += written;
         from += written;
       }
+      this.#writtenAt = this.#clock.monotonic();
     } catch (cause) {
-      this.#broken = cause;
+      if (!this.#stuck) this.#broken = cause;
       throw failed(cause);
     }
   }

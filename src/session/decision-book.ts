@@ -84,13 +84,18 @@ export class DecisionBook {
 
   /** Writes what was staged, the recording first. Throws Internal `recording_failed` or `audit_failed`. */
   commit(): void {
-    this.prepare();
+    this.#recording.commit();
+    this.#stageEvents();
     this.#audit.commit();
   }
 
-  /** Like `commit`, but leaves the audit log's write to who calls its `commit`. */
+  /** The first half of `commit`; the second is the audit log's `commitTurn`, for all sessions. */
   prepare(): void {
-    this.#recording.commit();
+    this.#recording.prepare();
+    this.#stageEvents();
+  }
+
+  #stageEvents(): void {
     if (this.#staged.length === 0) return;
     const events = this.#staged;
     this.#staged = [];

@@ -126,6 +126,8 @@ export interface SessionDesk {
    * Throws Internal `recording_failed`.
    */
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
+  /** Like `record`, but the frame may wait for `prepare` or `commit`, and its bytes with it. */
+  recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   note(message: string): void;
   /**
    * Called at most once, with words for the client, when the session must end now (revoked, killed, expired,

@@ -170,6 +170,11 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#deps.bytesMoved();
   }
 
+  recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
+    this.#opened.recording.stage(kind, ...parts);
+    this.#deps.bytesMoved();
+  }
+
   commit(): void {
     this.#book.commit();
   }

@@ -113,6 +113,7 @@ export function fuzzDesk(
     prepare: () => {},
     atTurnEnd: (step) => turnEnd.add(step),
     record: () => {},
+    recordStaged: () => {},
     note: () => {},
     onCut: () => {},
     close: async () => {},

@@ -228,10 +228,8 @@ export class TestGateway {
           withdraw: (reason) => resolve({ outcome: 'withdrawn', reason }),
         };
       },
-      record(kind, ...parts) {
-        if (gateway.recordingFails) throw gateway.recordingFails;
-        gateway.frames.push({ kind, payload: Buffer.concat(parts) });
-      },
+      record: (kind, ...parts) => gateway.#record(kind, parts),
+      recordStaged: (kind, ...parts) => gateway.#record(kind, parts),
       note: (message) => void gateway.notes.push(message),
       onCut(listener) {
         cut = listener;
@@ -244,6 +242,11 @@ export class TestGateway {
         for (const wake of gateway.#endWaiters.splice(0)) wake();
       },
     };
+  }
+
+  #record(kind: FrameKind, parts: readonly Uint8Array[]): void {
+    if (this.recordingFails) throw this.recordingFails;
+    this.frames.push({ kind, payload: Buffer.concat(parts) });
   }
 
   #offer(hold: TestHold): void {

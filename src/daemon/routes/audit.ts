@@ -23,6 +23,7 @@ export function auditRoutes(parts: Parts): Routes {
 
     async auditVerify() {
       // What is proved is then also signed; a log that was changed meanwhile no longer fits what is signed here.
+      audit.settle();
       await audit.checkpoint();
       return verifyAudit(await parts.auditCheck());
     },

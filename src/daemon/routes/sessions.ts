@@ -10,7 +10,7 @@ type Routes = Pick<Handlers, 'sessionList' | 'sessionShow' | 'sessionKill' | 'se
 
 /** Sessions that are and were: looking, ending, replaying. */
 export function sessionRoutes(parts: Parts): Routes {
-  const { audit, directory, live, store, targets } = parts;
+  const { audit, directory, journal, live, store, targets } = parts;
 
   /** What the caller may not see does not exist for it. */
   async function visible(caller: IdentityRow, id: string): Promise<SessionRow> {
@@ -39,6 +39,7 @@ export function sessionRoutes(parts: Parts): Routes {
       const filter = all ? wanted : { ...wanted, identity: rest.identity ?? caller.name };
       const rows = (await store.sessions.list(filter)).filter((row) => seesSession(caller, row));
       if (text === undefined) return { sessions: rows.map(sessionView) };
+      journal.settle();
       const found: SessionRow[] = [];
       for (const row of rows) {
         if (found.length >= limit) break;
@@ -76,6 +77,7 @@ export function sessionRoutes(parts: Parts): Routes {
           why: 'it needs the role owner, approver or auditor',
         });
       }
+      journal.settle();
       const frames = readRecording(recordingPath(directory.recordings, row.id));
       return targets.protocolOf(row).replay(frames);
     },

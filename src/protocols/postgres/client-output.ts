@@ -12,6 +12,8 @@ export class ClientOutput {
   readonly #socket: Writable;
   readonly #desk: SessionDesk;
   #parts: Buffer[] = [];
+  /** What may be sent as soon as the books are written. */
+  #ready: Buffer[] = [];
   #buffer: Buffer | undefined;
   #start = 0;
   #end = 0;
@@ -78,12 +80,33 @@ export class ClientOutput {
    * Throws Internal `recording_failed`: then nothing was sent.
    */
   flush(): boolean {
+    this.prepare();
+    if (this.#ready.length > 0) this.#desk.commit();
+    return this.send();
+  }
+
+  /** The first half of `flush`: `send` may follow when the desk's books were written. Throws Internal `recording_failed`. */
+  prepare(): void {
     this.#settle();
+    if (this.#parts.length === 0) return;
     const parts = this.#parts;
-    if (parts.length === 0) return !this.#socket.writableNeedDrain;
     this.#parts = [];
+    if (this.#socket.destroyed || this.#socket.writableEnded) return;
+    this.#desk.recordStaged(FRAME.server, ...parts);
+    this.#ready = this.#ready.length === 0 ? parts : [...this.#ready, ...parts];
+  }
+
+  /** What was prepared is not sent: the books could not be written. */
+  discard(): void {
+    this.#ready = [];
+  }
+
+  /** The second half: sends what was said before `prepare`. */
+  send(): boolean {
+    const parts = this.#ready;
+    if (parts.length === 0) return !this.#socket.writableNeedDrain;
+    this.#ready = [];
     if (this.#socket.destroyed || this.#socket.writableEnded) return true;
-    this.#desk.record(FRAME.server, ...parts);
     if (parts.length === 1) return this.#socket.write(parts[0]);
     this.#socket.cork();
     let room = true;

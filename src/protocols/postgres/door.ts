@@ -14,7 +14,7 @@ import type { Judgement } from './judgement.ts';
  */
 export class Door {
   readonly #socket: Writable;
-  readonly #desk: Pick<SessionDesk, 'commit' | 'prepare'>;
+  readonly #desk: Pick<SessionDesk, 'commit'>;
   #parts: Buffer[] = [];
   /** What stands in the books as soon as the audit log is written. */
   #ready: Buffer[] = [];
@@ -23,7 +23,7 @@ export class Door {
   #end = 0;
 
   /** `desk` writes to the books what has been let through, before the first byte goes. */
-  constructor(socket: Writable, desk: Pick<SessionDesk, 'commit' | 'prepare'>) {
+  constructor(socket: Writable, desk: Pick<SessionDesk, 'commit'>) {
     this.#socket = socket;
     this.#desk = desk;
   }
@@ -79,11 +79,10 @@ export class Door {
     return this.send();
   }
 
-  /** The first half of `flush`: `send` may follow when the audit log was written. Throws what `prepare` throws. */
+  /** The first half of `flush`: `send` may follow when the desk's books were written. */
   prepare(): void {
     this.#settle();
     if (this.#parts.length === 0) return;
-    this.#desk.prepare();
     this.#ready = this.#ready.length === 0 ? this.#parts : [...this.#ready, ...this.#parts];
     this.#parts = [];
   }

@@ -72,7 +72,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       this.#send();
       if (this.#clientEnded) this.#finishWhenIdle();
     };
-    this.#sending = new TurnSending(desk, this.#x.door, (run) => this.#guard(run), send);
+    this.#sending = new TurnSending(this.#x, (run) => this.#guard(run), send);
     this.#own = new OwnQueries(this.#x);
     this.#clientSide = new ClientMessages(this.#x, this);
     this.#targetSide = new TargetMessages(this.#x, this.#own, this);

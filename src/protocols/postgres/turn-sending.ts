@@ -1,24 +1,20 @@
-import type { SessionDesk } from '../../session/desk.ts';
 import type { TurnStep } from '../../session/turn-end.ts';
-import type { Door } from './door.ts';
+import type { Exchange } from './exchange.ts';
 
 /** What one session sends at the end of a turn: its books first, then what was let through and said. */
 export class TurnSending implements TurnStep {
-  readonly #desk: Pick<SessionDesk, 'atTurnEnd'>;
-  readonly #door: Door;
+  readonly #x: Pick<Exchange, 'desk' | 'door' | 'output'>;
   readonly #guard: (run: () => void) => void;
   readonly #send: () => void;
   #waits = false;
 
   /** `guard` turns what is thrown into the session's end; `send` sends, unless the session is over. */
   constructor(
-    desk: Pick<SessionDesk, 'atTurnEnd'>,
-    door: Door,
+    exchange: Pick<Exchange, 'desk' | 'door' | 'output'>,
     guard: (run: () => void) => void,
     send: () => void,
   ) {
-    this.#desk = desk;
-    this.#door = door;
+    this.#x = exchange;
     this.#guard = guard;
     this.#send = send;
   }
@@ -27,18 +23,24 @@ export class TurnSending implements TurnStep {
   soon(): void {
     if (this.#waits) return;
     this.#waits = true;
-    this.#desk.atTurnEnd(this);
+    this.#x.desk.atTurnEnd(this);
   }
 
   prepare(): void {
-    this.#guard(() => this.#door.prepare());
+    this.#guard(() => {
+      this.#x.output.prepare();
+      this.#x.door.prepare();
+      this.#x.desk.prepare();
+    });
   }
 
   send(failure: unknown): void {
     this.#waits = false;
+    if (failure === undefined) return this.#guard(this.#send);
+    // Neither is it told to the client, nor does it go to the target: the session ends.
+    this.#x.output.discard();
     this.#guard(() => {
-      if (failure !== undefined) throw failure;
-      this.#send();
+      throw failure;
     });
   }
 }

@@ -130,7 +130,9 @@ describe('a desk', () => {
           appendJson: (...frame: Parameters<typeof real.appendJson>) =>
             failing ? full() : real.appendJson(...frame),
           stage: (...frame: Parameters<typeof real.stage>) => real.stage(...frame),
+          prepare: () => (failing ? full() : real.prepare()),
           commit: () => (failing ? full() : real.commit()),
+          settle: () => (failing ? full() : real.settle()),
           close: () => real.close(),
         };
       },

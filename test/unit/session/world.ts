@@ -110,7 +110,7 @@ export async function makeWorld(): Promise<World> {
     createRecording: (session) => openRecording(recordingPath(recordings, session), clock),
     storeFailed: (error) => failures.push(error),
     bytesMoved: () => {},
-    turnEnd: new TurnEnd(() => audit.commit(), setImmediate),
+    turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
   };
   const connection: ConnectionRow = {
     id: 'c-1',
