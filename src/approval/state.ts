@@ -17,6 +17,8 @@ export type ApprovalDraft = Omit<
 export interface Decider {
   readonly id: string;
   readonly name: string;
+  /** Every name of the same person. */
+  readonly names?: ReadonlySet<string>;
   /** Decides for another person, by what it says or its token. */
   readonly delegated?: boolean;
   /** Has the role approver or owner. */
@@ -64,7 +66,7 @@ export function decideRequest(
     });
   }
   refuseWhenOver(request, now);
-  if (request.decisions.some((earlier) => earlier.by === decider.id || earlier.byName === decider.name)) {
+  if (request.decisions.some((earlier) => earlier.by === decider.id || goesBy(decider, earlier.byName))) {
     throw new Conflict('already_decided', `you have decided ${request.id} before; another person is needed`);
   }
   if (vote.version !== request.version) {
@@ -146,6 +148,11 @@ export function isEnded(status: ApprovalStatus): boolean {
   }
 }
 
+/** A name of this person, of whichever of its identities. */
+function goesBy({ name, names }: Decider, other: string): boolean {
+  return name === other || names?.has(other) === true;
+}
+
 /** The same name counts as the same person: an identity created again under it gains nothing. */
 function refuseStranger(request: ApprovalRequest, decider: Decider): void {
   if (decider.delegated) {
@@ -158,13 +165,13 @@ function refuseStranger(request: ApprovalRequest, decider: Decider): void {
     );
   }
   const { endUser } = request.card;
-  if (decider.id === request.endUserId || decider.name === endUser) {
+  if (decider.id === request.endUserId || (endUser !== undefined && goesBy(decider, endUser))) {
     throw new NotPermitted('self_approval', 'the statement runs for you, so you cannot decide it', {
       rule: request.rule,
       next: 'ask another approver',
     });
   }
-  const own = decider.id === request.requesterId || decider.name === request.card.requester;
+  const own = decider.id === request.requesterId || goesBy(decider, request.card.requester);
   if (own && !request.terms.selfApproval) {
     throw new NotPermitted('self_approval', 'you cannot decide your own statement', {
       rule: request.rule,

@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { HEADS_FILE } from '../audit/log.ts';
+import { linkWords, lookalikes } from '../policy/people.ts';
 import type { Parts } from './parts.ts';
 import { freeBytes, modeProblems } from './state-directory.ts';
 import { isLive } from './views.ts';
@@ -105,9 +106,17 @@ function sameUser({ directory }: Parts): Finding[] {
   return findings;
 }
 
-async function people({ store, clock, presence }: Parts): Promise<Finding[]> {
-  const live = (await store.identities.list()).filter((identity) => isLive(identity, clock.now()));
+async function people({ clock, current, policy, presence, store }: Parts): Promise<Finding[]> {
+  const live = (await store.identities.list())
+    .filter((identity) => isLive(identity, clock.now()))
+    .map((identity) => current.withRoles(identity));
   const findings: Finding[] = [];
+  const namesOf = policy.get()?.namesOf ?? ((name: string) => new Set([name]));
+  for (const pair of lookalikes(live, namesOf)) {
+    const message = `${pair.local} and ${pair.other} look like one person and count as two approvers`;
+    const fix = `if they are one, say so in the policy: ${linkWords(pair)}`;
+    findings.push(finding('warning', 'identities', message, fix));
+  }
   const owners = live.filter(({ roles }) => roles.includes('owner'));
   const approvers = live.filter(({ roles }) => roles.includes('approver') || roles.includes('owner'));
   if (owners.length === 0)

@@ -1,5 +1,7 @@
 import type { Known, KnownIdentity } from './check.ts';
 import { groupsOfClaimRules } from './issuers-of.ts';
+import { EVERYBODY } from './name-glob.ts';
+import { compilePeople, personOf } from './people.ts';
 import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
 import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './selectors.ts';
@@ -7,7 +9,7 @@ import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './s
 /** Roles that may decide approvals. */
 const DECIDING_ROLES: readonly string[] = ['approver', 'owner'];
 
-/** Everyone a list could ever mean: names, or `open` when a glob or a missing list leaves the door to people yet to come. */
+/** Everyone a list could ever mean: one name for each person, or `open` when a glob or a missing list leaves the door to people yet to come. */
 interface People {
   readonly names: ReadonlySet<string>;
   readonly open: boolean;
@@ -36,7 +38,10 @@ export function approverProblems(
   const at = file.locate([...path, 'approvers']) ?? file.locate(path);
   const needed = rule.approvals ?? DEFAULT_APPROVALS;
   const approvers = peopleOf(rule.approvers, file, known, groups, mayDecide);
-  const exist = [...approvers.names].filter((name) => known.identities.some((i) => i.name === name));
+  const namesOf = compilePeople(file.identity.people);
+  const exist = [...approvers.names].filter((person) =>
+    known.identities.some(({ name }) => personOf(namesOf, name) === person),
+  );
 
   if (!approvers.open) {
     const impossible = whyImpossible(approvers, needed, rule, file, known, groups);
@@ -104,9 +109,10 @@ function peopleOf(
   counts: (identity: KnownIdentity) => boolean,
 ): People {
   const names = new Set<string>();
+  const namesOf = compilePeople(file.identity.people);
   const selector = principals && compilePrincipals(principals, groups);
   for (const identity of known.identities) {
-    if (counts(identity) && (selector?.admits(identity) ?? true)) names.add(identity.name);
+    if (counts(identity) && (selector?.admits(identity) ?? true)) names.add(personOf(namesOf, identity.name));
   }
   const written = (principals ?? ['*']).flatMap((principal) => {
     const group = groupNamed(principal);
@@ -114,7 +120,7 @@ function peopleOf(
   });
   for (const name of written) {
     const exists = known.identities.some((identity) => identity.name === name);
-    if (!name.includes('*') && !exists) names.add(name);
+    if (!name.includes('*') && !exists) names.add(personOf(namesOf, name));
   }
   // Whom an issuer puts into a group is its to say, and may change at any time.
   const coming =
@@ -123,6 +129,8 @@ function peopleOf(
 
   function isForeign(principal: string): boolean {
     const group = groupNamed(principal);
-    return group === undefined ? principal.includes('*') : file.groups[group] === undefined;
+    return group === undefined
+      ? principal === EVERYBODY || /[*].*@|@.*[*]/.test(principal)
+      : file.groups[group] === undefined;
   }
 }

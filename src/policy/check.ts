@@ -1,7 +1,8 @@
 import { approverProblems } from './check-approvers.ts';
-import { compileGlob } from './glob.ts';
+import { nameProblem } from './check-names.ts';
 import { groupsOfClaimRules, issuersBringGroups } from './issuers-of.ts';
 import { didYouMean } from './nearest.ts';
+import { compilePeople, linkWords, lookalikes } from './people.ts';
 import { type FilePath, inFileOrder, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import type { PolicyMask, PolicyRule } from './schema.ts';
 import {
@@ -17,6 +18,7 @@ export interface KnownIdentity {
   readonly name: string;
   readonly groups: readonly string[];
   readonly roles: readonly string[];
+  readonly kind?: 'person' | 'machine';
   /** Created here, not by signing in through an issuer. */
   readonly local?: boolean;
 }
@@ -112,27 +114,26 @@ function wholeFileProblems(file: PolicyFile): Problem[] {
 function groupProblems(file: PolicyFile, known: Known): Problem[] {
   return Object.entries(file.groups).flatMap(([group, members]) =>
     members.flatMap((member, i) => {
-      const glob = compileGlob(member);
-      if (known.identities.some((identity) => glob.matches(identity.name))) return [];
-      return [
-        problemAt(
-          'warning',
-          file.locate(['groups', group, i]),
-          `group "${group}": ${nobodyYet(member, known)}`,
-        ),
-      ];
+      const at = file.locate(['groups', group, i]);
+      const words = nameProblem(member, known);
+      return words === undefined ? [] : [problemAt('warning', at, `group "${group}": ${words}`)];
     }),
   );
 }
 
 function identityProblems(file: PolicyFile, known: Known, groups: FileGroups): Problem[] {
-  const { issuers, on_behalf_of, roles, saml } = file.identity;
+  const { issuers, on_behalf_of, people, roles, saml } = file.identity;
   const problems = Object.entries(roles).flatMap(([role, who]) =>
     principalProblems(file, who, ['identity', 'roles', role], `role "${role}"`, known, groups),
   );
   for (const [i, { who }] of on_behalf_of.entries()) {
     const path = ['identity', 'on_behalf_of', i, 'who'];
     problems.push(...principalProblems(file, who, path, 'on_behalf_of', known, groups));
+  }
+  for (const pair of lookalikes(known.identities, compilePeople(people))) {
+    const at = file.locate(['identity', 'people']) ?? file.locate(['identity']);
+    const words = `${pair.local} and ${pair.other} look like one person and count as two`;
+    problems.push(problemAt('warning', at, `${words}; if they are one: ${linkWords(pair)}`));
   }
   const sources = [
     ...issuers.map((issuer, i) => ({ issuer, path: ['issuers', i] })),
@@ -223,9 +224,8 @@ function principalProblems(
     const at = file.locate([...path, i]);
     const group = groupNamed(principal);
     if (group === undefined) {
-      const glob = compileGlob(principal);
-      if (known.identities.some((identity) => glob.matches(identity.name))) return [];
-      return [problemAt('warning', at, `${label}: ${nobodyYet(principal, known)}`)];
+      const words = nameProblem(principal, known);
+      return words === undefined ? [] : [problemAt('warning', at, `${label}: ${words}`)];
     }
     // A group of the file with nobody in it yet is told at the group itself.
     if (groupExists(group, known.identities, groups, groupsOfClaimRules(file))) return [];
@@ -241,12 +241,6 @@ function principalProblems(
       ),
     ];
   });
-}
-
-function nobodyYet(name: string, known: Known): string {
-  if (name.includes('*')) return `no identity matches "${name}" yet`;
-  const names = known.identities.map((identity) => identity.name);
-  return `there is no identity "${name}" yet${didYouMean(name, names)}`;
 }
 
 function connectionProblems(file: PolicyFile, rule: PolicyRule, path: FilePath, known: Known): Problem[] {

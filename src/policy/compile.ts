@@ -2,12 +2,14 @@ import { ROLES } from '../identity/roles.ts';
 import type { Action, StatementFacts, TextFacts } from '../sql/facts.ts';
 import type { ApprovalTerms, Decision, MatchedRule, Policy, PolicyTarget, Requester } from './decision.ts';
 import { compileFunctions } from './function-classes.ts';
-import { anyMatches, compileGlob } from './glob.ts';
+import { anyMatches } from './glob.ts';
 import { compileGuards, makesRoles } from './guards.ts';
 import { mayComeByIssuer } from './issuers-of.ts';
 import { compileLimits } from './limits.ts';
 import { type CompiledMask, compileMask, type Exposure, exposures } from './masks.ts';
+import { compileNameGlob } from './name-glob.ts';
 import { overlap } from './object-globs.ts';
+import { compilePeople } from './people.ts';
 import type { PolicyFile } from './problem.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
 import type { PolicyDocument } from './schema.ts';
@@ -43,13 +45,14 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
 
   const delegations = file.identity.on_behalf_of.map(({ who, acts_for }) => ({
     who: compilePrincipals(who, groups),
-    people: acts_for.map((glob) => compileGlob(glob)),
+    people: acts_for.map((glob) => compileNameGlob(glob)),
   }));
 
   return {
     hash,
     issuers: file.identity.issuers,
     saml: file.identity.saml,
+    namesOf: compilePeople(file.identity.people),
     rolesOf: (identity) => roles.filter(({ who }) => who.admits(identity)).map(({ role }) => role),
     mayActFor: (machine, person) =>
       delegations.some(({ who, people }) => who.admits(machine) && anyMatches(people, person)),

@@ -147,6 +147,8 @@ export interface Policy {
   rolesOf(identity: Pick<Requester, 'name' | 'groups'>): readonly Role[];
   /** Whether a machine may say that it acts for that person. */
   mayActFor(machine: Pick<Requester, 'name' | 'groups'>, person: string): boolean;
+  /** Every name of the person that this identity is, its own among them: one person counts once. */
+  namesOf(identity: string): ReadonlySet<string>;
   decide(requester: Requester, target: PolicyTarget, facts: TextFacts): Decision;
   /** What functions do there as the file says; the same object for the same target. */
   functionsFor(target: PolicyTarget): FunctionEffects | undefined;

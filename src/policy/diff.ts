@@ -24,7 +24,7 @@ const EMPTY: PolicyDocument = {
   version: 1,
   default: 'block',
   groups: {},
-  identity: { issuers: [], saml: [], roles: {}, on_behalf_of: [] },
+  identity: { issuers: [], saml: [], roles: {}, on_behalf_of: [], people: {} },
   rules: [],
   masks: [],
   functions: [],

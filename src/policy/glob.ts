@@ -48,7 +48,7 @@ export function compileGlob(pattern: string, options: GlobOptions = {}): Glob {
 }
 
 /** True when any of them matches. */
-export function anyMatches(globs: readonly Glob[], text: string): boolean {
+export function anyMatches(globs: readonly Pick<Glob, 'matches'>[], text: string): boolean {
   for (const glob of globs) if (glob.matches(text)) return true;
   return false;
 }

@@ -1,3 +1,4 @@
+import { mayMeanDomain } from './name-glob.ts';
 import type { PolicyDocument } from './schema.ts';
 import { groupNamed } from './selectors.ts';
 
@@ -26,8 +27,7 @@ export function mayComeByIssuer(
   file: Pick<PolicyDocument, 'identity' | 'groups'>,
 ): boolean {
   const issuers = [...file.identity.issuers, ...file.identity.saml];
-  const named = (name: string) =>
-    name.includes('*') || issuers.some(({ domain }) => name.endsWith(`@${domain}`));
+  const named = (name: string) => issuers.some(({ domain }) => mayMeanDomain(name, domain));
   if (issuers.length === 0) return false;
   if (list.length === 0) return true;
   return list.some((principal) => {

@@ -35,6 +35,10 @@ const nameGlob = z
   .string()
   .regex(/^[A-Za-z0-9*][A-Za-z0-9._@+*/-]{0,127}$/, 'write a name, or a glob such as "ci-*"');
 
+const plainName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+/-]{0,127}$/, 'write the whole name of an identity');
+
 const principal = z
   .string()
   .regex(
@@ -270,8 +274,25 @@ export const identitySchema = z
       .max(LONGEST_LIST)
       .default([])
       .describe('Which machines may say for whom they act. Left out: none.'),
+    people: z
+      .record(
+        name,
+        listOf(plainName).refine((identities) => identities.length > 1, 'name two identities at least'),
+      )
+      .default({})
+      .describe('Identities that are one person, who counts once and never decides its own statement.'),
   })
-  .superRefine(({ issuers, saml }, context) => {
+  .superRefine(({ issuers, people, saml }, context) => {
+    const taken = new Set<string>();
+    for (const [person, identities] of Object.entries(people)) {
+      for (const [i, identity] of identities.entries()) {
+        if (taken.has(identity)) {
+          const message = `${identity} is listed before; an identity is one person`;
+          context.addIssue({ code: 'custom', message, path: ['people', person, i] });
+        }
+        taken.add(identity);
+      }
+    }
     for (const { index, key } of twins([...issuers, ...saml])) {
       const path = index < issuers.length ? ['issuers', index, key] : ['saml', index - issuers.length, key];
       context.addIssue({ code: 'custom', message: 'another issuer has the same', path });
@@ -286,7 +307,7 @@ export const policySchema = z.strictObject({
     .default({})
     .describe("Groups besides those that an identity's token brings: names and globs."),
   identity: identitySchema
-    .default({ issuers: [], saml: [], roles: {}, on_behalf_of: [] })
+    .default({ issuers: [], saml: [], roles: {}, on_behalf_of: [], people: {} })
     .describe('Who may come: trusted issuers of tokens, and roles.'),
   rules: z.array(ruleSchema).max(LONGEST_LIST).default([]),
   masks: z.array(maskSchema).max(LONGEST_LIST).default([]),

@@ -1,5 +1,6 @@
 import type { PolicyTarget, Requester } from './decision.ts';
-import { anyMatches, compileGlob, type Glob } from './glob.ts';
+import { anyMatches, compileGlob } from './glob.ts';
+import { compileNameGlob, type NameGlob } from './name-glob.ts';
 
 /** Whom and what a rule applies to. */
 
@@ -9,7 +10,7 @@ const GROUP = 'group:';
 export type Principal = Pick<Requester, 'name' | 'groups'>;
 
 /** Groups of the file: which names belong to them. */
-export type FileGroups = ReadonlyMap<string, readonly Glob[]>;
+export type FileGroups = ReadonlyMap<string, readonly NameGlob[]>;
 
 export interface PrincipalSelector {
   admits(identity: Principal): boolean;
@@ -22,7 +23,7 @@ export function groupNamed(principal: string): string | undefined {
 
 export function compileGroups(groups: Readonly<Record<string, readonly string[]>>): FileGroups {
   return new Map(
-    Object.entries(groups).map(([name, members]) => [name, members.map((member) => compileGlob(member))]),
+    Object.entries(groups).map(([name, members]) => [name, members.map((member) => compileNameGlob(member))]),
   );
 }
 
@@ -45,7 +46,7 @@ export function groupExists(
 /** Compiles identities, globs and `group:NAME`. */
 export function compilePrincipals(principals: readonly string[], groups: FileGroups): PrincipalSelector {
   const named = principals.map(groupNamed).filter((group) => group !== undefined);
-  const globs = principals.filter((p) => groupNamed(p) === undefined).map((p) => compileGlob(p));
+  const globs = principals.filter((p) => groupNamed(p) === undefined).map((p) => compileNameGlob(p));
   return {
     admits: (identity) =>
       anyMatches(globs, identity.name) || named.some((group) => isMember(identity, group, groups)),

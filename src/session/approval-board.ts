@@ -185,9 +185,11 @@ export class ApprovalBoard {
 
   #decider(request: ApprovalRequest, identity: IdentityRow): Decider {
     const { id, name, groups, roles } = identity;
+    const names = this.#deps.policy.get()?.namesOf(name);
     return {
       id,
       name,
+      ...(names === undefined ? {} : { names }),
       delegated: endUserOf(identity) !== undefined,
       hasRole: roles.includes('approver') || roles.includes('owner'),
       amongApprovers: this.#deps.policy.get()?.mayApprove(request.terms, { id, name, groups }) ?? false,

@@ -1,6 +1,7 @@
 import type { ApprovalDraft } from '../approval/state.ts';
 import { NotPermitted } from '../base/errors.ts';
 import type { Policy } from '../policy/decision.ts';
+import { personOf } from '../policy/people.ts';
 import type { IdentityRow } from '../store/store.ts';
 import { approverWords } from './approver-words.ts';
 
@@ -15,10 +16,11 @@ export function requireApprover(
   now: number,
 ): void {
   const able = identities.filter((identity) => mayDecide(draft, identity, policy, now));
-  if (able.length >= draft.terms.approvals || policy.approversMayCome(draft.terms)) return;
+  const people = new Set(able.map(({ name }) => personOf((one) => policy.namesOf(one), name)));
+  if (people.size >= draft.terms.approvals || policy.approversMayCome(draft.terms)) return;
   const who = approverWords(draft.terms).join(', ') || 'anyone with the role approver or owner';
   throw new NotPermitted('no_approver', `rule "${draft.rule}" wants an approval that nobody could give`, {
-    why: `it asks ${draft.terms.approvals} of ${who}; ${able.length} such identities exist besides the requester`,
+    why: `it asks ${draft.terms.approvals} of ${who}; ${people.size} such people exist besides the requester`,
     next: 'an owner creates one: hoopctl identity create NAME --role approver',
     rule: draft.rule,
   });
@@ -33,7 +35,8 @@ function mayDecide(
   if (identity.revokedAt !== undefined || Date.parse(identity.expiresAt ?? '') <= now) return false;
   const roles = [...identity.roles, ...policy.rolesOf(identity)];
   if (!roles.includes('approver') && !roles.includes('owner')) return false;
-  if (identity.id === endUserId || identity.name === card.endUser) return false;
-  const self = identity.id === requesterId || identity.name === card.requester;
+  const names = policy.namesOf(identity.name);
+  if (identity.id === endUserId || (card.endUser !== undefined && names.has(card.endUser))) return false;
+  const self = identity.id === requesterId || names.has(card.requester);
   return (!self || terms.selfApproval) && policy.mayApprove(terms, identity);
 }

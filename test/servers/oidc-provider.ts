@@ -81,7 +81,7 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
     rotateKeys: renew,
     browse: browseAs,
     async deviceFlow(account, scope) {
-      const body = new URLSearchParams({ client_id: CLI_CLIENT, scope, prompt: 'consent' });
+      const body = new URLSearchParams({ client_id: CLI_CLIENT, scope, prompt: 'consent', max_age: '3600' });
       const answer = await fetch(`${issuer}/device/auth`, { method: 'POST', body });
       const device = (await answer.json()) as Record<string, string>;
       await browseAs(device.verification_uri_complete ?? '', account);

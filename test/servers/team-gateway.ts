@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Certificate, issueCertificate, makeAuthority } from './certificates.ts';
 import { type GovernedShop, openShop } from './governed-shop.ts';
 import { Hoopctl, LAUNCHER } from './hoopctl.ts';
+import type { PostgresOptions } from './postgres.ts';
 
 export interface Serving {
   readonly url: string;
@@ -94,8 +95,11 @@ export interface TeamGateway {
   stop(): Promise<void>;
 }
 
-export async function openTeamGateway(more = 'drain: 20s\n'): Promise<TeamGateway> {
-  const shop = await openShop();
+export async function openTeamGateway(
+  more = 'drain: 20s\n',
+  server: PostgresOptions = {},
+): Promise<TeamGateway> {
+  const shop = await openShop(server);
   // The owner's work was done with a local daemon; the gateway takes its place.
   await shop.hoopctl.ok(['daemon', 'stop']);
   const dir = join(shop.hoopctl.home, '..', 'gateway');

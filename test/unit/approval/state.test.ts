@@ -77,6 +77,26 @@ describe('a request', () => {
   });
 });
 
+describe('a person with several identities', () => {
+  const names = new Set(['ana', 'ana@example.com']);
+  const linked = (name: string) => ({ ...decider(name), names });
+
+  test('counts once, whichever of them it decides with', () => {
+    const half = decideRequest(pending({ approvals: 2 }), linked('ana'), YES, NOW);
+    const again = { ...YES, version: 2 };
+    expect(refusal(half, linked('ana@example.com'), again)).toBe('conflict already_decided');
+    expect(decideRequest(half, decider('bob'), again, NOW).status).toBe('approved');
+  });
+
+  test('decides with none of them what it asked with another, nor what runs for it', () => {
+    const own = { ...pending(), card: { ...DRAFT.card, requester: 'ana' } };
+    expect(refusal(own, linked('ana@example.com'), YES)).toBe('not-permitted self_approval');
+    const forIt = { ...pending(), card: { ...DRAFT.card, endUser: 'ana@example.com' } };
+    expect(refusal(forIt, linked('ana'), YES)).toBe('not-permitted self_approval');
+    expect(decideRequest(forIt, decider('bob'), YES, NOW).status).toBe('approved');
+  });
+});
+
 describe('a decision is refused', () => {
   test('to the requester, whatever its roles, and to a new identity of its name', () => {
     expect(refusal(pending(), decider('devin'), YES)).toBe('not-permitted self_approval');

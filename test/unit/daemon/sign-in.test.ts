@@ -432,6 +432,30 @@ describe('deciding after signing in', () => {
     expect((await client.call('approvalShow', { params: { id } })).status).toBe('pending');
   });
 
+  test('is nobody’s who asked, with whichever identity of that person: the policy says who is one', async () => {
+    const leads = 'approvers: [group:leads]';
+    const linked = (people: string) =>
+      POLICY.replace(leads, 'approvers: [group:leads, ana, ana@example.com]').replace(
+        '  roles:\n    approver: [group:leads]',
+        `  people: ${people}\n  roles:\n    approver: [group:leads]`,
+      );
+    const decide = async (people: string) => {
+      await apply(linked(people));
+      const { body, id } = await waiting();
+      return cast.ana.call('approvalDecide', { params: { id }, body: { ...body, passphrase: PASSPHRASE } });
+    };
+    await signIn(ANA);
+    const doubtful = await cast.owner.call('policyCheck', { body: { text: linked('{}'), source: 'p.yaml' } });
+    expect(doubtful.problems.map(({ message }) => message).join()).toContain('look like one person');
+    const named = (findings: readonly { message: string }[]) =>
+      findings.some(({ message }) => message.includes('ana and ana@example.com look like one person'));
+    await apply(linked('{}'));
+    expect(named((await cast.owner.call('doctor', {})).findings)).toBe(true);
+    expect(await code(decide('{}'))).toBe('done');
+    expect(await code(decide('{ana: [ana, ana@example.com]}'))).toBe('not-permitted self_approval');
+    expect(named((await cast.owner.call('doctor', {})).findings)).toBe(false);
+  });
+
   test('is not needed from identities of this daemon: those give the passphrase', async () => {
     await apply(POLICY.replace('approvers: [group:leads]', 'approvers: [group:leads, owner]'));
     const { body, id, line } = await waiting();
