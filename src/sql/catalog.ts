@@ -8,6 +8,8 @@ export interface CatalogColumn {
   readonly typeOid: number;
   /** GENERATED ALWAYS AS an expression: COPY of the whole table leaves it out. */
   readonly generated?: true;
+  /** Functions outside pg_catalog that its default calls. */
+  readonly defaultFunctions?: readonly number[];
   /** What a generated column is computed by, as pg_get_expr prints it. */
   readonly expression?: string;
 }
@@ -42,6 +44,14 @@ export interface CatalogRelation {
   }[];
   /** Functions of its triggers, those of constraints left out. */
   readonly triggers?: readonly number[];
+  /** Functions outside pg_catalog that its defaults, CHECKs and index expressions call. */
+  readonly functions?: readonly number[];
+  /** Of a foreign table of postgres_fdw: what it is called over there, and columns that have other names there. */
+  readonly remote?: {
+    readonly schema: string;
+    readonly name: string;
+    readonly columns: ReadonlyMap<string, string>;
+  };
   /** An index's table. */
   readonly tableOid?: number;
   /** Conditions of its row security policies, where it is switched on, as pg_get_expr prints them. */
@@ -141,6 +151,8 @@ export interface Catalog {
   children(oid: number): readonly CatalogRelation[];
   /** All overloads of that name in that schema. User schemas only; pg_catalog's are in `builtinFunction`. */
   functions(schema: string, name: string): readonly CatalogFunction[];
+  /** All overloads of that name, in whatever schema. */
+  functionsNamed(name: string): readonly CatalogFunction[];
   functionByOid(oid: number): CatalogFunction | undefined;
   /** The least stable overload of a function of pg_catalog (that is what is feared), undefined when there is none. */
   builtinFunction(name: string): 'immutable' | 'stable' | 'volatile' | undefined;

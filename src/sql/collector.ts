@@ -22,6 +22,8 @@ export class Collector {
   readonly changes: SessionChange[] = [];
   /** Code outside pg_catalog may run, so that even planning the statement runs something. */
   runsUserCode = false;
+  /** Code that cannot be read runs by itself: its errors and notices may quote any value. */
+  mayQuote = false;
   /** Values of great length are made somewhere: what takes any value may then fail for its length. */
   makesLongValues = false;
   /** How many times longer the calls so far could make a value. */
@@ -127,6 +129,7 @@ export class Collector {
     }
     this.writesBeside ||= inner.writesBeside;
     this.runsUserCode ||= inner.runsUserCode;
+    this.mayQuote ||= inner.mayQuote;
     this.makesLongValues ||= inner.makesLongValues;
     this.dependsOnSession ||= inner.dependsOnSession;
   }

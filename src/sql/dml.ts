@@ -21,6 +21,7 @@ import { querySelect, targetList, withClause } from './queries.ts';
 import { noteKin, rangeItem } from './relations.ts';
 import { notePolicies } from './row-security.ts';
 import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
+import { noteTableCode } from './table-code.ts';
 import { isTautology } from './tautology.ts';
 import { triggersLoseRows } from './trigger-copies.ts';
 import { typeEffects } from './types.ts';
@@ -242,6 +243,7 @@ export function noteWrite(
   if (triggersLoseRows(relation, ctx.catalog))
     ctx.out.use(`${relation.schema}.${relation.name}.*`, 'stored', []);
   if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
+  noteTableCode(relation, ctx);
   if (kind === 'delete' || kind === 'update') noteCascades(relation, kind, columns, ctx);
   if (kind === 'delete') return;
   for (const column of relation.columns) {

@@ -19,7 +19,7 @@ import { callAttribute, callJsonSyntax } from './functions.ts';
 import { resolveFunctions } from './names.ts';
 import { runsUserOperator, useOperator } from './operators.ts';
 import { querySelect } from './queries.ts';
-import { Scope, sourcesOf } from './scope.ts';
+import { type Column, columnNamed, Scope, sourcesOf } from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
 import { useType } from './types.ts';
 import { cases, cast, coalesce, nullTest, otherValue } from './values.ts';
@@ -169,9 +169,27 @@ function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, c
   transforming(kept, (inner) => children({ ...expr, name: undefined }, scope, inner, ctx));
 }
 
+/** `(u).name`, of a row in FROM: that column alone. */
+function fieldOfRow({ arg, indirection }: A_Indirection, scope: Scope): Column | undefined {
+  const [step, ...more] = indirection ?? [];
+  const name = stringOf(step);
+  if (name === undefined || more.length > 0 || !arg || !('ColumnRef' in arg)) return undefined;
+  const [alias, ...rest] = nameParts(arg.ColumnRef.fields);
+  if (alias === undefined || rest.length > 0 || arg.ColumnRef.fields?.length !== 1) return undefined;
+  // A column of that name would be meant before the row.
+  for (let level: Scope | undefined = scope; level; level = level.parent) {
+    if (level.open !== undefined || columnNamed(level, alias)) return undefined;
+    const item = level.items.find((one) => one.alias === alias);
+    if (item) return item.open === undefined ? columnNamed(item, name) : undefined;
+  }
+  return undefined;
+}
+
 function indirection(node: Node, body: A_Indirection, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const found = documentValue(node, scope, ctx);
   if (found && (use.kind === 'computed' || use.kind === 'predicate')) return noteAll(found.sources, use, ctx);
+  const field = fieldOfRow(body, scope);
+  if (field) return noteAll(field.sources, use, ctx);
   let called: string | undefined;
   for (const [i, step] of (body.indirection ?? []).entries()) {
     // `(x).name`: a field, or a function of that name applied to x.

@@ -191,6 +191,8 @@ export interface StatementFacts {
   readonly tableRows?: number;
   /** Rows that the planner expects; negative where it could not tell. Left out: it was not asked. */
   readonly estimatedRows?: number;
+  /** Code of a table's that cannot be read runs with it, whose errors and notices may quote any value. */
+  readonly mayQuote?: true;
   /** True when plain EXPLAIN of it cannot run anything (no user function, operator, cast or domain; one optimisable statement). */
   readonly explainable: boolean;
   /** True when the meaning depends on names in the session (EXECUTE, FETCH, CLOSE, DEALLOCATE): never cached by text. */

@@ -1,6 +1,7 @@
 import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import { displayName, relationObject } from './names.ts';
+import { noteTableCode } from './table-code.ts';
 
 /**
  * What foreign keys write when rows of a table go (`delete`) or change in these columns (`update`; none named: any).
@@ -25,6 +26,7 @@ export function noteCascades(
       continue;
     const goes = event === 'delete' && action === 'cascade';
     ctx.out.act('write', goes ? 'DELETE' : 'UPDATE', relationObject(child, ctx, via));
+    noteTableCode(child, ctx);
     noteCascades(child, goes ? 'delete' : 'update', [], ctx, seen);
   }
 }

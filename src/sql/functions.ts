@@ -18,6 +18,7 @@ import type { Context } from './context.ts';
 import type { Effect, ObjectRef, SessionChange } from './facts.ts';
 import { noteLockWait } from './locks.ts';
 import { displayName, relationObject, resolveFunctions, resolveRelation } from './names.ts';
+import { union } from './scope.ts';
 import { changeSetting } from './settings.ts';
 import { constantText } from './tree.ts';
 import { noteParameters, useActingTypes, useNamedType, useTypeArgument } from './types.ts';
@@ -220,7 +221,7 @@ export function callCandidate(
     return [];
   }
   ctx.out.runsUserCode = true;
-  noteParameters(candidate, ctx);
+  const given = noteParameters(candidate, ctx);
   if (candidate.kind === 'aggregate') {
     return (candidate.supportFunctions ?? []).flatMap(
       (support) =>
@@ -235,7 +236,7 @@ export function callCandidate(
     );
     return [];
   }
-  return takeBody(functionBody(candidate, ctx), name, ctx);
+  return union(given, takeBody(functionBody(candidate, ctx), name, ctx));
 }
 
 /** An owner vouches for what it does. What it reads is followed by masks all the same, where its body can be read. */

@@ -38,6 +38,7 @@ export function makeCatalog(parts: CatalogParts): Catalog {
   const relationsByName = new Map(relations.map((r) => [key(r.schema, r.name), r]));
   const relationsByOid = new Map(relations.map((r) => [r.oid, r]));
   const functionsByOid = new Map(functions.map((f) => [f.oid, f]));
+  const functionsByLastName = Map.groupBy(functions, (f) => f.name);
   const functionsByName = Map.groupBy(functions, (f) => key(f.schema, f.name));
   const operatorsByName = Map.groupBy(parts.operators ?? [], (o) => o.name);
   const typesByName = new Map(types.map((t) => [key(t.schema, t.name), t]));
@@ -70,6 +71,7 @@ export function makeCatalog(parts: CatalogParts): Catalog {
     relations: () => relations,
     children: (oid) => children.get(oid)?.map((link) => link.child) ?? [],
     functions: (schema, name) => functionsByName.get(key(schema, name)) ?? [],
+    functionsNamed: (name) => functionsByLastName.get(name) ?? [],
     functionByOid: (oid) => functionsByOid.get(oid),
     builtinFunction: (name) => builtins.get(name),
     isBuiltinType: (name) => builtinTypes.has(name),

@@ -82,8 +82,9 @@ export function targetList(targets: readonly Node[] | undefined, scope: Scope, c
       columns.push(...star.columns);
       if (star.open) open = [...(open ?? []), ...star.open];
     } else {
-      columns.push(targetColumn(result, fields, scope, ctx));
-      if (isStarIndirection(result.val)) open ??= [];
+      const column = targetColumn(result, fields, scope, ctx);
+      columns.push(column);
+      if (isStarIndirection(result.val)) open = union(open ?? [], column.sources);
     }
   }
   return { columns, ...(open ? { open } : {}) };
@@ -135,6 +136,15 @@ function ordering(
   kind: ColumnUseKind = 'order',
 ): void {
   for (const item of items ?? []) {
+    if ('GroupingSet' in item) {
+      ordering(item.GroupingSet.content, list, scope, prefer, ctx, kind);
+      continue;
+    }
+    // `(1, name)` within a grouping set.
+    if (kind === 'group' && 'RowExpr' in item) {
+      ordering(item.RowExpr.args, list, scope, prefer, ctx, kind);
+      continue;
+    }
     const sort = 'SortBy' in item ? item.SortBy : undefined;
     if (sort?.useOp) useOperator(nameParts(sort.useOp), ctx);
     const node = sort ? sort.node : item;

@@ -13,6 +13,7 @@ import {
   relationColumns,
   rename,
   sourcesOf,
+  union,
 } from './scope.ts';
 import { nameParts } from './tree.ts';
 import { copiedInto } from './trigger-copies.ts';
@@ -54,8 +55,28 @@ export function rangeItem(
 
 /** The columns a relation shows, views looked through. */
 export function columnsOf(relation: CatalogRelation, ctx: Context): ColumnList {
+  if (relation.remote !== undefined) return remoteColumns(relation, relation.remote, ctx);
   if (relation.definition === undefined) return relationColumns(relation, ctx.catalog);
   return viewFacts(relation, ctx).list;
+}
+
+/** A foreign table shows what a table of that name holds: of this database (over a loop), or of one made alike. */
+function remoteColumns(
+  relation: CatalogRelation,
+  { schema, name, columns }: NonNullable<CatalogRelation['remote']>,
+  ctx: Context,
+): ColumnList {
+  const own = relationColumns(relation, ctx.catalog);
+  const behind = ctx.catalog.relation(schema, name);
+  if (behind === undefined || behind.remote !== undefined) return own;
+  const there = columnsOf(behind, ctx).columns;
+  return {
+    columns: own.columns.map((column) => {
+      const other = columns.get(column.name) ?? column.name;
+      const found = there.find((one) => one.name === other);
+      return found ? { ...column, sources: union(column.sources, found.sources) } : column;
+    }),
+  };
 }
 
 function wholeRow(relation: CatalogRelation, ctx: Context): readonly string[] {
@@ -64,6 +85,7 @@ function wholeRow(relation: CatalogRelation, ctx: Context): readonly string[] {
     return [`${displayName(relation, ctx)}.*`, ...sourcesOf(list)];
   }
   const own = [relation, ...ancestors(relation, ctx.catalog)].map((one) => `${one.schema}.${one.name}.*`);
+  if (relation.remote) own.push(`${relation.remote.schema}.${relation.remote.name}.*`);
   const copied = relation.columns.flatMap(({ name }) =>
     copiedInto(`${relation.schema}.${relation.name}.${name}`, ctx.catalog),
   );

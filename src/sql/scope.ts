@@ -123,7 +123,7 @@ export function rename(list: ColumnList, names: readonly string[]): ColumnList {
   if (names.length === 0) return list;
   const columns = list.columns.map((column, i) => ({ ...column, name: names[i] ?? column.name }));
   for (let i = columns.length; i < names.length; i++) {
-    columns.push({ name: names[i] ?? '', sources: list.open ?? [], plain: false });
+    columns.push({ name: names[i] ?? '', sources: sourcesOf(list), plain: false });
   }
   return { columns, ...(list.open ? { open: list.open } : {}) };
 }

@@ -35,6 +35,7 @@ export function makeFacts(
     ...(out.absent.length > 0 ? { absent: out.absent } : {}),
     ...(result.copy ? { copy: result.copy } : {}),
     ...(writesUntold(result, out) ? { writesUntold: true } : {}),
+    ...(out.mayQuote ? { mayQuote: true as const } : {}),
     explainable:
       (result.plannable ?? false) &&
       !out.runsUserCode &&
@@ -113,6 +114,7 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   ctx.out.changes.push(...facts.changes);
   if (facts.writesUntold) ctx.out.writesBeside = true;
   if (!facts.explainable) ctx.out.runsUserCode = true;
+  if (facts.mayQuote) ctx.out.mayQuote = true;
 }
 
 /** Result columns of such a statement. */

@@ -68,3 +68,12 @@ export function lastOption(options: readonly Node[] | undefined, name: string): 
   }
   return found;
 }
+
+/** Every node below this one, by its kind. */
+export function visit(node: unknown, found: (kind: string, body: unknown) => void): void {
+  if (typeof node !== 'object' || node === null) return;
+  for (const [key, child] of Object.entries(node)) {
+    if (/^[A-Z]/.test(key)) found(key, child);
+    visit(child, found);
+  }
+}

@@ -4,7 +4,8 @@ import type { Catalog, CatalogFunction, CatalogRelation } from './catalog.ts';
 import type { Source } from './facts.ts';
 import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
-import { nameParts } from './tree.ts';
+import { nameParts, visit } from './tree.ts';
+import { filledColumns } from './trigger-fills.ts';
 
 /** What the triggers of a database's tables do with their rows. */
 interface TriggerCopies {
@@ -47,6 +48,10 @@ function triggerCopies(catalog: Catalog): TriggerCopies {
       const fn = catalog.functionByOid(oid);
       // Triggers of pg_catalog's own functions look at the row they are fired for and nothing else.
       if (fn && !new RowCopies(relation, catalog, into).ofTrigger(fn)) lost.add(relation.oid);
+    }
+    for (const [column, sources] of filledColumns(relation, catalog)) {
+      const name = `${relation.schema}.${relation.name}.${column}`;
+      into.set(name, new Set([...(into.get(name) ?? []), ...sources].filter((source) => source !== name)));
     }
     for (const { definition } of relation.rules) {
       if (!new RowCopies(relation, catalog, into).ofRule(definition)) lost.add(relation.oid);
@@ -220,12 +225,4 @@ function returnsRow(node: Node): boolean {
   if (value === undefined) return false;
   if ('ColumnRef' in value) return nameParts(value.ColumnRef.fields).length === 1;
   return 'CoalesceExpr' in value && (value.CoalesceExpr.args ?? []).every((arg) => 'ColumnRef' in arg);
-}
-
-function visit(node: unknown, found: (kind: string, body: unknown) => void): void {
-  if (typeof node !== 'object' || node === null) return;
-  for (const [key, child] of Object.entries(node)) {
-    if (/^[A-Z]/.test(key)) found(key, child);
-    visit(child, found);
-  }
 }

@@ -3,6 +3,7 @@ import { checkFacts, defaultFacts } from './bodies.ts';
 import type { Catalog, CatalogFunction, CatalogType } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
+import type { Source } from './facts.ts';
 import { callCandidate, takeBody } from './functions.ts';
 import { resolveType } from './names.ts';
 import { constantText, nameParts } from './tree.ts';
@@ -61,15 +62,20 @@ function callCasts(oids: readonly number[], ctx: Context): void {
   }
 }
 
-/** What a call runs besides the function itself: defaults of arguments left out, and CHECKs on what goes in and out. */
-export function noteParameters(fn: CatalogFunction, ctx: Context): void {
+/**
+ * What a call runs besides the function itself: defaults of arguments left out, and CHECKs on what goes in and out.
+ * Gives what the defaults are derived from.
+ */
+export function noteParameters(fn: CatalogFunction, ctx: Context): readonly Source[] {
   const name = `${fn.schema}.${fn.name}`;
-  if (fn.defaults !== undefined) takeBody(defaultFacts(fn.oid, fn.defaults, ctx), name, ctx);
+  const sources =
+    fn.defaults === undefined ? [] : takeBody(defaultFacts(fn.oid, fn.defaults, ctx), name, ctx);
   const seen = new Set<number>();
   for (const oid of [...(fn.parameterTypeOids ?? []), fn.returnTypeOid]) {
     const type = ctx.catalog.typeByOid(oid);
     if (type) makeValue(type, ctx, seen, false);
   }
+  return sources;
 }
 
 /** A type named by an argument; where that is computed, any type whose values do something when they are made. */

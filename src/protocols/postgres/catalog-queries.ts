@@ -68,6 +68,43 @@ function relations(version: number): string {
   );
 }
 
+/** Functions of users that a table's defaults (with the column's number), CHECKs and index expressions call. */
+function tableFunctions(): string {
+  const calls = (classId: string) =>
+    `d.classid ${EQ} 'pg_catalog.${classId}'::pg_catalog.regclass AND d.refclassid ${EQ} 'pg_catalog.pg_proc'::pg_catalog.regclass
+     AND d.refobjid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+  return part(
+    'table-function',
+    ['u.relid', 'u.attnum', 'u.fn'],
+    `FROM (SELECT a.adrelid AS relid, a.adnum AS attnum, d.refobjid AS fn
+       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef a ON a.oid ${EQ} d.objid WHERE ${calls('pg_attrdef')}
+     UNION ALL SELECT k.conrelid, 0::pg_catalog.int2, d.refobjid
+       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint k ON k.oid ${EQ} d.objid
+       WHERE ${calls('pg_constraint')} AND k.conrelid ${NE} 0::pg_catalog.oid
+     UNION ALL SELECT i.indrelid, 0::pg_catalog.int2, d.refobjid
+       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_index i ON i.indexrelid ${EQ} d.objid WHERE ${calls('pg_class')}) u`,
+  );
+}
+
+/** postgres_fdw's names for the tables behind foreign ones, and for their columns. */
+function foreignTables(): string {
+  const named = (options: string) =>
+    `SELECT pg_catalog.json_object_agg(o.option_name, o.option_value) FROM pg_catalog.pg_options_to_table(${options}) o`;
+  return part(
+    'foreign-table',
+    [
+      'f.ftrelid',
+      `(${named('f.ftoptions')})`,
+      `(SELECT pg_catalog.json_object_agg(a.attname, o.option_value) FROM pg_catalog.pg_attribute a
+        CROSS JOIN LATERAL pg_catalog.pg_options_to_table(a.attfdwoptions) o
+        WHERE a.attrelid ${EQ} f.ftrelid AND o.option_name ${EQ} 'column_name'::pg_catalog.text)`,
+    ],
+    `FROM pg_catalog.pg_foreign_table f JOIN pg_catalog.pg_foreign_server s ON s.oid ${EQ} f.ftserver
+     JOIN pg_catalog.pg_foreign_data_wrapper w ON w.oid ${EQ} s.srvfdw
+     WHERE w.fdwname ${EQ} 'postgres_fdw'::pg_catalog.name`,
+  );
+}
+
 function rules(): string {
   return part(
     'rule',
@@ -259,6 +296,8 @@ export function catalogQuery(version: number): string {
     implicitCalls(),
     castsToBuiltin(),
     foreignKeys(),
+    tableFunctions(),
+    foreignTables(),
     restorePath(),
   ];
   const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";
@@ -286,6 +325,7 @@ export const FINGERPRINT = [
   'pg_policy',
   'pg_amproc',
   'pg_amop',
+  'pg_foreign_table',
 ]
   .map(
     (table) =>

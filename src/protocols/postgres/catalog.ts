@@ -33,7 +33,7 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     serverVersion: version,
     definitionPath: list(of('path')[0]?.[1]),
     schemas: of('schema').map((row) => text(row, 1)),
-    relations: relationsOf(of('relation'), of('rule')),
+    relations: relationsOf(of('relation'), of('rule'), of('table-function'), of('foreign-table')),
     functions: of('function').map(functionOf),
     operators,
     types: of('type').map(typeOf),
@@ -116,15 +116,26 @@ const RELATION_KINDS: Readonly<Record<string, RelationKind>> = {
 
 const RULE_EVENTS = { '1': 'select', '2': 'update', '3': 'insert', '4': 'delete' } as const;
 
-function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRelation[] {
+function relationsOf(
+  rows: readonly Row[],
+  ruleRows: readonly Row[],
+  functionRows: readonly Row[],
+  foreignRows: readonly Row[],
+): CatalogRelation[] {
   const rules = Map.groupBy(ruleRows, (row) => row[1]);
+  const functions = Map.groupBy(functionRows, (row) => row[1]);
+  const foreign = new Map(foreignRows.map((row) => [row[1], row]));
   return rows.map((row) => ({
     oid: number(row, 1),
     schema: text(row, 2),
     name: text(row, 3),
     kind: RELATION_KINDS[text(row, 4)] ?? 'table',
     rowEstimate: number(row, 5),
-    columns: columnsOf(row[6]),
+    columns: columnsOf(row[6], functions.get(row[1] ?? null)),
+    ...behindForeign(row, foreign.get(row[1] ?? null)),
+    ...(functions.has(row[1] ?? null)
+      ? { functions: (functions.get(row[1] ?? null) ?? []).map((one) => number(one, 3)) }
+      : {}),
     parents: list(row[7]).map(Number),
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
@@ -138,7 +149,10 @@ function relationsOf(rows: readonly Row[], ruleRows: readonly Row[]): CatalogRel
 }
 
 /** `[[number, "name", typeOid, generated, expression], …]` */
-function columnsOf(value: string | null | undefined): CatalogRelation['columns'] {
+function columnsOf(
+  value: string | null | undefined,
+  functionRows: readonly Row[] = [],
+): CatalogRelation['columns'] {
   if (!value) return [];
   const rows = JSON.parse(value) as [number | string, string, number | string, boolean, (string | null)?][];
   return rows.map(([attnum, name, typeOid, generated, expression]) => ({
@@ -147,8 +161,28 @@ function columnsOf(value: string | null | undefined): CatalogRelation['columns']
     typeOid: Number(typeOid),
     ...(generated ? { generated } : {}),
     ...(generated && expression ? { expression } : {}),
+    ...calledBy(functionRows.filter((row) => number(row, 2) === Number(attnum))),
   }));
 }
+
+const calledBy = (rows: readonly Row[]) =>
+  rows.length > 0 ? { defaultFunctions: rows.map((row) => number(row, 3)) } : {};
+
+/** Names left out are those of the foreign table itself (PostgreSQL docs F.38.1.2). */
+function behindForeign(row: Row, options: Row | undefined): Pick<CatalogRelation, 'remote'> {
+  if (options === undefined) return {};
+  const table = named(options[2]);
+  return {
+    remote: {
+      schema: table.get('schema_name') ?? text(row, 2),
+      name: table.get('table_name') ?? text(row, 3),
+      columns: named(options[3]),
+    },
+  };
+}
+
+const named = (json: string | null | undefined): ReadonlyMap<string, string> =>
+  new Map(Object.entries(json ? (JSON.parse(json) as Record<string, string>) : {}));
 
 /** `confdeltype` and `confupdtype`, PostgreSQL docs 53.13. */
 const KEY_ACTIONS: Readonly<Record<string, ForeignKey['onDelete']>> = { c: 'cascade', n: 'set', d: 'set' };

@@ -89,6 +89,7 @@ export class MaskedColumns {
    */
   touchedBy(statement: StatementFacts): boolean {
     if (!this.anyColumns) return false;
+    if (statement.mayQuote) return true;
     for (const use of statement.columnUses) if (this.covers(use.column)) return true;
     for (const output of statement.outputs ?? []) {
       if (output.sources.some((source) => this.covers(source))) return true;

@@ -1,6 +1,7 @@
 import type {
   AlterTableCmd,
   AlterTableStmt,
+  Constraint,
   CreateStmt,
   CreateTableAsStmt,
   IndexStmt,
@@ -61,8 +62,20 @@ function createTable(stmt: CreateStmt, effect: 'ddl' | 'admin', tag: string, ctx
     if ('RangeVar' in parent) ctx.out.act(effect, `${tag} INHERITS`, namedObject(parent.RangeVar, ctx));
   }
   noteBound(stmt.partbound, ctx);
+  for (const element of stmt.tableElts ?? []) {
+    const constraints = 'ColumnDef' in element ? (element.ColumnDef.constraints ?? []) : [element];
+    for (const one of constraints) if ('Constraint' in one) noteReferences(one.Constraint, ctx);
+  }
   remember(rv, stmt, ctx);
   return { tag };
+}
+
+/** Whether a value may stand in a column with a foreign key tells whether it stands in the column that is referred to. */
+function noteReferences(constraint: Constraint, ctx: Context): void {
+  const found = constraint.pktable && resolveRelation(constraint.pktable, ctx);
+  if (constraint.contype !== 'CONSTR_FOREIGN' || found?.kind !== 'found') return;
+  const { schema, name } = found.relation;
+  for (const column of nameParts(constraint.pk_attrs)) ctx.out.use(`${schema}.${name}.${column}`, 'equality');
 }
 
 /** A partition's bounds are computed as it is made. */
@@ -249,11 +262,14 @@ function alteration(command: AlterTableCmd, table: string, scope: Scope, ctx: Co
     if (def.ColumnDef.typeName) useType(def.ColumnDef.typeName, ctx);
     expression(def.ColumnDef.raw_default, scope, use, ctx);
     for (const constraint of def.ColumnDef.constraints ?? []) {
-      if ('Constraint' in constraint) expression(constraint.Constraint.raw_expr, scope, use, ctx);
+      if (!('Constraint' in constraint)) continue;
+      noteReferences(constraint.Constraint, ctx);
+      expression(constraint.Constraint.raw_expr, scope, use, ctx);
     }
     return;
   }
   if (def && 'Constraint' in def) {
+    noteReferences(def.Constraint, ctx);
     // Checked against the rows there are; it tells only whether it holds.
     expressions(def.Constraint.raw_expr ? [def.Constraint.raw_expr] : [], scope, { kind: 'predicate' }, ctx);
   }
