@@ -86,7 +86,7 @@ _hoopctl() {
   if [[ "$current" == -* ]]; then
     case "$verb" in
       "") _hoopctl_offer words "$current" "-V --version --json --no-input --no-color -h --help" ;;
-      "/demo") _hoopctl_offer words "$current" "--keep --json --no-input --no-color -h --help" ;;
+      "/demo") _hoopctl_offer words "$current" "--keep --ssh --json --no-input --no-color -h --help" ;;
       "/init") _hoopctl_offer words "$current" "--approver-passphrase-stdin --json --no-input --no-color -h --help" ;;
       "/daemon") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/daemon/start") _hoopctl_offer words "$current" "--foreground --json --no-input --no-color -h --help" ;;

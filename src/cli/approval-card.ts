@@ -25,7 +25,9 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   };
   const plain = (name: string, text: string) => add(name, wrapWords(visible(text), columns));
   plain('who', whoOf(approval));
-  plain('where', `${approval.connection} · ${approval.target} · ${TRANSACTIONS[approval.transaction]}`);
+  // Only databases have transactions to be in.
+  const inside = approval.target.startsWith('PostgreSQL ') ? ` · ${TRANSACTIONS[approval.transaction]}` : '';
+  plain('where', `${approval.connection} · ${approval.target}${inside}`);
   add('what', statementLines(approval.statement, out, columns));
   approval.parameters.forEach((value, index) => {
     const text = value === null ? `$${index + 1} = NULL` : `$${index + 1} = '${value}'`;

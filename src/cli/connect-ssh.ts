@@ -27,7 +27,9 @@ export function startSsh({ ready }: Endpoint, start: SshStart, io: Io) {
     ['LogLevel', 'ERROR'],
   ];
   const options = settings.flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  return spawn(start.program, ['-F', 'none', ...options, ready.host, ...start.args], {
+  // ssh takes what stands behind the host for the command that is to run there, sftp for nothing.
+  const words = start.program === 'ssh' ? [ready.host, ...start.args] : [...start.args, ready.host];
+  return spawn(start.program, ['-F', 'none', ...options, ...words], {
     stdio: 'inherit',
     env: clientEnvironment(io.env, ready),
   });

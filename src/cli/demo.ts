@@ -1,6 +1,9 @@
 import type { Io } from './io.ts';
 
-export async function run(options: { readonly keep: boolean }, _io: Io): Promise<number> {
+export async function run(
+  options: { readonly keep: boolean; readonly ssh: boolean },
+  _io: Io,
+): Promise<number> {
   const { runDemo } = await import('../demo/demo.ts');
   return runDemo(options, process);
 }

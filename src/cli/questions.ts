@@ -23,7 +23,7 @@ export async function agree(io: Io, yes: boolean, question: string): Promise<voi
 /** Bytes that a secret or a list of them on stdin may have. */
 const LARGEST_SECRET = 64 * 1024;
 
-/** The first line of stdin. Throws UsageError `empty_stdin`, `stdin_too_large`. */
+/** The first line of stdin, or all of a private key. Throws UsageError `empty_stdin`, `stdin_too_large`. */
 export async function secretFromStdin(io: Io, flag: string): Promise<string> {
   const parts: Buffer[] = [];
   let length = 0;
@@ -33,9 +33,15 @@ export async function secretFromStdin(io: Io, flag: string): Promise<string> {
     if (length > LARGEST_SECRET)
       throw new UsageError('stdin_too_large', `${flag}: stdin holds more than a secret`);
     parts.push(bytes);
-    if (bytes.includes(0x0a)) break;
+    if (bytes.includes(0x0a) && !isKey(parts)) break;
   }
-  const [line = ''] = Buffer.concat(parts).toString('utf8').split(/\r?\n/);
+  const text = Buffer.concat(parts).toString('utf8');
+  const line = isKey(parts) ? text : (text.split(/\r?\n/)[0] ?? '');
   if (line === '') throw new UsageError('empty_stdin', `${flag} was given and stdin is empty`);
   return line;
+}
+
+/** PEM and OpenSSH's form begin alike; a first piece of a pipe is longer than that. */
+function isKey([first]: readonly Buffer[]): boolean {
+  return first?.toString('latin1', 0, 11) === '-----BEGIN ';
 }

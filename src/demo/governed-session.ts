@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { Internal } from '../base/errors.ts';
 import type { Closing } from './closing.ts';
 import { GovernedClient, inTime } from './governed-client.ts';
-import { type Actors, CONNECTION } from './office.ts';
+import type { Actors } from './office.ts';
 import type { Shop } from './shop.ts';
 import type { Stage } from './stage.ts';
 
+export const CONNECTION = 'prod-db';
 const READ = 'select id, name, email, card_number, ssn from customers where id < 4';
 const SECRETS = 'select id, plan, api_key from customers where id = 1';
 const WRITE = "update customers set plan = 'pro' where id = 1";

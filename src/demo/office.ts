@@ -1,12 +1,7 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Closing } from './closing.ts';
-import type { SamplePostgres } from './sample-postgres.ts';
-import type { Shop } from './shop.ts';
 import type { Actor, Stage } from './stage.ts';
-
-export const CONNECTION = 'prod-db';
-const POLICY = new URL('./assets/policy.yaml', import.meta.url);
 
 export interface Actors {
   /** The agent that asks. */
@@ -15,18 +10,32 @@ export interface Actors {
   readonly ana: Actor;
 }
 
+/** What a demo is about. */
+export interface DemoTarget {
+  /** Its connection's name. */
+  readonly connection: string;
+  readonly title: string;
+  /** Flags of `connection add` behind the name, and what it reads. */
+  readonly flags: readonly string[];
+  readonly stdin: string;
+  /** Its policy, and what that is about. */
+  readonly policy: URL;
+  readonly policyTitle: string;
+  /** The group of those who may approve. */
+  readonly approvers: string;
+}
+
 /** What an owner sets up once: state directory, connection, policy, identities. */
 export async function prepareOffice(scene: {
   readonly stage: Stage;
   /** The demo's directory. */
   readonly dir: string;
-  readonly server: SamplePostgres;
-  readonly shop: Shop;
+  readonly target: DemoTarget;
   readonly owner: Actor;
   readonly passphrase: string;
   readonly closing: Closing;
 }): Promise<Actors> {
-  const { stage, dir, server, shop, owner, passphrase } = scene;
+  const { stage, dir, target, owner, passphrase } = scene;
   stage.begin('A state directory, its owner, the approver passphrase');
   await stage.command(owner, ['init', '--no-input', '--approver-passphrase-stdin'], {
     stdin: `${passphrase}\n`,
@@ -34,18 +43,13 @@ export async function prepareOffice(scene: {
     show: (line) => /the daemon|is ready/.test(line),
   });
 
-  stage.begin(`The connection ${CONNECTION}: its password stays with hoopctl`);
-  const url = `postgres://${shop.user}@${server.host}:${server.port}/${shop.database}`;
+  stage.begin(target.title);
   // Where there is a system keychain the credential goes there; nothing of the demo is to stay in it. Said before the
   // command, so that an interruption in the middle of it comes to this, and to it before the daemon's end.
-  scene.closing.add(() => stage.run(owner, ['connection', 'remove', CONNECTION, '--yes']));
-  await stage.command(
-    owner,
-    ['connection', 'add', CONNECTION, '--url', url, '--password-stdin', '--no-input'],
-    {
-      stdin: `${shop.password}\n`,
-    },
-  );
+  scene.closing.add(() => stage.run(owner, ['connection', 'remove', target.connection, '--yes']));
+  await stage.command(owner, ['connection', 'add', target.connection, ...target.flags, '--no-input'], {
+    stdin: target.stdin,
+  });
   stage.begin('Two identities: devin, an agent, and ana, who may approve');
   const create = async (name: 'devin' | 'ana', role: string, group: string): Promise<Actor> => {
     const args = ['identity', 'create', name, '--role', role, '--group', group];
@@ -55,11 +59,11 @@ export async function prepareOffice(scene: {
     return { name, token: lines(result.stdout).at(-1)?.trim() ?? '' };
   };
   const devin = await create('devin', 'requester', 'agents');
-  const ana = await create('ana', 'approver', 'dba');
+  const ana = await create('ana', 'approver', target.approvers);
 
-  stage.begin('The policy: reads masked, writes approved, nothing destructive');
+  stage.begin(target.policyTitle);
   const policy = join(dir, 'policy.yaml');
-  copyFileSync(POLICY, policy);
+  copyFileSync(target.policy, policy);
   await stage.command(owner, ['policy', 'apply', policy, '--yes']);
   return { devin, ana };
 }

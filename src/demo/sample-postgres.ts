@@ -10,11 +10,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Internal } from '../base/errors.ts';
 import { newSecret } from '../base/ids.ts';
+import { freePort } from './free-port.ts';
 import { findPostgres, type PostgresFlavour, runnableBin } from './postgres-binaries.ts';
 
 export interface SamplePostgresOptions {
@@ -185,20 +185,6 @@ async function stopServer(run: Run, dataDir: string, dir: string): Promise<void>
 }
 
 /** A port that was free a moment ago. */
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => {
-        if (typeof address === 'object' && address !== null) resolve(address.port);
-        else reject(new Internal('no_port', 'the listener has no port'));
-      });
-    });
-  });
-}
-
 function runProgram(
   file: string,
   args: readonly string[],

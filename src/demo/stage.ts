@@ -35,6 +35,13 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** A command that runs while others do something about it. */
+export interface FollowedCommand {
+  /** Settles with the first place of its output that fits; rejects when it ends without one. */
+  shows(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<CommandResult>;
+}
+
 const endpointSchema = z.object({
   url: z.string(),
   host: z.string(),
@@ -104,7 +111,8 @@ export class Stage {
     args: readonly string[],
     options: {
       readonly stdin?: string;
-
+      /** What it is to end with; 0 when left out. */
+      readonly code?: number;
       readonly show?: (line: string) => boolean;
     } = {},
   ): Promise<CommandResult> {
@@ -116,14 +124,47 @@ export class Stage {
     const lines = `${result.stderr}${result.stdout}`.trimEnd().split('\n');
     for (const line of lines.filter(options.show ?? (() => true))) this.print(wrapLine(`  ${line}`));
     for (const text of this.asides.splice(0)) this.print(text);
-    if (result.code !== 0) {
+    if (result.code !== (options.code ?? 0)) {
       throw new Internal('demo_failed', `hoopctl ${args.slice(0, 2).join(' ')} ended with ${result.code}`);
     }
     return result;
   }
 
+  /** Starts a command and shows its lines as they come, so that somebody else can act while it runs. */
+  follow(actor: Actor, args: readonly string[]): FollowedCommand {
+    this.assertOpen();
+    this.print(wrapCommand(`${actor.name}$ hoopctl`, args));
+    let seen = '';
+    let look: () => void = () => {};
+    const ended = this.tracked(
+      this.run(actor, args, '', (text) => {
+        const shown = seen.lastIndexOf('\n') + 1;
+        seen += text;
+        const lines = seen.slice(shown, seen.lastIndexOf('\n') + 1);
+        for (const line of lines.split('\n').slice(0, -1)) this.aside(wrapLine(`  ${line}`));
+        look();
+      }),
+    );
+    const shows = (pattern: RegExp) =>
+      new Promise<RegExpExecArray>((resolve, reject) => {
+        look = () => {
+          const match = pattern.exec(seen);
+          if (match !== null) resolve(match);
+        };
+        look();
+        const missing = () => reject(new Internal('demo_failed', `the command never showed ${pattern}`));
+        ended.then(missing, missing);
+      });
+    return { shows, ended };
+  }
+
   /** Runs a command without showing it. */
-  run(actor: Actor, args: readonly string[], stdin = ''): Promise<CommandResult> {
+  run(
+    actor: Actor,
+    args: readonly string[],
+    stdin = '',
+    heard: (text: string) => void = () => {},
+  ): Promise<CommandResult> {
     return new Promise((resolve, reject) => {
       const child = spawn(process.execPath, [LAUNCHER, ...args], {
         env: this.environment(actor),
@@ -136,9 +177,11 @@ export class Stage {
       let stderr = '';
       child.stdout.setEncoding('utf8').on('data', (text: string) => {
         stdout += text;
+        heard(text);
       });
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         stderr += text;
+        heard(text);
       });
       child.once('error', reject);
       child.once('close', (code) => resolve({ code: code ?? 1, stdout, stderr }));

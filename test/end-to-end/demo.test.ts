@@ -110,6 +110,37 @@ test('the demo shows the whole job without a terminal and leaves nothing behind'
   expect(existsSync(userState)).toBe(false);
 });
 
+test('the demo of a machine shows the same job over SSH and leaves nothing behind', {
+  timeout: DEADLINE,
+}, async () => {
+  const started = performance.now();
+  const { code, stdout, stderr } = await run(process.execPath, [LAUNCHER, 'demo', '--ssh'], {
+    env: env(),
+    deadline: DEADLINE,
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(performance.now() - started).toBeLessThan(30_000);
+  const order = [
+    /connection add web-1/,
+    /host known by ssh-ed25519\/SHA256:/,
+    /GET \/checkout 200/,
+    /this write command needs approval: ap-\w+/,
+    /ana\$ hoopctl approve ap-\w+/,
+    /hoopctl: approved by ana/,
+    /blocked by rule "no-removals": rm -f/,
+    /blocked by rule "no-keys-by-sftp"/,
+    /hoopctl replay s-\w+/,
+    /hoopctl audit verify/,
+    /All of it happened/,
+  ].map((pattern) => stdout.search(pattern));
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  expect(order[0]).toBeGreaterThan(-1);
+  expect(stdout.split('\n').filter((line) => [...line].length > 80)).toEqual([]);
+  expect(stdout).not.toContain('omar.haddad@');
+  expect(leftovers()).toEqual([]);
+  expect(processesNaming(place)).toEqual([]);
+});
+
 test('--keep leaves it running for two terminals, and its stop script removes it', {
   timeout: DEADLINE,
 }, async () => {

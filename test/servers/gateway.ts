@@ -19,7 +19,8 @@ import { cutKey } from '../../src/session/judged.ts';
 import { SessionMeter } from '../../src/session/session-meter.ts';
 import { TurnEnd } from '../../src/session/turn-end.ts';
 
-const NO_MEANS: Means = {
+/** For connections that stand alone. */
+export const NO_MEANS: Means = {
   readPassphrase: async () => undefined,
   through: () => Promise.reject(new Error('there are no other connections')),
 };

@@ -24,6 +24,8 @@ export interface SshServer {
 export interface SshServerOptions {
   /** Lines for its configuration. */
   readonly config?: readonly string[];
+  /** Those that count instead of what stands here: sshd takes the first of a kind. */
+  readonly first?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
   /** Lines for its configuration, made once its keys (`host`, `client`) lie in its directory. */
@@ -44,6 +46,7 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   const port = options.port ?? (await freePort());
   const config = [
+    ...(options.first ?? []),
     `Port ${port}`,
     'ListenAddress 127.0.0.1',
     `HostKey ${file('host')}`,

@@ -13,7 +13,7 @@ const URL_OPTION: OptionSpec = {
     'postgres://user@host:port/database?sslmode=…, a libpq keyword string, or ssh://user@host:port',
 };
 const SECRETS: readonly OptionSpec[] = [
-  { flags: '--password-stdin', description: "read the target's password from stdin" },
+  { flags: '--password-stdin', description: "read the target's password, or a private key, from stdin" },
   {
     flags: '--secret-ref <ref>',
     description: 'read it when a session opens: env:NAME, file:PATH or exec:COMMAND',

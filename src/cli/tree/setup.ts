@@ -3,10 +3,13 @@ import type { CommandSpec } from './command.ts';
 export const demoVerb: CommandSpec = {
   name: 'demo',
   summary: 'a sample database, a policy, a governed session: nothing to install first',
-  options: [{ flags: '--keep', description: 'leave it running and print what to try in two terminals' }],
+  options: [
+    { flags: '--keep', description: 'leave it running and print what to try in two terminals' },
+    { flags: '--ssh', description: 'a machine reached by SSH instead; needs sshd on this one' },
+  ],
   async run(words, { io }) {
     const { run } = await import('../demo.ts');
-    return run({ keep: words.flag('keep') }, io);
+    return run({ keep: words.flag('keep'), ssh: words.flag('ssh') }, io);
   },
 };
 

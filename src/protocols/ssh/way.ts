@@ -65,11 +65,19 @@ export async function wayTo(
     open: () =>
       new Promise((resolve, reject) => {
         client.forwardOut('127.0.0.1', 0, host, port, (error, stream) =>
-          error === undefined ? resolve(stream) : reject(failed(error)),
+          error === undefined ? resolve(stream) : reject(failed(notLed(error, jump))),
         );
       }),
     close: () => client.end(),
   };
+}
+
+/** RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+const PROHIBITED = 1;
+
+function notLed(error: Error & { readonly reason?: unknown }, jump: string): Error {
+  if (error.reason !== PROHIBITED) return error;
+  return new Error(`the machine of ${jump} lets no connections through (AllowTcpForwarding)`);
 }
 
 function dial(host: string, port: number, signal: AbortSignal | undefined): Promise<Socket> {
