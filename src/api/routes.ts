@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import * as a from './approval-schemas.ts';
 import {
   endpointEventSchema,
   endpointOpenSchema,
@@ -165,27 +166,27 @@ export const routes = {
     path: '/v1/approvals',
     allow: ['owner', 'approver', 'requester', 'auditor'],
     query: z.object({ status: z.enum(['pending', 'all']).default('pending') }),
-    response: z.object({ approvals: z.array(s.approvalSchema) }),
+    response: z.object({ approvals: z.array(a.approvalSchema) }),
   },
   approvalWatch: {
     method: 'GET',
     path: '/v1/approvals/watch',
     allow: ['owner', 'approver', 'requester', 'auditor'],
-    response: s.approvalEventSchema,
+    response: a.approvalEventSchema,
     stream: true,
   },
   approvalShow: {
     method: 'GET',
     path: '/v1/approvals/:id',
     allow: ['owner', 'approver', 'requester', 'auditor'],
-    response: s.approvalSchema,
+    response: a.approvalSchema,
   },
   approvalDecide: {
     method: 'POST',
     path: '/v1/approvals/:id/decision',
     allow: ['owner', 'approver'],
-    body: s.approvalDecisionSchema,
-    response: s.approvalDecidedSchema,
+    body: a.approvalDecisionSchema,
+    response: a.approvalDecidedSchema,
   },
 
   sessionList: {

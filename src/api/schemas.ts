@@ -148,62 +148,6 @@ export const connectionSavedSchema = z.object({
   auditId: z.string(),
 });
 
-export const approvalSchema = z.object({
-  id: z.string(),
-  version: z.number(),
-  status: z.enum(['pending', 'approved', 'denied', 'expired', 'withdrawn', 'used']),
-  session: z.string(),
-  connection: z.string(),
-  requester: z.string(),
-  requesterKind: z.enum(['person', 'machine']),
-  requesterGroups: z.array(z.string()),
-  /** The person for whom the requester acts. */
-  endUser: z.string().nullable().optional(),
-  clientAddress: z.string(),
-  target: z.string(),
-  transaction: z.enum(['none', 'open', 'failed']),
-  statement: z.string(),
-  parameters: z.array(z.string().nullable()),
-  effects: z.array(z.string()),
-  estimate: z.string(),
-  /** What a rehearsal has shown; null where none was asked for. */
-  rehearsal: z.array(z.string()).nullable().optional(),
-  rule: z.string(),
-  approvers: z.array(z.string()),
-  approvalsNeeded: z.number(),
-  decisions: z.array(
-    z.object({
-      by: z.string(),
-      decision: z.enum(['approve', 'deny']),
-      reason: z.string().nullable(),
-      at: z.string(),
-    }),
-  ),
-  endReason: z.string().nullable(),
-  createdAt: z.string(),
-  expiresAt: z.string(),
-  /** Whether the caller may decide it, and why not. */
-  mayDecide: z.boolean(),
-  mayNotReason: z.string().nullable(),
-  /** How the caller shows that it is there: by the approver passphrase, or by a fresh sign-in at its issuer. */
-  presence: z.enum(['passphrase', 'sign-in']).optional(),
-});
-export type ApprovalView = z.infer<typeof approvalSchema>;
-
-export const approvalDecisionSchema = z.object({
-  decision: z.enum(['approve', 'deny']),
-  reason: z.string().min(1).max(4096).optional(),
-  /** Not needed from who signed in through an issuer: that must have been lately. */
-  passphrase: z.string().max(1024).optional(),
-  /** The version of the card that was shown. */
-  version: z.number().int(),
-});
-export const approvalDecidedSchema = z.object({ approval: approvalSchema, auditId: z.string() });
-export const approvalEventSchema = z.object({
-  type: z.enum(['current', 'changed']),
-  approval: approvalSchema,
-});
-
 export const sessionSchema = z.object({
   id: z.string(),
   connection: z.string(),

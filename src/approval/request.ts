@@ -19,6 +19,9 @@ export interface ApprovalCard {
   readonly effects: readonly string[];
   /** `planner expects 1 row of 48112 (Index Scan on customers_pkey)`; or why there is no estimate. */
   readonly estimate: string;
+  /** Why, and by which ticket, as the requester says; nobody has checked it. */
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
   /** What running it and rolling it back has shown, line by line; or why it was not rehearsed. Left out: nobody asked. */
   readonly rehearsal?: readonly string[] | undefined;
 }
@@ -34,10 +37,39 @@ export interface ApprovalDecision {
   readonly at: string;
 }
 
+/** What somebody says of a request without deciding it. */
+export interface ApprovalComment {
+  readonly by: string;
+  readonly byName: string;
+  readonly text: string;
+  /** ISO 8601 UTC. */
+  readonly at: string;
+}
+
+/** One message of a text that is sent in several, in UTF-16 code units: [start, end), and its line from 1. */
+export interface TextPiece {
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+}
+
+/** What binds a request that is made ahead of any session to what will run; the text itself is the card's. */
+export interface AheadTerms {
+  /** SHA-256 (hex) of the connection's settings: another target is another request. */
+  readonly settings: string;
+  /** SHA-256 (hex) of what the protocol read the text to mean, and of the definitions it rests on. */
+  readonly meaning: string;
+  /** What is sent, in order. */
+  readonly pieces: readonly TextPiece[];
+}
+
 export interface ApprovalRequest {
   /** `ap-7kq2m`. */
   readonly id: string;
-  readonly session: string;
+  /** Where the statement is held; undefined for a request that was made ahead of any session. */
+  readonly session: string | undefined;
+  /** Set for a request that was made ahead: it runs when its requester asks for that. */
+  readonly ahead?: AheadTerms | undefined;
   readonly connection: string;
   readonly connectionId: string;
   readonly requesterId: string;
@@ -47,13 +79,17 @@ export interface ApprovalRequest {
   readonly policy: string;
   readonly terms: ApprovalTerms;
   readonly card: ApprovalCard;
-  /** SHA-256 (hex) over connection, target, requester, end user, session, exact bytes, parameters, state fingerprint, policy hash. */
+  /**
+   * SHA-256 (hex) over connection, target, requester, end user, session, exact bytes, parameters, state fingerprint,
+   * policy hash. For a request made ahead: its meaning and the target's settings in place of session and state.
+   */
   readonly fingerprint: string;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly status: ApprovalStatus;
   readonly decisions: readonly ApprovalDecision[];
-  /** Why it ended, for `denied`, `expired` and `withdrawn`. */
+  readonly comments: readonly ApprovalComment[];
+  /** Why it ended, for `denied`, `expired` and `withdrawn`; where it ran, for one made ahead that was `used`. */
   readonly endReason: string | undefined;
   /** Grows with each change; a decision names the version whose card was shown. */
   readonly version: number;

@@ -1,5 +1,6 @@
-import { ApprovalPending, Conflict, NotPermitted, UsageError } from '../base/errors.ts';
+import { ApprovalPending, Conflict, UsageError } from '../base/errors.ts';
 import type { ApprovalDecision, ApprovalRequest, ApprovalStatus } from './request.ts';
+import { type Decider, goesBy, refuseStranger } from './stranger.ts';
 
 /**
  * The life of a request: pending -> approved | denied | expired | withdrawn, approved -> used | expired |
@@ -10,22 +11,8 @@ import type { ApprovalDecision, ApprovalRequest, ApprovalStatus } from './reques
 /** What a request is made of before anybody decided. */
 export type ApprovalDraft = Omit<
   ApprovalRequest,
-  'createdAt' | 'expiresAt' | 'status' | 'decisions' | 'endReason' | 'version'
+  'createdAt' | 'expiresAt' | 'status' | 'decisions' | 'comments' | 'endReason' | 'version'
 >;
-
-/** Who decides. The policy's and the roles' say come in as facts. */
-export interface Decider {
-  readonly id: string;
-  readonly name: string;
-  /** Every name of the same person. */
-  readonly names?: ReadonlySet<string>;
-  /** Decides for another person, by what it says or its token. */
-  readonly delegated?: boolean;
-  /** Has the role approver or owner. */
-  readonly hasRole: boolean;
-  /** `Policy.mayApprove` for the request's terms. */
-  readonly amongApprovers: boolean;
-}
 
 export interface Vote {
   readonly decision: 'approve' | 'deny';
@@ -42,6 +29,7 @@ export function openRequest(draft: ApprovalDraft, now: number): ApprovalRequest 
     expiresAt: new Date(now + draft.terms.expires).toISOString(),
     status: 'pending',
     decisions: [],
+    comments: [],
     endReason: undefined,
     version: 1,
   };
@@ -85,7 +73,37 @@ export function decideRequest(
   const decisions = [...request.decisions, decision];
   if (vote.decision === 'deny') return next(request, { status: 'denied', decisions, endReason: reason });
   const approved = decisions.length >= request.terms.approvals;
-  return next(request, { status: approved ? 'approved' : 'pending', decisions });
+  if (!approved) return next(request, { decisions });
+  // Nobody waits for a request that was made ahead: from here it has the time again to be run in.
+  const expiresAt = new Date(now + request.terms.expires).toISOString();
+  return next(request, { status: 'approved', decisions, ...(request.ahead ? { expiresAt } : {}) });
+}
+
+/** A comment's longest text, in UTF-16 code units, and how many a request takes: an approver reads them all. */
+export const LONGEST_COMMENT = 1000;
+export const MOST_COMMENTS = 20;
+
+/**
+ * What an approver says without deciding. Throws NotPermitted as `decideRequest` does, Conflict
+ * `approval_not_pending` and `too_many_comments`, UsageError `bad_comment`, ApprovalPending `approval_expired`.
+ */
+export function commentRequest(
+  request: ApprovalRequest,
+  decider: Decider,
+  text: string,
+  now: number,
+): ApprovalRequest {
+  refuseStranger(request, decider);
+  const said = text.trim();
+  if (said === '' || said.length > LONGEST_COMMENT) {
+    throw new UsageError('bad_comment', `a comment has 1 to ${LONGEST_COMMENT} characters`);
+  }
+  refuseWhenOver(request, now);
+  if (request.comments.length >= MOST_COMMENTS) {
+    throw new Conflict('too_many_comments', `${request.id} has ${MOST_COMMENTS} comments already`);
+  }
+  const comment = { by: decider.id, byName: decider.name, text: said, at: new Date(now).toISOString() };
+  return next(request, { comments: [...request.comments, comment] });
 }
 
 /** Why this decider may not decide it now, in words; undefined when it may. For lists and cards. */
@@ -121,15 +139,15 @@ export function withdrawRequest(request: ApprovalRequest, reason: string): Appro
 }
 
 /**
- * Spends an approval: the held bytes may go, this once. Throws Conflict `approval_not_approved` unless it is
+ * Spends an approval: the held bytes may go, this once. `where` says in which session, for one made ahead. Throws Conflict `approval_not_approved` unless it is
  * approved and unused, ApprovalPending `approval_expired` when its time is over.
  */
-export function spendApproval(request: ApprovalRequest, now: number): ApprovalRequest {
+export function spendApproval(request: ApprovalRequest, now: number, where?: string): ApprovalRequest {
   if (request.status !== 'approved') {
     throw new Conflict('approval_not_approved', `${request.id} is ${request.status}, so nothing runs`);
   }
   if (now >= Date.parse(request.expiresAt)) throw expired(request);
-  return next(request, { status: 'used' });
+  return next(request, { status: 'used', ...(where === undefined ? {} : { endReason: where }) });
 }
 
 /** True when nothing can change the request any more. */
@@ -148,53 +166,6 @@ export function isEnded(status: ApprovalStatus): boolean {
   }
 }
 
-/** A name of this person, of whichever of its identities. */
-function goesBy({ name, names }: Decider, other: string): boolean {
-  return name === other || names?.has(other) === true;
-}
-
-/** The same name counts as the same person: an identity created again under it gains nothing. */
-function refuseStranger(request: ApprovalRequest, decider: Decider): void {
-  if (decider.delegated) {
-    throw new NotPermitted(
-      'delegated_decision',
-      `${decider.name} acts for somebody else and decides for nobody`,
-      {
-        next: 'decide with a sign-in of your own',
-      },
-    );
-  }
-  const { endUser } = request.card;
-  if (decider.id === request.endUserId || (endUser !== undefined && goesBy(decider, endUser))) {
-    throw new NotPermitted('self_approval', 'the statement runs for you, so you cannot decide it', {
-      rule: request.rule,
-      next: 'ask another approver',
-    });
-  }
-  const own = decider.id === request.requesterId || goesBy(decider, request.card.requester);
-  if (own && !request.terms.selfApproval) {
-    throw new NotPermitted('self_approval', 'you cannot decide your own statement', {
-      rule: request.rule,
-      next: 'ask another approver',
-    });
-  }
-  if (!decider.hasRole) {
-    throw new NotPermitted('role_missing', `${decider.name} has neither the role approver nor owner`, {
-      next: 'an owner creates an approver: hoopctl identity create NAME --role approver',
-    });
-  }
-  if (!decider.amongApprovers) {
-    throw new NotPermitted(
-      'not_an_approver',
-      `rule "${request.rule}" does not name ${decider.name} as an approver`,
-      {
-        rule: request.rule,
-        next: `it may be decided by ${approverWords(request)}`,
-      },
-    );
-  }
-}
-
 function refuseWhenOver(request: ApprovalRequest, now: number): void {
   if (request.status !== 'pending') {
     const last = request.decisions.at(-1);
@@ -209,11 +180,6 @@ function expired(request: ApprovalRequest): ApprovalPending {
   return new ApprovalPending('approval_expired', `${request.id} expired at ${request.expiresAt}`, {
     next: 'the requester sends the statement again',
   });
-}
-
-function approverWords(request: ApprovalRequest): string {
-  const lists = [request.terms.approvers, ...(request.terms.alsoAdmittedBy ?? [])];
-  return lists.map((list) => list.join(' or ')).join(', and ') || 'anyone with the role approver or owner';
 }
 
 function next(request: ApprovalRequest, change: Partial<ApprovalRequest>): ApprovalRequest {

@@ -14,6 +14,7 @@ export type AuditKind =
   | 'statement'
   | 'approval.requested'
   | 'approval.decided'
+  | 'approval.commented'
   | 'approval.refused'
   | 'approval.ended'
   | 'approval.used'

@@ -1,4 +1,4 @@
-import type { ApprovalView } from '../api/schemas.ts';
+import type { ApprovalView } from '../api/approval-schemas.ts';
 import { textWidth, wrapText, wrapWords } from '../base/text-width.ts';
 import { visibleText } from '../base/visible-text.ts';
 import type { TextOut } from './io.ts';

@@ -1,4 +1,4 @@
-import type { ApprovalView } from '../api/schemas.ts';
+import type { ApprovalView } from '../api/approval-schemas.ts';
 import { daemonGone } from './daemon-gone.ts';
 
 /** Follows the daemon's approval events and hands out, oldest first, what the caller may decide. */

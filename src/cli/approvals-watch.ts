@@ -1,5 +1,5 @@
+import type { ApprovalView } from '../api/approval-schemas.ts';
 import type { Client } from '../api/client.ts';
-import type { ApprovalView } from '../api/schemas.ts';
 import { ApprovalPending, Conflict, HoopError } from '../base/errors.ts';
 import { approvalCard } from './approval-card.ts';
 import { ApprovalQueue } from './approval-queue.ts';

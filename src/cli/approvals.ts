@@ -1,5 +1,5 @@
+import type { ApprovalView } from '../api/approval-schemas.ts';
 import type { Client } from '../api/client.ts';
-import type { ApprovalView } from '../api/schemas.ts';
 import { wrapText } from '../base/text-width.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';

@@ -102,7 +102,9 @@ export class Endpoint {
     // Half-open: a client that has sent all it wants may close its side and still read the answers.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
     this.#stopWatching = deps.watchApprovals((request) => {
-      if (this.#sessions.has(request.session)) this.#events.push(approvalEvent(request));
+      const { session } = request;
+      if (session === undefined || !this.#sessions.has(session)) return;
+      this.#events.push(approvalEvent(request, session));
     });
   }
 
@@ -267,11 +269,11 @@ export class Endpoint {
   }
 }
 
-function approvalEvent(request: ApprovalRequest): EndpointEvent {
+function approvalEvent(request: ApprovalRequest, session: string): EndpointEvent {
   const last = request.decisions.at(-1);
   return {
     type: 'approval',
-    session: request.session,
+    session,
     approval: request.id,
     status: request.status,
     rule: request.rule,

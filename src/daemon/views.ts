@@ -1,4 +1,5 @@
-import type { ApprovalView, ConnectionView, IdentityView, SessionView } from '../api/schemas.ts';
+import type { ApprovalView } from '../api/approval-schemas.ts';
+import type { ConnectionView, IdentityView, SessionView } from '../api/schemas.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
 import type { Role } from '../identity/roles.ts';
 import type { Policy } from '../policy/decision.ts';
@@ -26,7 +27,7 @@ export function seesSession(
 
 /** Owners and auditors see every approval; anyone else its own and those it is asked to decide. */
 export function seesApproval(board: ApprovalBoard, caller: IdentityRow, request: ApprovalRequest): boolean {
-  return hasRole(caller, 'owner', 'auditor') || board.concerns(request, caller);
+  return hasRole(caller, 'owner', 'auditor') || board.deciders.concerns(request, caller);
 }
 
 export function isLive(identity: IdentityRow, now: number): boolean {
@@ -110,7 +111,8 @@ export function approvalView(
     id: request.id,
     version: request.version,
     status: request.status,
-    session: request.session,
+    session: request.session ?? null,
+    ahead: request.ahead === undefined ? null : { pieces: [...request.ahead.pieces] },
     connection: request.connection,
     requester: card.requester,
     requesterKind: card.requesterKind,
@@ -123,6 +125,8 @@ export function approvalView(
     parameters: [...card.parameters],
     effects: [...card.effects],
     estimate: card.estimate,
+    reason: card.reason ?? null,
+    ticket: card.ticket ?? null,
     rehearsal: card.rehearsal === undefined ? null : [...card.rehearsal],
     rule: request.rule,
     approvers: [...approverWords(terms)],
@@ -133,6 +137,7 @@ export function approvalView(
       reason: reason ?? null,
       at,
     })),
+    comments: request.comments.map(({ byName, text, at }) => ({ by: byName, text, at })),
     endReason: request.endReason ?? null,
     createdAt: request.createdAt,
     expiresAt: request.expiresAt,

@@ -11,6 +11,7 @@ import { compileNameGlob } from './name-glob.ts';
 import { overlap } from './object-globs.ts';
 import { compilePeople } from './people.ts';
 import type { PolicyFile } from './problem.ts';
+import { missingFrom, STATED_SETTINGS } from './requirement.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
 import type { PolicyDocument } from './schema.ts';
 import { compileGroups, compilePrincipals, type FileGroups } from './selectors.ts';
@@ -22,6 +23,7 @@ const MOST_REASONS = 3;
 interface Verdict {
   readonly outcome: Outcome;
   readonly action: Action;
+  readonly statement: StatementFacts;
   /** The first of the strictest matching rules; undefined when the default decided. */
   readonly rule: CompiledRule | undefined;
   readonly matched: readonly CompiledRule[];
@@ -136,7 +138,7 @@ function judge(
     outcome = rule.decision;
     strictest = rule;
   }
-  return { outcome, action, rule: strictest, matched, reasons };
+  return { outcome, action, statement, rule: strictest, matched, reasons };
 }
 
 interface Asked {
@@ -149,6 +151,10 @@ function decisionOf(verdicts: readonly Verdict[], asked: Asked): Decision {
   const deciding = strictestOf(verdicts);
   const matched = matchedRules(verdicts);
   const base = { rule: deciding?.rule?.name, matched, policy: asked.hash };
+  if (deciding !== undefined && deciding.outcome !== 'block') {
+    const untold = untoldRule(verdicts, asked.requester);
+    if (untold !== undefined) return { ...base, outcome: 'block', ...untold };
+  }
   // Nothing but comments and semicolons: there is nothing to judge and nothing happens.
   if (deciding === undefined) return { ...base, outcome: 'allow' };
   switch (deciding.outcome) {
@@ -166,6 +172,33 @@ function decisionOf(verdicts: readonly Verdict[], asked: Asked): Decision {
     default:
       return deciding.outcome satisfies never;
   }
+}
+
+/** The first rule that wants to be told something which the requester has not said; whatever it would have decided. */
+function untoldRule(verdicts: readonly Verdict[], { stated }: Requester) {
+  for (const { action, matched, statement } of verdicts) {
+    if (isAlwaysHeard(statement)) continue;
+    for (const { name, requirement } of matched) {
+      const requires = requirement === undefined ? [] : missingFrom(stated, requirement);
+      if (requires.length === 0) continue;
+      const message = `rule "${name}" requires ${requires.join(' and ')}`;
+      return { rule: name, command: action.command, message, requires };
+    }
+  }
+  return undefined;
+}
+
+/** What gives the reason that is missing, and what lets nobody be locked in a transaction for want of one. */
+function isAlwaysHeard({ actions, changes }: StatementFacts): boolean {
+  return (
+    changes.length > 0 &&
+    actions.every(({ effect }) => effect === 'session') &&
+    changes.every((change) =>
+      change.kind === 'set'
+        ? change.name in STATED_SETTINGS
+        : change.kind === 'transaction' && /^rollback/.test(change.operation),
+    )
+  );
 }
 
 /** The first of the strictest, one that a named rule decided before one of the default: it says more. */

@@ -43,6 +43,10 @@ function ruleProblems(rule: unknown, path: FilePath, vocabulary: Vocabulary, loc
   };
   for (const key of APPROVAL_KEYS) misplaced(key, 'approve');
   misplaced('message', 'block');
+  if (at(rule, ['require']) !== undefined && decision === 'block') {
+    const message = `${named('rule', rule)}"require" means nothing where decision is block`;
+    problems.push(problemAt('error', locate([...path, 'require']), message));
+  }
   return problems;
 }
 

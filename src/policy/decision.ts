@@ -4,6 +4,12 @@ import type { SamlProvider } from '../identity/saml-schema.ts';
 import type { FunctionEffects } from '../sql/catalog.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
+/** What a requester says of its own work. Nobody has checked it: it lets nothing through that was not let through without. */
+export interface Stated {
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
+}
+
 /** Who asks, as policy sees it. */
 export interface Requester {
   readonly id: string;
@@ -14,6 +20,8 @@ export interface Requester {
   readonly endUser?:
     | { readonly id: string; readonly name: string; readonly groups: readonly string[] }
     | undefined;
+  /** What rules with `require` want to be told. */
+  readonly stated?: Stated | undefined;
 }
 
 /** Where it would run, as policy sees it. */
@@ -134,6 +142,8 @@ export type Decision =
       readonly message: string | undefined;
       /** What was blocked, `DROP TABLE public.customers`. */
       readonly command: string;
+      /** What the rule wants to be told first, in words; left out when that is not why. */
+      readonly requires?: readonly string[];
     });
 
 /** A policy ready to decide: parsed, checked, hashed. Pure and immutable. */

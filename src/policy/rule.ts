@@ -3,6 +3,7 @@ import type { ApprovalTerms, PolicyTarget, Requester } from './decision.ts';
 import { anyMatches, compileGlob } from './glob.ts';
 import { compileObjects } from './object-globs.ts';
 import { type Coverage, compileTables, weaker } from './objects.ts';
+import { compileRequirement, type Requirement } from './requirement.ts';
 import {
   DEFAULT_APPROVALS,
   DEFAULT_COMMIT_EXPIRES_MS,
@@ -25,6 +26,8 @@ export interface CompiledRule {
   readonly decision: Outcome;
   readonly message: string | undefined;
   readonly terms: ApprovalTerms;
+  /** What it wants to be told first. */
+  readonly requirement: Requirement | undefined;
   appliesTo(requester: Requester, target: PolicyTarget): boolean;
   covers(action: Action, statement: StatementFacts): Coverage;
   /** It would cover the action if the planner's estimate, which nobody asked for yet, were high. */
@@ -71,6 +74,7 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
       ...(rule.rehearse ? { rehearse: true } : {}),
       ...(rule.at === 'commit' ? { at: 'commit' } : {}),
     },
+    requirement: compileRequirement(rule.require),
     appliesTo: (requester, target) =>
       (who === undefined || admitsEither(who, requester)) && (connections?.selects(target) ?? true),
     covers(action, statement) {

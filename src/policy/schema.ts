@@ -5,6 +5,7 @@ import { issuerSchema, twins } from '../identity/issuer-schema.ts';
 import { ROLES } from '../identity/roles.ts';
 import { samlProviderSchema } from '../identity/saml-schema.ts';
 import { EFFECTS } from '../sql/facts.ts';
+import { requireSchema } from './require-schema.ts';
 
 /** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
 
@@ -129,6 +130,11 @@ export const ruleSchema = z.strictObject({
     .describe('Only where the text of the statement is longer than this, such as 10KiB.'),
   decision: z.enum(DECISIONS),
   message: z.string().min(1).max(1000).optional().describe('What the requester reads when this rule blocks.'),
+  require: requireSchema
+    .optional()
+    .describe(
+      'A reason or a ticket number that the requester must give; without it the statement is refused.',
+    ),
   approvers: listOf(principal)
     .optional()
     .describe('Who may decide. Left out: anyone with the role approver or owner.'),

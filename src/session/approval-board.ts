@@ -2,11 +2,10 @@ import { admitRequest, recentRequests } from '../approval/limits.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
 import {
   type ApprovalDraft,
-  type Decider,
+  commentRequest,
   decideRequest,
   expireRequest,
   isEnded,
-  mayNotDecide,
   openRequest,
   spendApproval,
   type Vote,
@@ -19,7 +18,8 @@ import { newApprovalId } from '../base/ids.ts';
 import { requireLive } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
-import { endUserOf } from './requester.ts';
+import { askedFacts } from './asked-facts.ts';
+import { Deciders } from './deciders.ts';
 import { requireApprover } from './require-approver.ts';
 
 export interface ApprovalBoardDeps {
@@ -31,6 +31,8 @@ export interface ApprovalBoardDeps {
   /** A change that could not be stored or audited and has nobody to be told to. */
   readonly failed: (error: unknown) => void;
 }
+
+const POLICY_CHANGED = 'the policy changed';
 
 /** A request that waits. */
 export interface ApprovalTicket {
@@ -49,8 +51,8 @@ interface Waiting {
 }
 
 /**
- * The requests whose statements are held now. Every change is audited first, then stored by compare-and-set,
- * then told. What is not on the board has ended, whatever the store says.
+ * The requests whose statements are held now, and those made ahead that have not run yet. Every change is audited
+ * first, then stored by compare-and-set, then told. What is not on the board has ended, whatever the store says.
  */
 export class ApprovalBoard {
   readonly #deps: ApprovalBoardDeps;
@@ -58,18 +60,21 @@ export class ApprovalBoard {
   readonly #reserved = new Set<string>();
   readonly #askedAt = new Map<string, readonly number[]>();
   readonly #watchers = new Set<(request: ApprovalRequest) => void>();
+  readonly deciders: Deciders;
 
   constructor(deps: ApprovalBoardDeps) {
     this.#deps = deps;
+    this.deciders = new Deciders(deps);
     deps.policy.onReplaced((policy) => {
-      for (const { request } of this.#waiting.values()) {
-        if (request.policy !== policy.hash) void this.withdraw(request.id, 'the policy changed');
-      }
+      // One that was made ahead is judged anew by the policy under which it is to run.
+      const held = (request: ApprovalRequest) => request.ahead === undefined;
+      void this.withdrawThose((request) => held(request) && request.policy !== policy.hash, POLICY_CHANGED);
     });
   }
 
+  /** How many wait for a decision. */
   get size(): number {
-    return this.#waiting.size;
+    return this.#count(() => true);
   }
 
   /**
@@ -86,28 +91,14 @@ export class ApprovalBoard {
       const began = { wall: clock.now(), monotonic: clock.monotonic() };
       const request = openRequest({ ...draft, id }, began.wall);
       record(id);
-      this.#audit('approval.requested', draft.card.requester, request, {
-        requester: draft.card.requester,
-        ...(draft.card.endUser === undefined ? {} : { endUser: draft.card.endUser }),
-        policy: request.policy,
-        fingerprint: request.fingerprint,
-        approvers: request.terms.approvers,
-        expiresAt: request.expiresAt,
-      });
-      let decided: (request: ApprovalRequest) => void = () => {};
-      const ticket = {
-        request,
-        decided: new Promise<ApprovalRequest>((resolve) => {
-          decided = resolve;
-        }),
-      };
-      const waiting: Waiting = { request, began, decided, cancelTimer: () => {}, turn: Promise.resolve() };
+      this.#audit('approval.requested', draft.card.requester, request, askedFacts(request));
+      const { promise, resolve } = Promise.withResolvers<ApprovalRequest>();
       await approvals.create(request);
-      this.#waiting.set(id, waiting);
-      this.#watchExpiry(waiting);
+      this.#takeUp(request, began, resolve);
       this.#tell(request);
-      if (this.#deps.policy.get()?.hash !== request.policy) void this.withdraw(id, 'the policy changed');
-      return ticket;
+      const replaced = this.#deps.policy.get()?.hash !== request.policy;
+      if (replaced && request.ahead === undefined) void this.withdraw(id, POLICY_CHANGED);
+      return { request, decided: promise };
     } finally {
       this.#reserved.delete(id);
     }
@@ -124,7 +115,7 @@ export class ApprovalBoard {
     prove: () => Promise<void>,
   ): Promise<{ readonly request: ApprovalRequest; readonly entry: AuditEntry }> {
     const known = await this.find(id);
-    const decider = this.#decider(known, identity);
+    const decider = this.deciders.of(known, identity);
     try {
       decideRequest(known, decider, vote, this.#now(id));
       await prove();
@@ -136,7 +127,7 @@ export class ApprovalBoard {
     return this.#change(id, (request) => {
       // Between the look and the change the decider may have been revoked, or somebody else have decided.
       requireLive(identity, this.#deps.clock.now());
-      const next = decideRequest(request, this.#decider(request, identity), vote, this.#now(id));
+      const next = decideRequest(request, this.deciders.of(request, identity), vote, this.#now(id));
       const facts = { decision: vote.decision, reason: vote.reason ?? null, status: next.status };
       return { next, kind: 'approval.decided', actor: identity.name, facts };
     });
@@ -147,15 +138,42 @@ export class ApprovalBoard {
     await this.#end(id, (request) => withdrawRequest(request, reason));
   }
 
-  /** Spends an approval. Throws Conflict or ApprovalPending when there is none to spend: then nothing runs. */
-  async use(id: string): Promise<ApprovalRequest> {
+  /** Withdraws those that `which` picks. Never rejects. */
+  async withdrawThose(which: (request: ApprovalRequest) => boolean, reason: string): Promise<void> {
+    const picked = [...this.#waiting.values()].filter(({ request }) => which(request));
+    await Promise.all(picked.map(({ request }) => this.withdraw(request.id, reason)));
+  }
+
+  /**
+   * Spends an approval. Throws Conflict or ApprovalPending when there is none to spend: then nothing runs.
+   * `session` is where a request runs that was made ahead.
+   */
+  async use(id: string, session?: string): Promise<ApprovalRequest> {
+    const where = session === undefined ? undefined : `run in session ${session}`;
     const { request } = await this.#change(id, (approved) => ({
-      next: spendApproval(approved, this.#now(id)),
+      next: spendApproval(approved, this.#now(id), where),
       kind: 'approval.used',
       actor: approved.card.requester,
-      facts: { fingerprint: approved.fingerprint },
+      facts: { fingerprint: approved.fingerprint, ...(session === undefined ? {} : { session }) },
     }));
     return request;
+  }
+
+  /** What an approver says without deciding. Throws what `commentRequest` throws, NotFound `no_such_approval`. */
+  async comment(id: string, identity: IdentityRow, text: string) {
+    await this.find(id);
+    return this.#change(id, (request) => {
+      requireLive(identity, this.#deps.clock.now());
+      const next = commentRequest(request, this.deciders.of(request, identity), text, this.#now(id));
+      const facts = { comment: next.comments.at(-1)?.text ?? '' };
+      return { next, kind: 'approval.commented', actor: identity.name, facts };
+    });
+  }
+
+  /** Takes up a request that was made ahead and lives on from before this process began. */
+  restore(request: ApprovalRequest): void {
+    const { clock } = this.#deps;
+    this.#takeUp(request, { wall: clock.now(), monotonic: clock.monotonic() }, () => {});
   }
 
   /** The request as it stands. Throws NotFound `no_such_approval`. */
@@ -167,14 +185,7 @@ export class ApprovalBoard {
 
   /** Why this identity may not decide it now; undefined when it may. */
   mayNotDecide(request: ApprovalRequest, identity: IdentityRow): string | undefined {
-    return mayNotDecide(request, this.#decider(request, identity), this.#now(request.id));
-  }
-
-  /** True when the rules of the request name this identity, its own or already decided ones included. */
-  concerns(request: ApprovalRequest, identity: IdentityRow): boolean {
-    const { hasRole, amongApprovers } = this.#decider(request, identity);
-    const own = request.requesterId === identity.id || request.endUserId === identity.id;
-    return own || (hasRole && amongApprovers);
+    return this.deciders.mayNotDecide(request, identity, this.#now(request.id));
   }
 
   /** Every change of every request from now on. */
@@ -183,26 +194,26 @@ export class ApprovalBoard {
     return () => this.#watchers.delete(watcher);
   }
 
-  #decider(request: ApprovalRequest, identity: IdentityRow): Decider {
-    const { id, name, groups, roles } = identity;
-    const names = this.#deps.policy.get()?.namesOf(name);
-    return {
-      id,
-      name,
-      ...(names === undefined ? {} : { names }),
-      delegated: endUserOf(identity) !== undefined,
-      hasRole: roles.includes('approver') || roles.includes('owner'),
-      amongApprovers: this.#deps.policy.get()?.mayApprove(request.terms, { id, name, groups }) ?? false,
-    };
+  #takeUp(request: ApprovalRequest, began: Waiting['began'], decided: Waiting['decided']): void {
+    const waiting = { request, began, decided, cancelTimer: () => {}, turn: Promise.resolve() };
+    this.#waiting.set(request.id, waiting);
+    this.#watchExpiry(waiting);
   }
 
   #admit(requesterId: string): void {
     const now = this.#deps.clock.monotonic();
     const askedAt = recentRequests(this.#askedAt.get(requesterId) ?? [], now);
-    let pending = 0;
-    for (const { request } of this.#waiting.values()) if (request.requesterId === requesterId) pending += 1;
+    const pending = this.#count((request) => request.requesterId === requesterId);
     admitRequest({ pending, askedAt }, now);
     this.#askedAt.set(requesterId, [...askedAt, now]);
+  }
+
+  #count(which: (request: ApprovalRequest) => boolean): number {
+    let count = 0;
+    for (const { request } of this.#waiting.values()) {
+      if (request.status === 'pending' && which(request)) count += 1;
+    }
+    return count;
   }
 
   async #freeId(): Promise<string> {
@@ -226,6 +237,7 @@ export class ApprovalBoard {
   #watchExpiry(waiting: Waiting): void {
     const { id, expiresAt } = waiting.request;
     const left = Math.max(0, Date.parse(expiresAt) - this.#now(id));
+    waiting.cancelTimer();
     waiting.cancelTimer = this.#deps.clock.after(left, () => {
       void this.#end(id, (request) => expireRequest(request, this.#now(id))).then(() => {
         if (this.#waiting.has(id)) this.#watchExpiry(waiting);
@@ -272,19 +284,23 @@ export class ApprovalBoard {
       if (!this.#waiting.has(id)) throw notWaiting(waiting.request);
       const { next, kind, actor, facts } = change(waiting.request);
       const entry = this.#audit(kind, actor, waiting.request, facts);
-      const { status, decisions, endReason } = next;
+      const { comments, decisions, endReason, expiresAt, status } = next;
       const won = await this.#deps.approvals.transition(id, waiting.request.version, {
         status,
         decisions,
+        comments,
+        expiresAt,
         ...(endReason === undefined ? {} : { endReason }),
       });
       if (!won) {
         this.#audit('approval.refused', actor, waiting.request, { code: 'race_lost', status });
         throw new Conflict('approval_changed', `${id} was changed by somebody else`, { retryable: true });
       }
+      const later = waiting.request.expiresAt !== expiresAt;
       waiting.request = next;
-      if (isEnded(next.status)) this.#forget(waiting);
-      if (next.status !== 'pending') waiting.decided(next);
+      if (isEnded(status)) this.#forget(waiting);
+      else if (later) this.#watchExpiry(waiting);
+      if (status !== 'pending') waiting.decided(next);
       this.#tell(next);
       return { request: next, entry };
     });
@@ -311,7 +327,7 @@ export class ApprovalBoard {
     return this.#deps.audit.append({
       kind,
       actor,
-      facts: { approval: id, session, connection, rule, ...facts },
+      facts: { approval: id, session: session ?? null, connection, rule, ...facts },
     });
   }
 }

@@ -1,4 +1,9 @@
-import type { ApprovalDecision, ApprovalRequest, ApprovalStatus } from '../approval/request.ts';
+import type {
+  ApprovalComment,
+  ApprovalDecision,
+  ApprovalRequest,
+  ApprovalStatus,
+} from '../approval/request.ts';
 import type { Role } from '../identity/roles.ts';
 
 /** The state that must outlive the process. One narrow interface; every method is atomic. Rows are plain data, times ISO 8601 UTC. */
@@ -261,6 +266,8 @@ export interface ApprovalRows {
     change: {
       readonly status: ApprovalStatus;
       readonly decisions?: readonly ApprovalDecision[];
+      readonly comments?: readonly ApprovalComment[];
+      readonly expiresAt?: string;
       readonly endReason?: string;
     },
   ): Promise<boolean>;

@@ -1,4 +1,4 @@
-import type { ApprovalView } from '../../api/schemas.ts';
+import type { ApprovalView } from '../../api/approval-schemas.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
 import { NotFound, UsageError } from '../../base/errors.ts';
 import { sourceNamed } from '../../identity/current.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ApprovalDecision, ApprovalRequest } from '../../approval/request.ts';
+import type { ApprovalComment, ApprovalDecision, ApprovalRequest } from '../../approval/request.ts';
 import { Conflict } from '../../base/errors.ts';
 import type { ApprovalRows } from '../store.ts';
 import { json, optional, orNull, time } from './columns.ts';
@@ -17,6 +17,19 @@ const decision: z.ZodType<ApprovalDecision> = z
   })
   .transform((given) => ({ ...given, reason: given.reason }));
 
+const comment: z.ZodType<ApprovalComment> = z.object({
+  by: z.string(),
+  byName: z.string(),
+  text: z.string(),
+  at: time,
+});
+
+const ahead = z.object({
+  settings: z.string(),
+  meaning: z.string(),
+  pieces: z.array(z.object({ start: z.int(), end: z.int(), line: z.int() })),
+});
+
 const card = z.object({
   requester: z.string(),
   requesterKind: z.enum(['person', 'machine']),
@@ -29,6 +42,8 @@ const card = z.object({
   parameters: z.array(z.string().nullable()),
   effects: z.array(z.string()),
   estimate: z.string(),
+  reason: z.string().optional(),
+  ticket: z.string().optional(),
   rehearsal: z.array(z.string()).optional(),
 });
 
@@ -42,9 +57,11 @@ const terms = z.object({
   at: z.literal('commit').optional(),
 });
 
-/** What no decision changes. */
+/** What no decision changes, and beside it what may be added: comments, more time. */
 const asked = z.object({
-  session: z.string(),
+  session: z.string().optional(),
+  ahead: ahead.optional(),
+  comments: z.array(comment).default([]),
   connection: z.string(),
   connectionId: z.string(),
   requesterId: z.string(),
@@ -70,6 +87,7 @@ const row: z.ZodType<ApprovalRequest> = z
   .transform(({ request, created_at, end_reason, ...rest }) => ({
     ...rest,
     ...request,
+    session: request.session,
     createdAt: created_at,
     endReason: end_reason,
   }));
@@ -103,7 +121,9 @@ export function approvalRows(db: Database): ApprovalRows {
     async transition(id, expectedVersion, change) {
       const changed = db.run(
         `UPDATE approvals SET version = version + 1, status = :status,
-         decisions = coalesce(:decisions, decisions), end_reason = coalesce(:endReason, end_reason)
+         decisions = coalesce(:decisions, decisions), end_reason = coalesce(:endReason, end_reason),
+         request = json_set(request, '$.comments', json(coalesce(:comments, request -> '$.comments', '[]')),
+                            '$.expiresAt', coalesce(:expiresAt, request ->> '$.expiresAt'))
          WHERE id = :id AND version = :expectedVersion`,
         {
           id,
@@ -111,6 +131,8 @@ export function approvalRows(db: Database): ApprovalRows {
           status: change.status,
           decisions: change.decisions === undefined ? null : JSON.stringify(change.decisions),
           endReason: orNull(change.endReason),
+          comments: change.comments === undefined ? null : JSON.stringify(change.comments),
+          expiresAt: orNull(change.expiresAt),
         },
       );
       return changed > 0;

@@ -1,4 +1,5 @@
-import type { ApprovalDraft, Decider } from '../../../src/approval/state.ts';
+import type { ApprovalDraft } from '../../../src/approval/state.ts';
+import type { Decider } from '../../../src/approval/stranger.ts';
 
 /** A request of devin's and people to decide it, so that a test names only what it is about. */
 

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import type { ApprovalRequest } from '../../../src/approval/request.ts';
 import {
   abandonRequest,
-  type Decider,
   decideRequest,
   expireRequest,
   isEnded,
@@ -12,6 +11,7 @@ import {
   type Vote,
   withdrawRequest,
 } from '../../../src/approval/state.ts';
+import type { Decider } from '../../../src/approval/stranger.ts';
 import type { HoopError } from '../../../src/base/errors.ts';
 import { DRAFT, decider } from './request.ts';
 

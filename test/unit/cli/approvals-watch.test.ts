@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ApprovalView } from '../../../src/api/schemas.ts';
+import type { ApprovalView } from '../../../src/api/approval-schemas.ts';
 import { watchApprovals } from '../../../src/cli/approvals-watch.ts';
 import { type FakeDaemon, type FakeHandlers, startFakeDaemon } from './fake-daemon.ts';
 import { approvalSample } from './samples.ts';

@@ -1,4 +1,5 @@
-import type { ApprovalView, ConnectionView, SessionView } from '../../../src/api/schemas.ts';
+import type { ApprovalView } from '../../../src/api/approval-schemas.ts';
+import type { ConnectionView, SessionView } from '../../../src/api/schemas.ts';
 
 export function approvalSample(change: Partial<ApprovalView> = {}): ApprovalView {
   return {

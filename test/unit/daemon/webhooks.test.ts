@@ -39,6 +39,7 @@ const REQUEST: ApprovalRequest = {
   expiresAt: '2026-11-20T10:15:00.000Z',
   status: 'pending',
   decisions: [],
+  comments: [],
   endReason: undefined,
   version: 1,
 };

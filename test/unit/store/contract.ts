@@ -85,6 +85,7 @@ const approval = (id: string, more: Partial<ApprovalRequest> = {}): ApprovalRequ
   expiresAt: T1,
   status: 'pending',
   decisions: [],
+  comments: [],
   endReason: undefined,
   version: 1,
   ...more,
