@@ -14,7 +14,7 @@ _hoopctl() {
   for ((i = 1; i < COMP_CWORD; i++)); do
     [[ "${COMP_WORDS[i]}" == -- ]] && { _hoopctl_offer files "$current"; return; }
     case "$verb/${COMP_WORDS[i]}" in
-      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/gateway|/gateway/start|/gateway/openapi|/login|/logout|/context|/context/list|/context/use|/context/remove|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/ssh-config|/kubeconfig|/exec|/credential|/approvals|/approve|/deny|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
+      /demo|/init|/daemon|/daemon/start|/daemon/stop|/daemon/restart|/daemon/status|/daemon/logs|/gateway|/gateway/start|/gateway/openapi|/login|/logout|/context|/context/list|/context/use|/context/remove|/connection|/connection/add|/connection/list|/connection/show|/connection/test|/connection/edit|/connection/remove|/connect|/proxy|/ssh-config|/kubeconfig|/exec|/request|/run|/withdraw|/credential|/approvals|/approve|/deny|/comment|/session|/session/list|/session/show|/session/kill|/replay|/policy|/policy/check|/policy/explain|/policy/test|/policy/diff|/policy/apply|/identity|/identity/create|/identity/list|/identity/revoke|/whoami|/webhook|/webhook/add|/webhook/list|/webhook/test|/webhook/remove|/audit|/audit/tail|/audit/verify|/audit/export|/doctor|/completion|/help) verb="$verb/${COMP_WORDS[i]}" ;;
     esac
   done
   case "$verb:$previous" in
@@ -50,13 +50,26 @@ _hoopctl() {
     "/connection/edit:--context") return ;;
     "/connection/edit:--label") return ;;
     "/connect:--client") return ;;
+    "/connect:--reason") return ;;
+    "/connect:--ticket") return ;;
     "/proxy:--port") return ;;
+    "/proxy:--reason") return ;;
+    "/proxy:--ticket") return ;;
     "/kubeconfig:--port") return ;;
     "/exec:-c"|"/exec:--command") return ;;
     "/exec:-f"|"/exec:--file") _hoopctl_offer files "$current"; return ;;
     "/exec:--wait") return ;;
+    "/exec:--reason") return ;;
+    "/exec:--ticket") return ;;
+    "/request:-c"|"/request:--command") return ;;
+    "/request:-f"|"/request:--file") _hoopctl_offer files "$current"; return ;;
+    "/request:--reason") return ;;
+    "/request:--ticket") return ;;
+    "/request:--wait") return ;;
+    "/run:--wait") return ;;
     "/credential:--ttl") return ;;
     "/credential:--revoke") return ;;
+    "/approve:--comment") return ;;
     "/deny:-r"|"/deny:--reason") return ;;
     "/session/list:--connection") _hoopctl_offer names "$current" connections; return ;;
     "/session/list:--identity") _hoopctl_offer names "$current" identities; return ;;
@@ -110,15 +123,19 @@ _hoopctl() {
       "/connection/test") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/connection/edit") _hoopctl_offer words "$current" "--url --password-stdin --secret-ref --key --key-passphrase-stdin --key-passphrase-ref --jump --known-hosts --host-ca --accept-host-key --kubeconfig --context --impersonate --label --no-test --json --no-input --no-color -h --help" ;;
       "/connection/remove") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
-      "/connect") _hoopctl_offer words "$current" "--client --json --no-input --no-color -h --help" ;;
-      "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --json --no-input --no-color -h --help" ;;
+      "/connect") _hoopctl_offer words "$current" "--client --reason --ticket --json --no-input --no-color -h --help" ;;
+      "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --reason --ticket --json --no-input --no-color -h --help" ;;
       "/ssh-config") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/kubeconfig") _hoopctl_offer words "$current" "--port --credential --json --no-input --no-color -h --help" ;;
-      "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --json --no-input --no-color -h --help" ;;
+      "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --reason --ticket --json --no-input --no-color -h --help" ;;
+      "/request") _hoopctl_offer words "$current" "-c --command -f --file --reason --ticket --wait --no-wait --json --no-input --no-color -h --help" ;;
+      "/run") _hoopctl_offer words "$current" "--wait --json --no-input --no-color -h --help" ;;
+      "/withdraw") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/credential") _hoopctl_offer words "$current" "--ttl --list --revoke --json --no-input --no-color -h --help" ;;
       "/approvals") _hoopctl_offer words "$current" "-w --watch --all --json --no-input --no-color -h --help" ;;
-      "/approve") _hoopctl_offer words "$current" "-y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
+      "/approve") _hoopctl_offer words "$current" "--comment -y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
       "/deny") _hoopctl_offer words "$current" "-r --reason -y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
+      "/comment") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/session") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/session/list") _hoopctl_offer words "$current" "--connection --identity --decision --status --text --since --until --limit --json --no-input --no-color -h --help" ;;
       "/session/show") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
@@ -151,7 +168,7 @@ _hoopctl() {
     return
   fi
   case "$verb" in
-    "") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion help" ;;
+    "") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec request run withdraw credential approvals approve deny comment session replay policy identity whoami webhook audit doctor completion help" ;;
     "/daemon") _hoopctl_offer words "$current" "start stop restart status logs" ;;
     "/gateway") _hoopctl_offer words "$current" "start openapi" ;;
     "/context") _hoopctl_offer words "$current" "list use remove" ;;
@@ -165,9 +182,14 @@ _hoopctl() {
     "/ssh-config") _hoopctl_offer names "$current" connections ;;
     "/kubeconfig") _hoopctl_offer names "$current" connections ;;
     "/exec") _hoopctl_offer names "$current" connections ;;
+    "/request") _hoopctl_offer names "$current" connections ;;
+    "/run") _hoopctl_offer names "$current" approvals ;;
+    "/withdraw") _hoopctl_offer names "$current" approvals ;;
     "/credential") _hoopctl_offer names "$current" connections ;;
+    "/approvals") _hoopctl_offer names "$current" approvals ;;
     "/approve") _hoopctl_offer names "$current" approvals ;;
     "/deny") _hoopctl_offer names "$current" approvals ;;
+    "/comment") _hoopctl_offer names "$current" approvals ;;
     "/session") _hoopctl_offer words "$current" "list show kill" ;;
     "/session/show") _hoopctl_offer names "$current" sessions ;;
     "/session/kill") _hoopctl_offer names "$current" sessions ;;
@@ -182,7 +204,7 @@ _hoopctl() {
     "/webhook") _hoopctl_offer words "$current" "add list test remove" ;;
     "/audit") _hoopctl_offer words "$current" "tail verify export" ;;
     "/completion") _hoopctl_offer words "$current" "bash zsh fish" ;;
-    "/help") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec credential approvals approve deny session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
+    "/help") _hoopctl_offer words "$current" "demo init daemon gateway login logout context connection connect proxy ssh-config kubeconfig exec request run withdraw credential approvals approve deny comment session replay policy identity whoami webhook audit doctor completion exit-codes environment" ;;
   esac
 }
 complete -F _hoopctl hoopctl

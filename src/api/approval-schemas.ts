@@ -68,3 +68,22 @@ export const approvalEventSchema = z.object({
   type: z.enum(['current', 'changed']),
   approval: approvalSchema,
 });
+
+/** What a requester says of its work; nobody has checked it. */
+export const statedSchema = z.object({
+  reason: z.string().max(1000).optional(),
+  ticket: z.string().max(128).optional(),
+});
+
+export const requestCreateSchema = statedSchema.extend({
+  connection: z.string(),
+  /** At most 1 MiB of UTF-8. */
+  text: z.string().max(1_048_576),
+});
+export const requestCreatedSchema = z.object({
+  decision: z.enum(['allow', 'approve']),
+  rule: z.string().nullable(),
+  /** Null where no approval is needed. */
+  approval: approvalSchema.nullable(),
+});
+export const commentSchema = z.object({ text: z.string().max(4096) });

@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { statedSchema } from './approval-schemas.ts';
 
-export const endpointOpenSchema = z.object({
+export const endpointOpenSchema = statedSchema.extend({
   connection: z.string(),
+  /** An approved request made ahead: the endpoint's one session runs it, and nothing else. */
+  run: z.string().max(64).optional(),
   listen: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('tcp'), port: z.number().int().min(0).max(65_535).default(0) }),
     z.object({ kind: z.literal('unix') }),
@@ -77,6 +80,8 @@ export const endpointEventSchema = z.discriminatedUnion('type', [
     expiresAt: z.string(),
     by: z.string().nullable(),
     reason: z.string().nullable(),
+    /** What approvers have said so far without deciding. */
+    comments: z.array(z.object({ by: z.string(), text: z.string() })).optional(),
   }),
   /** The gateway takes no new sessions; what is open then is cut at `deadline`. */
   z.object({ type: z.literal('draining'), deadline: z.string() }),

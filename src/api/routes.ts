@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import * as a from './approval-schemas.ts';
+import { approvalRoutes } from './approval-routes.ts';
 import {
   endpointEventSchema,
   endpointOpenSchema,
@@ -161,33 +161,7 @@ export const routes = {
     response: doneAndCut,
   },
 
-  approvalList: {
-    method: 'GET',
-    path: '/v1/approvals',
-    allow: ['owner', 'approver', 'requester', 'auditor'],
-    query: z.object({ status: z.enum(['pending', 'all']).default('pending') }),
-    response: z.object({ approvals: z.array(a.approvalSchema) }),
-  },
-  approvalWatch: {
-    method: 'GET',
-    path: '/v1/approvals/watch',
-    allow: ['owner', 'approver', 'requester', 'auditor'],
-    response: a.approvalEventSchema,
-    stream: true,
-  },
-  approvalShow: {
-    method: 'GET',
-    path: '/v1/approvals/:id',
-    allow: ['owner', 'approver', 'requester', 'auditor'],
-    response: a.approvalSchema,
-  },
-  approvalDecide: {
-    method: 'POST',
-    path: '/v1/approvals/:id/decision',
-    allow: ['owner', 'approver'],
-    body: a.approvalDecisionSchema,
-    response: a.approvalDecidedSchema,
-  },
+  ...approvalRoutes,
 
   sessionList: {
     method: 'GET',

@@ -9,6 +9,7 @@ export type AuditKind =
   | 'login.renewed'
   | 'logout'
   | 'session.start'
+  | 'session.stated'
   | 'session.end'
   | 'session.kill'
   | 'statement'

@@ -26,7 +26,7 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   const plain = (name: string, text: string) => add(name, wrapWords(visible(text), columns));
   plain('who', whoOf(approval));
   // Only databases have transactions to be in.
-  const inside = approval.target.startsWith('PostgreSQL ') ? ` · ${TRANSACTIONS[approval.transaction]}` : '';
+  const inside = approval.target.startsWith('PostgreSQL ') ? ` · ${placeOf(approval)}` : '';
   plain('where', `${approval.connection} · ${approval.target}${inside}`);
   add('what', statementLines(approval.statement, out, columns));
   approval.parameters.forEach((value, index) => {
@@ -38,6 +38,8 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   });
   if (approval.effects.length === 0) plain('effect', approval.estimate);
   for (const line of approval.rehearsal ?? []) plain('', line);
+  if (approval.ticket != null) plain('ticket', `${approval.ticket} (as the requester says)`);
+  if (approval.reason != null) plain('reason', `${approval.reason} (as the requester says)`);
   plain('rule', ruleOf(approval));
   for (const { by, decision, reason } of approval.decisions) {
     plain(
@@ -45,7 +47,15 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
       `${decision === 'approve' ? 'approved' : 'denied'} by ${by}${reason === null ? '' : `: ${reason}`}`,
     );
   }
+  for (const { by, text } of approval.comments ?? []) plain('comment', `${by}: ${text}`);
   return lines;
+}
+
+function placeOf({ ahead, transaction }: ApprovalView): string {
+  if (ahead == null) return TRANSACTIONS[transaction];
+  return ahead.pieces.length > 1
+    ? `statement by statement (${ahead.pieces.length}), each by itself`
+    : 'in a transaction of its own';
 }
 
 const TRANSACTIONS: Readonly<Record<ApprovalView['transaction'], string>> = {
@@ -68,7 +78,8 @@ function whoOf(approval: ApprovalView): string {
   const { requesterGroups: groups, requesterKind: kind } = approval;
   const inGroups = groups.length === 0 ? '' : `, group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`;
   const behalf = approval.endUser == null ? '' : ` for ${approval.endUser}`;
-  return `${approval.requester} (${kind}${inGroups})${behalf} · session ${approval.session} · from ${approval.clientAddress}`;
+  const place = approval.session === null ? 'requested ahead' : `session ${approval.session}`;
+  return `${approval.requester} (${kind}${inGroups})${behalf} · ${place} · from ${approval.clientAddress}`;
 }
 
 function ruleOf(approval: ApprovalView): string {

@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../api/approval-schemas.ts';
 import type { Client } from '../api/client.ts';
 import { wrapText } from '../base/text-width.ts';
+import { approvalCard } from './approval-card.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, tell } from './output.ts';
@@ -11,7 +12,12 @@ import { visible } from './visible-text.ts';
 const PREVIEW = 48;
 
 export async function run(
-  options: { readonly json: boolean; readonly all: boolean; readonly watch: boolean },
+  options: {
+    readonly json: boolean;
+    readonly all: boolean;
+    readonly watch: boolean;
+    readonly id: string | undefined;
+  },
   io: Io,
   client: Client,
 ): Promise<number> {
@@ -19,12 +25,21 @@ export async function run(
     const { watchApprovals } = await import('./approvals-watch.ts');
     return watchApprovals(options.json, io, client);
   }
+  if (options.id !== undefined) return showOne(options.id, options.json, io, client);
   const { approvals } = await client.call('approvalList', {
     query: { status: options.all ? 'all' : 'pending' },
   });
   if (options.json) printDocument(io, { approvals });
   else if (approvals.length > 0) printList(approvals, io);
   else tell(io, options.all ? 'there are no approvals yet' : 'nothing is waiting');
+  return 0;
+}
+
+/** The whole card of one, whatever became of it. */
+async function showOne(id: string, json: boolean, io: Io, client: Client): Promise<number> {
+  const approval = await client.call('approvalShow', { params: { id } });
+  if (json) printDocument(io, { approval });
+  else for (const line of approvalCard(approval, io.out, io.now())) io.out.write(`${line}\n`);
   return 0;
 }
 

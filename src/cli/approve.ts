@@ -1,5 +1,12 @@
 import type { Client } from '../api/client.ts';
-import { printDecision, requirePresence, sendDecision, showForDecision, undecided } from './decide.ts';
+import {
+  checkReason,
+  printDecision,
+  requirePresence,
+  sendDecision,
+  showForDecision,
+  undecided,
+} from './decide.ts';
 import type { Io } from './io.ts';
 import { askWith } from './questions.ts';
 
@@ -7,15 +14,23 @@ export interface ApproveOptions {
   readonly json: boolean;
   readonly id: string;
   readonly yes: boolean;
+  readonly comment?: string | undefined;
   readonly passphraseStdin: boolean;
 }
 
 export async function run(options: ApproveOptions, io: Io, client: Client): Promise<void> {
+  const comment = options.comment === undefined ? {} : { reason: checkReason(options.comment) };
   const prompts = options.yes ? undefined : askWith(io, 'approving needs a yes', '--yes');
   const approval = await client.call('approvalShow', { params: { id: options.id } });
   requirePresence(io, approval, options.passphraseStdin);
   await showForDecision(io, approval);
   if (prompts !== undefined && !(await prompts.confirm('Approve this statement?'))) throw undecided(approval);
-  const decided = await sendDecision(io, client, approval, { decision: 'approve' }, options.passphraseStdin);
+  const decided = await sendDecision(
+    io,
+    client,
+    approval,
+    { decision: 'approve', ...comment },
+    options.passphraseStdin,
+  );
   printDecision(io, options.json, decided);
 }

@@ -6,9 +6,10 @@ import { clientEnvironment } from './client-environment.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
 import { tell } from './output.ts';
+import { type StatedOptions, statedOf } from './stated.ts';
 import { visible } from './visible-text.ts';
 
-export interface ConnectOptions {
+export interface ConnectOptions extends StatedOptions {
   readonly name: string;
   /** What stands after `--`. */
   readonly args: readonly string[];
@@ -25,6 +26,7 @@ export async function run(options: ConnectOptions, io: Io, client: Client): Prom
   const { program, args } = programOf(options);
   const endpoint = await openEndpoint(client, {
     connection: options.name,
+    ...statedOf(options),
     listen: { kind: 'tcp', port: 0 },
     // psql opens one session. Others (pgcli, pg_dump -j, pgbench -c) open several.
     single: program === 'psql',
@@ -58,6 +60,7 @@ async function runSsh(options: ConnectOptions, io: Io, client: Client): Promise<
   const key = await clientKey(options.home);
   const endpoint = await openEndpoint(client, {
     connection: options.name,
+    ...statedOf(options),
     listen: { kind: 'tcp', port: 0 },
     single: true,
     clientKey: key.public,
@@ -80,7 +83,11 @@ async function runKubernetes(options: ConnectOptions, io: Io, client: Client): P
   const { startKubernetes } = await import('./connect-kubernetes.ts');
   const { args, home, name } = options;
   const program = options.client ?? 'kubectl';
-  const endpoint = await openEndpoint(client, { connection: name, listen: { kind: 'tcp', port: 0 } });
+  const endpoint = await openEndpoint(client, {
+    connection: name,
+    ...statedOf(options),
+    listen: { kind: 'tcp', port: 0 },
+  });
   try {
     const { child, remove } = startKubernetes(endpoint.ready, { program, args, connection: name, home }, io);
     void announceSessions(endpoint, program, io);

@@ -5,16 +5,18 @@ import { UsageError } from '../base/errors.ts';
 import { openEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
 import { clientKey, knownHostsPath, writeKnownHosts } from './ssh-files.ts';
+import { type StatedOptions, statedOf } from './stated.ts';
 
 /** One SSH client over our own standard input and output: what OpenSSH's ProxyCommand is for. */
 export async function run(
-  options: { readonly name: string; readonly home: string },
+  options: StatedOptions & { readonly name: string; readonly home: string },
   io: Io,
   client: Client,
 ): Promise<number> {
   const key = await clientKey(options.home);
   const endpoint = await openEndpoint(client, {
     connection: options.name,
+    ...statedOf(options),
     listen: { kind: 'tcp', port: 0 },
     single: true,
     clientKey: key.public,

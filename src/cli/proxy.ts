@@ -5,9 +5,10 @@ import { exitCodeOfSignal } from './interrupted.ts';
 import type { Io } from './io.ts';
 import { sessionKubeconfig } from './kubeconfig-text.ts';
 import { printLine, SCHEMA_VERSION, say, tell } from './output.ts';
+import { type StatedOptions, statedOf } from './stated.ts';
 import { visible } from './visible-text.ts';
 
-export interface ProxyOptions {
+export interface ProxyOptions extends StatedOptions {
   readonly json: boolean;
   readonly name: string;
   readonly port: number | undefined;
@@ -27,6 +28,7 @@ export async function run(options: ProxyOptions, io: Io, client: Client): Promis
   try {
     const endpoint = await openEndpoint(client, {
       connection: options.name,
+      ...statedOf(options),
       listen: options.socket ? { kind: 'unix' } : { kind: 'tcp', port: options.port ?? 0 },
     });
     stop = () => endpoint.close();

@@ -46,6 +46,11 @@ export class Words {
     return this.options[option] === true;
   }
 
+  /** `--no-OPTION` was given. */
+  negated(option: string): boolean {
+    return this.options[option] === false;
+  }
+
   list(option: string): readonly string[] {
     const value = this.options[option];
     return Array.isArray(value) ? value.map(String) : [];

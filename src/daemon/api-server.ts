@@ -202,6 +202,7 @@ async function readCall(
     body,
     lines: route.rawBody ? readLines(request) : noLines(),
     origin: deps.origin ?? 'machine',
+    address: request.socket.remoteAddress ?? 'local',
     signal,
   } as Call<RouteName>;
 }

@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import { approvalsEnded } from '../audit/approvals-ended.ts';
 import type { FileAuditLog } from '../audit/file-log.ts';
 import { LOG_FILE, openAuditLog } from '../audit/log.ts';
 import { parseHead } from '../audit/signed-head.ts';
@@ -65,7 +66,14 @@ export async function openBooks(directory: StateDirectory, clock: Clock, log: Da
     if (damage !== undefined) log.error('audit.damaged', { damage });
     const now = () => clock.now();
     await recover(
-      { store, audit, now, recordings: directory.recordings, log },
+      {
+        store,
+        audit,
+        now,
+        recordings: directory.recordings,
+        log,
+        endedInLog: (ids) => approvalsEnded(audit, ids),
+      },
       { cutBytes: cut?.bytes, damage },
     );
     return {

@@ -4,6 +4,7 @@ import type { ApprovalRequest } from '../approval/request.ts';
 import type { Clock } from '../base/clock.ts';
 import { NotPermitted } from '../base/errors.ts';
 import { newId, newSecret } from '../base/ids.ts';
+import type { Stated } from '../policy/decision.ts';
 import type { ClientEndpoint, EndpointCredentials, Protocol } from '../protocols/protocol.ts';
 import { approverWords } from '../session/approver-words.ts';
 import type { SessionDesk } from '../session/desk.ts';
@@ -38,6 +39,10 @@ export interface EndpointOpening {
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
   /** The gateway's host key, for protocols whose endpoints prove themselves by it. */
   readonly hostKey?: { readonly private: string; readonly public: string } | undefined;
+  /** The approved request made ahead that its one session runs, and nothing else. */
+  readonly ahead?: ApprovalRequest | undefined;
+  /** What the requester says of its work. */
+  readonly stated?: Stated | undefined;
   /** A public key that clients may come with instead of the password. */
   readonly clientKey?: string | undefined;
 }
@@ -281,6 +286,7 @@ function approvalEvent(request: ApprovalRequest, session: string): EndpointEvent
     expiresAt: request.expiresAt,
     by: last?.byName ?? null,
     reason: request.endReason ?? last?.reason ?? null,
+    comments: request.comments.map(({ byName, text }) => ({ by: byName, text })),
   };
 }
 

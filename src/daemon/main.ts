@@ -30,6 +30,7 @@ import { installationKey } from './installation-key.ts';
 import { LoginFailures } from './login-failures.ts';
 import { packageVersion } from './package-version.ts';
 import type { Parts } from './parts.ts';
+import { Requests, restoreRequests } from './requests.ts';
 import { startRhythm } from './rhythm.ts';
 import { allHandlers } from './routes/all.ts';
 import {
@@ -209,6 +210,7 @@ async function assemble(
     policy,
     failed: failed('approval.failed'),
   });
+  await restoreRequests(board, store.approvals);
   const maskKey = installationKey(store.settings, vault);
   const targets = new Targets({ clock, vault, store, protocols, maskKey, failed: failed('target.failed') });
   const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
@@ -239,10 +241,10 @@ async function assemble(
     turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
   };
   const admission = new Admission();
-  const opener: Parts['openDesk'] = async ({ connection, identity, protocol }, client) => {
+  const opener: Parts['openDesk'] = async ({ ahead, connection, identity, protocol, stated }, client) => {
     admission.require();
     const target = protocol.describe(connection.settings);
-    const desk = await openDesk(desks, { identity, connection, target, client });
+    const desk = await openDesk(desks, { ahead, identity, connection, target, client, stated });
     const facts = { session: desk.id, connection: connection.name, identity: identity.name };
     log.info('session.opened', facts);
     void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
@@ -292,6 +294,7 @@ async function assemble(
     protocols,
     admission,
     openDesk: opener,
+    requests: new Requests({ audit, board, policy, store, targets }),
     passwords: new ShortPasswords({ store, audit, clock, current: (known) => who.current.current(known) }),
     native: new NativePlaces(),
     loginFailures: new LoginFailures(audit, clock),

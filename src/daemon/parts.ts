@@ -18,6 +18,7 @@ import type { NativePlaces } from './gateway/native-places.ts';
 import type { ShortPasswords } from './gateway/short-passwords.ts';
 import type { IdentityParts } from './identity-parts.ts';
 import type { LoginFailures } from './login-failures.ts';
+import type { Requests } from './requests.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Targets } from './targets.ts';
 import type { WebhookDeliveries } from './webhooks/deliveries.ts';
@@ -49,9 +50,10 @@ export interface Parts extends IdentityParts {
   readonly admission: Admission;
   /** Opens a session's books, unless the gateway drains. Throws what `openDesk` of the session room throws. */
   readonly openDesk: (
-    opening: Pick<EndpointOpening, 'connection' | 'identity' | 'protocol'>,
+    opening: Pick<EndpointOpening, 'ahead' | 'connection' | 'identity' | 'protocol' | 'stated'>,
     client: ClientDescription,
   ) => Promise<SessionDesk & LiveSession>;
+  readonly requests: Requests;
   readonly passwords: ShortPasswords;
   readonly native: NativePlaces;
   readonly loginFailures: LoginFailures;

@@ -1,3 +1,4 @@
+import type { ApprovalStatus } from '../approval/request.ts';
 import { abandonRequest } from '../approval/state.ts';
 import type { AuditLog } from '../audit/entry.ts';
 import { recordingPath } from '../recording/layout.ts';
@@ -10,6 +11,8 @@ export interface RecoveryDeps {
   readonly audit: AuditLog;
   readonly now: () => number;
   readonly recordings: string;
+  /** Which of these approvals have ended by the audit log, and how. */
+  readonly endedInLog: (ids: readonly string[]) => Promise<ReadonlyMap<string, ApprovalStatus>>;
   readonly log: DaemonLog;
 }
 
@@ -21,7 +24,7 @@ export interface AuditFindings {
 
 /**
  * Finishes what a daemon that was killed left open: its sessions are marked interrupted with their recordings
- * as they lie on the disk, requests that nobody holds any more expire. Says so in the audit log.
+ * as they lie on the disk, requests that nobody holds any more expire. Those made ahead wait on. Says so in the audit log.
  */
 export async function recover(deps: RecoveryDeps, found: AuditFindings): Promise<void> {
   const sessions: string[] = [];
@@ -70,7 +73,18 @@ async function interrupt(deps: RecoveryDeps, row: SessionRow): Promise<void> {
 async function expireApprovals(deps: RecoveryDeps): Promise<string[]> {
   const { approvals } = deps.store;
   const ended: string[] = [];
-  for (const request of [...(await approvals.list('pending')), ...(await approvals.list('approved'))]) {
+  const open = [...(await approvals.list('pending')), ...(await approvals.list('approved'))];
+  const ahead = open.filter((request) => request.ahead !== undefined).map(({ id }) => id);
+  const endedBefore = ahead.length === 0 ? new Map<string, ApprovalStatus>() : await deps.endedInLog(ahead);
+  for (const request of open) {
+    // Nobody holds one that was made ahead, so it lives on; unless the store is older than the log (a backup put back).
+    if (request.ahead !== undefined) {
+      const status = endedBefore.get(request.id);
+      if (status === undefined) continue;
+      await approvals.transition(request.id, request.version, { status, endReason: 'the audit log says so' });
+      ended.push(request.id);
+      continue;
+    }
     const expired = abandonRequest(request, 'the daemon restarted');
     if (!expired) continue;
     deps.audit.append({

@@ -4,6 +4,7 @@ import type { Explanation } from '../policy/explanation.ts';
 import type { Frame, ReplayEvent } from '../recording/events.ts';
 import type { SessionDesk } from '../session/desk.ts';
 import type { ConnectionReport } from './connection-report.ts';
+import type { Foreseen, ForesightOf } from './foresight.ts';
 import type { NativeAccess } from './native-access.ts';
 
 /** What every protocol gives the daemon; `registry.ts` lists them. */
@@ -119,6 +120,8 @@ export interface Target {
     target: PolicyTarget,
     statement: string,
   ): Promise<Explanation>;
+  /** Judges a text that is to run in a session yet to be opened. Left out where requests cannot be made ahead. */
+  foresee?(of: ForesightOf): Promise<Foreseen>;
   /** Removes what a crash left behind on the target; names of what went. Left out where nothing can be left. */
   sweep?(): Promise<readonly string[]>;
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import type {
   PolicyTarget,
   Requester,
   SessionGuard,
+  Stated,
 } from '../policy/decision.ts';
 import type { FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
@@ -49,6 +50,32 @@ export interface Hold {
   withdraw(reason: string): void;
 }
 
+/** The whole text of a request made ahead, as its session reads it now. */
+export interface WholeText {
+  readonly decision: Decision;
+  readonly effects: readonly string[];
+  /** As `Foreseen.meaning` (`src/protocols/foresight.ts`). */
+  readonly meaning: string;
+}
+
+/**
+ * What a session may do that runs a request made ahead: `take` stands there in the place of `hold`, and every
+ * statement needs it, since `decide` allows none.
+ */
+export interface AheadSession {
+  /** `ap-7kq2m`. */
+  readonly id: string;
+  readonly rule: string;
+  readonly text: string;
+  /** Its first piece was taken. */
+  readonly begun: boolean;
+  /**
+   * Records a piece of the approved text and gives the key, once, after the approval was spent on the disk. `whole`
+   * is the whole text before the first piece is taken, the piece itself afterwards. Never rejects.
+   */
+  take(statement: StatementToRecord, whole: WholeText): Promise<HoldOutcome>;
+}
+
 /** What a protocol tells the desk about a statement it wants judged. */
 export interface StatementToRecord {
   readonly text: string;
@@ -65,9 +92,17 @@ export interface StatementToRecord {
  */
 export interface SessionDesk {
   readonly id: string;
+  /** With what it says of its work now. */
   readonly requester: Requester;
+  /**
+   * The requester says something else of its work, undefined for what it said when it came. Decisions are made anew.
+   * Throws Internal `recording_failed` or `audit_failed`.
+   */
+  state(stated: Stated): void;
   readonly requesterKind: 'person' | 'machine';
   readonly target: PolicyTarget;
+  /** Set in a session that runs a request made ahead. */
+  readonly ahead: AheadSession | undefined;
   /** The applied policy; a new object (other hash) after `policy apply`. Throws when there is none. */
   policy(): Policy;
   masks(): readonly ActiveMask[];

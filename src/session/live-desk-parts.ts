@@ -1,6 +1,7 @@
+import type { ApprovalRequest } from '../approval/request.ts';
 import type { AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
-import type { PolicyTarget } from '../policy/decision.ts';
+import type { PolicyTarget, Stated } from '../policy/decision.ts';
 import type { RecordingWriter } from '../recording/events.ts';
 import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
@@ -28,5 +29,9 @@ export interface OpenedSession {
   readonly row: SessionRow;
   readonly identity: IdentityRow;
   readonly target: PolicyTarget;
+  /** The request made ahead that it runs, and nothing else. */
+  readonly ahead: ApprovalRequest | undefined;
   readonly recording: RecordingWriter;
+  /** What the requester said of its work when it came. */
+  readonly stated: Stated | undefined;
 }

@@ -7,10 +7,12 @@ import type {
   PolicyTarget,
   Requester,
   SessionGuard,
+  Stated,
 } from '../policy/decision.ts';
 import { FRAME, type FrameKind } from '../recording/events.ts';
 import type { TextFacts } from '../sql/facts.ts';
 import type { IdentityRow, SessionRow } from '../store/store.ts';
+import { AheadRun, type AheadRunDeps } from './ahead-run.ts';
 import type { CountedKind } from './budget.ts';
 import { closeBooks } from './close-books.ts';
 import { DecisionBook } from './decision-book.ts';
@@ -19,7 +21,7 @@ import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
 import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
 import type { LiveSession } from './live-sessions.ts';
-import { requesterOf } from './requester.ts';
+import { requesterOf, statedWords } from './requester.ts';
 import { SessionExpiry } from './session-expiry.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
 import type { TurnStep } from './turn-end.ts';
@@ -30,10 +32,10 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly identity: IdentityRow;
   readonly identityId: string;
   readonly connectionId: string;
-  readonly requester: Requester;
   readonly requesterKind: 'person' | 'machine';
   readonly target: PolicyTarget;
   readonly closed: Promise<void>;
+  readonly ahead: AheadRun | undefined;
   readonly #deps: LiveDeskDeps;
   readonly #opened: OpenedSession;
   readonly #book: DecisionBook;
@@ -43,6 +45,9 @@ export class LiveDesk implements SessionDesk, LiveSession {
   #unsaved = false;
   readonly #expiry: SessionExpiry;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
+  readonly #requester: Requester;
+  #stated: Stated | undefined;
+  #statedAnew = 0;
   #cutReason: string | undefined;
   #cutListener: ((reason: string) => void) | undefined;
   #closing: Promise<void> | undefined;
@@ -55,7 +60,8 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.identity = identity;
     this.identityId = identity.id;
     this.connectionId = row.connectionId;
-    this.requester = requesterOf(identity);
+    this.#requester = requesterOf(identity);
+    this.#stated = opened.stated;
     this.requesterKind = identity.kind;
     this.target = opened.target;
     this.closed = new Promise((resolve) => {
@@ -69,6 +75,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
       actor: identity.name,
       endUser: row.endUser?.name,
     });
+    this.ahead = opened.ahead && new AheadRun(this.#aheadDeps(), opened.ahead);
     this.#held = new HeldStatements({
       board: deps.board,
       book: this.#book,
@@ -92,6 +99,22 @@ export class LiveDesk implements SessionDesk, LiveSession {
     });
   }
 
+  get requester(): Requester {
+    return { ...this.#requester, stated: this.#stated };
+  }
+
+  state(stated: Stated): void {
+    const began = this.#opened.stated;
+    const said: Stated = { ...this.#stated, ...stated };
+    const now = { reason: said.reason ?? began?.reason, ticket: said.ticket ?? began?.ticket };
+    this.note(statedWords(now));
+    const { connection, id, identity } = this.#opened.row;
+    const facts = { session: id, connection, reason: now.reason ?? null, ticket: now.ticket ?? null };
+    this.#deps.audit.append({ kind: 'session.stated', actor: identity, facts });
+    this.#stated = now;
+    this.#statedAnew++;
+  }
+
   policy(): Policy {
     return this.#deps.policy.current();
   }
@@ -105,11 +128,12 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   decide(facts: TextFacts): Decision {
-    return this.#meter.decide(facts);
+    const decision = this.#meter.decide(facts);
+    return this.ahead?.raise(decision) ?? decision;
   }
 
   get stage(): number {
-    return this.#meter.stage;
+    return this.#meter.stage + this.#statedAnew;
   }
 
   get metered(): boolean {
@@ -161,6 +185,9 @@ export class LiveDesk implements SessionDesk, LiveSession {
     fingerprintInput: () => readonly (string | Uint8Array)[],
   ): Promise<Hold> {
     this.#guard(statement.decision, 'approve');
+    if (this.ahead !== undefined && statement.decision.limit === undefined) {
+      throw new Internal('ahead_bypassed', 'what runs ahead of any session is taken, not held');
+    }
     return this.#held.hold(statement, card, fingerprintInput);
   }
 
@@ -223,6 +250,18 @@ export class LiveDesk implements SessionDesk, LiveSession {
   close(reason: string): Promise<void> {
     this.#closing ??= this.#closeBooks(this.#cutReason ?? reason).finally(this.#markClosed);
     return this.#closing;
+  }
+
+  #aheadDeps(): AheadRunDeps {
+    return {
+      board: this.#deps.board,
+      book: this.#book,
+      session: this.id,
+      guard: (decision) => this.#guard(decision, 'approve'),
+      obstacle: (policy) => this.#obstacle(policy),
+      count: (what) => this.#count(what),
+      refuse: (statement, message) => this.#writeRefusal(statement, message),
+    };
   }
 
   /** Everything that must hold before a statement may pass, at this very moment. */

@@ -1,13 +1,14 @@
+import type { ApprovalRequest } from '../approval/request.ts';
 import { NotPermitted } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
 import type { CurrentIdentities } from '../identity/current.ts';
-import type { PolicyTarget } from '../policy/decision.ts';
+import type { PolicyTarget, Stated } from '../policy/decision.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
 import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 import { LiveDesk } from './live-desk.ts';
 import type { LiveDeskDeps } from './live-desk-parts.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import { endUserOf, requesterOf } from './requester.ts';
+import { endUserOf, requesterOf, statedWords } from './requester.ts';
 
 export interface OpenDeskDeps extends LiveDeskDeps {
   readonly identities: Pick<CurrentIdentities, 'current'>;
@@ -23,6 +24,10 @@ export interface DeskOpening {
   /** `PostgreSQL db.internal:5432/shop as app_rw`. */
   readonly target: string;
   readonly client: { readonly address: string; readonly application: string };
+  /** The approved request made ahead that the session is to run. */
+  readonly ahead?: ApprovalRequest | undefined;
+  /** What the requester says of the work it comes for. */
+  readonly stated?: Stated | undefined;
 }
 
 /** What PostgreSQL keeps of an application's name (NAMEDATALEN - 1), in characters. */
@@ -38,7 +43,8 @@ export function policyTarget(connection: ConnectionRow): PolicyTarget {
  * Internal `recording_failed` or `audit_failed`.
  */
 export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promise<LiveDesk> {
-  const { connection, client } = opening;
+  const { ahead, client, connection, stated } = opening;
+  const runs = ahead === undefined ? {} : { runs: ahead.id };
   // The row may be as old as the endpoint; revocation and groups may be newer.
   const identity = await deps.identities.current(opening.identity);
   const target = policyTarget(connection);
@@ -84,7 +90,9 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
       client: row.client,
       policy: policy.hash,
       startedAt: row.startedAt,
+      ...runs,
     });
+    if (stated !== undefined) recording.appendJson(FRAME.note, { message: statedWords(stated) });
     deps.audit.append({
       kind: 'session.start',
       actor: row.identity,
@@ -95,6 +103,8 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
         ...(endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy }),
         client: row.client,
         policy: policy.hash,
+        ...runs,
+        ...stated,
       },
     });
     await deps.sessions.open(row);
@@ -102,7 +112,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     recording.close();
     throw error;
   }
-  const desk = new LiveDesk(deps, { row, identity, target, recording });
+  const desk = new LiveDesk(deps, { row, identity, target, recording, ahead, stated });
   deps.live.add(desk);
   // A revocation while the books were opened did not find the session yet.
   await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));

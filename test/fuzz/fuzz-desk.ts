@@ -79,6 +79,8 @@ export function fuzzDesk(
     id: 's',
     requester: REQUESTER,
     requesterKind: 'machine',
+    ahead: undefined,
+    state: () => {},
     target: TARGET,
     get stage() {
       return meter.stage;

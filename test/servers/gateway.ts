@@ -182,6 +182,8 @@ export class TestGateway {
       id: `s-${randomBytes(4).toString('hex')}`,
       requester,
       requesterKind: 'machine',
+      ahead: undefined,
+      state: () => {},
       target,
       policy: () => gateway.#policy,
       masks: () => gateway.#policy.masksFor(requester, target),

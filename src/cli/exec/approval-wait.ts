@@ -5,7 +5,9 @@ import { RedrawnLine } from '../redrawn-line.ts';
 import { clockSpan } from '../times.ts';
 import { visible } from '../visible-text.ts';
 
-type ApprovalEvent = Extract<EndpointEvent, { type: 'approval' }>;
+type ApprovalEvent = Omit<Extract<EndpointEvent, { type: 'approval' }>, 'session'> & {
+  readonly session: string | null;
+};
 
 /** Tells what a held statement waits for: a redrawn line on a terminal, else a JSON line for each change. */
 export class ApprovalWait {
@@ -15,6 +17,7 @@ export class ApprovalWait {
   private readonly line: RedrawnLine;
   private ticking: NodeJS.Timeout | undefined;
   private limited: NodeJS.Timeout | undefined;
+  private waiting: { readonly approval: string; readonly since: number; comments: number } | undefined;
 
   /** `limit` in milliseconds from the first request on; then `onLimit` is called once. */
   constructor(io: Io, limit: number | undefined, onLimit: (approval: string) => void) {
@@ -26,24 +29,38 @@ export class ApprovalWait {
 
   tell(event: ApprovalEvent): void {
     this.stopLine();
-    if (!this.io.lively) {
+    const known = this.waiting?.approval === event.approval ? this.waiting : undefined;
+    const comments = (event.comments ?? []).slice(known?.comments ?? 0);
+    const waiting = known ?? { approval: event.approval, since: this.io.now(), comments: 0 };
+    waiting.comments += comments.length;
+    this.waiting = waiting;
+    if (this.io.lively) {
+      for (const { by, text } of comments) this.io.err.write(`${visible(`${by} comments: ${text}`)}\n`);
+      if (known === undefined || event.status !== 'pending') this.tellState(event);
+    } else {
       const { type, ...facts } = event;
       this.io.err.write(`${safeJson({ schemaVersion: SCHEMA_VERSION, type, ...facts })}\n`);
-    } else if (event.status === 'pending') {
-      const since = this.io.now();
+    }
+    if (event.status !== 'pending') return clearTimeout(this.limited);
+    if (this.io.lively) {
+      this.draw(event, waiting.since);
+      this.ticking = setInterval(() => this.draw(event, waiting.since), 1000);
+    }
+    // Neither a comment nor the first of two approvals makes it wait longer.
+    if (known !== undefined || this.limit === undefined) return;
+    clearTimeout(this.limited);
+    this.limited = setTimeout(() => this.onLimit(event.approval), this.limit);
+  }
+
+  private tellState(event: ApprovalEvent): void {
+    if (event.status === 'pending') {
       this.io.err.write(visible(`${event.approval} needs approval by rule "${event.rule}"`));
       this.io.err.write(`\n  an approver runs: hoopctl approve ${visible(event.approval)}\n`);
-      this.draw(event, since);
-      this.ticking = setInterval(() => this.draw(event, since), 1000);
-    } else {
-      const by = event.by === null ? '' : ` by ${event.by}`;
-      const reason = event.reason === null ? '' : `: ${event.reason}`;
-      this.io.err.write(`${visible(`${event.approval} ${event.status}${by}${reason}`)}\n`);
+      return;
     }
-    if (event.status === 'pending' && this.limit !== undefined) {
-      clearTimeout(this.limited);
-      this.limited = setTimeout(() => this.onLimit(event.approval), this.limit);
-    } else if (event.status !== 'pending') clearTimeout(this.limited);
+    const by = event.by === null ? '' : ` by ${event.by}`;
+    const reason = event.reason === null ? '' : `: ${event.reason}`;
+    this.io.err.write(`${visible(`${event.approval} ${event.status}${by}${reason}`)}\n`);
   }
 
   close(): void {

@@ -1,21 +1,12 @@
-import pg from 'pg';
 import type { Client } from '../../api/client.ts';
-import { ApprovalPending, type HoopError, UsageError } from '../../base/errors.ts';
-import { type Endpoint, openEndpoint, type ReadyEvent } from '../endpoint.ts';
-import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
+import { UsageError } from '../../base/errors.ts';
 import type { Io } from '../io.ts';
-import { printDocument, tell } from '../output.ts';
 import { readText } from '../policy/file.ts';
-import { isRightAligned, psqlTable, rowCount } from '../psql-table.ts';
-import { visible, visibleLines } from '../visible-text.ts';
-import { ApprovalWait } from './approval-wait.ts';
-import { cancelRequest } from './cancel-request.ts';
-import { failureOf } from './failure.ts';
-import { jsonResult } from './json-values.ts';
-import { type Outline, type Piece, placeOfFailure, planScript } from './script.ts';
-import { type Result, ScriptRun } from './script-run.ts';
+import { type StatedOptions, statedOf } from '../stated.ts';
+import { execute } from './execution.ts';
+import { type Outline, planScript } from './script.ts';
 
-export interface ExecOptions {
+export interface ExecOptions extends StatedOptions {
   readonly json: boolean;
   readonly name: string;
   readonly commands: readonly string[];
@@ -27,40 +18,33 @@ export interface ExecOptions {
 /** Runs the statements in order up to the first that fails; its error gives the exit code. */
 export async function run(options: ExecOptions, io: Io, client: Client): Promise<void> {
   const texts = await textsOf(options, io);
-  // A Unix socket in the daemon's own directory: no other user can even reach it.
-  const endpoint = await openEndpoint(client, {
-    connection: options.name,
-    listen: { kind: 'unix' },
-    single: true,
-  });
-  if (endpoint.ready.protocol !== 'postgres') {
-    endpoint.close();
-    throw new UsageError('not_sql', `${options.name} takes no SQL`, {
-      next: `hoopctl connect ${options.name} -- COMMAND`,
-    });
-  }
-  const results: Result[] = [];
   const outline: Outline = async (text) => {
     const answer = await client.call('connectionOutline', { params: { name: options.name }, body: { text } });
     return answer.statements ?? undefined;
   };
-  const execution = new Execution(options, io, endpoint, outline, (result) => {
-    if (options.json) results.push(result);
-    else printResult(io, result);
-  });
-  try {
-    await execution.run(texts);
-  } finally {
-    execution.close();
-    if (options.json) {
-      printDocument(io, { session: execution.session ?? null, results: results.map(jsonResult) });
-    } else if (io.err.isTTY && execution.session !== undefined) {
-      tell(io, io.err.paint.dim(`session ${visible(execution.session)}`));
-    }
-  }
+  const fromStdin = options.commands.length === 0 && options.file === undefined;
+  return execute(
+    {
+      json: options.json,
+      opening: { connection: options.name, ...statedOf(options) },
+      texts,
+      plan: (text) => planScript(text, outline),
+      outline,
+      // Statements that come from stdin leave nothing there for a COPY.
+      copyIn: fromStdin || io.stdin.isTTY ? undefined : io.stdin,
+      wait: options.wait,
+    },
+    io,
+    client,
+  );
 }
 
-async function textsOf(options: ExecOptions, io: Io): Promise<readonly string[]> {
+/** The statements of -c, of a file, or of stdin. Throws UsageError `no_statement`. */
+export async function textsOf(
+  options: Pick<ExecOptions, 'name' | 'commands' | 'file'>,
+  io: Io,
+  verb = 'exec',
+): Promise<readonly string[]> {
   if (options.commands.length > 0 && options.file !== undefined) {
     throw new UsageError('conflicting_flags', '-c and -f exclude each other');
   }
@@ -68,162 +52,14 @@ async function textsOf(options: ExecOptions, io: Io): Promise<readonly string[]>
   if (options.file !== undefined) return [readText(options.file)];
   if (io.stdin.isTTY) {
     throw new UsageError('no_statement', 'there is no statement to run', {
-      next: `hoopctl exec ${options.name} -c 'select 1', or hoopctl connect ${options.name}`,
+      next: `hoopctl ${verb} ${options.name} -c 'select 1', or hoopctl connect ${options.name}`,
     });
   }
   const parts: Buffer[] = [];
   for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) parts.push(Buffer.from(chunk));
-  return [Buffer.concat(parts).toString('utf8')];
-}
-
-/** Milliseconds that a cancelled statement may take to end; then the endpoint goes, and its connection with it. */
-const CANCEL_PATIENCE = 5000;
-
-/** One connection through an endpoint: statements, approvals they wait for, and what ends the waiting. */
-class Execution {
-  session: string | undefined;
-  private readonly options: ExecOptions;
-  private readonly io: Io;
-  private readonly endpoint: Endpoint;
-  private readonly outline: Outline;
-  private readonly onResult: (result: Result) => void;
-  private readonly database: pg.Client;
-  private readonly wait: ApprovalWait;
-  private readonly release: () => void;
-  /** Why we cancelled, to be told instead of the server's words. */
-  private ending: Error | undefined;
-
-  constructor(
-    options: ExecOptions,
-    io: Io,
-    endpoint: Endpoint,
-    outline: Outline,
-    onResult: (result: Result) => void,
-  ) {
-    this.options = options;
-    this.io = io;
-    this.endpoint = endpoint;
-    this.outline = outline;
-    this.onResult = onResult;
-    this.database = databaseClient(endpoint.ready);
-    this.wait = new ApprovalWait(io, options.wait, (approval) => {
-      this.end(
-        new ApprovalPending('approval_timed_out', `nobody decided ${approval} in time; it was withdrawn`, {
-          next: 'run it again with a longer --wait',
-        }),
-      );
-    });
-    this.release = io.onSignal((signal) => this.end(new Interrupted(exitCodeOfSignal(signal))));
+  try {
+    return [new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts))];
+  } catch (cause) {
+    throw new UsageError('not_utf8', 'stdin is not UTF-8 text', { cause });
   }
-
-  async run(texts: readonly string[]): Promise<void> {
-    void this.follow();
-    this.database.on('error', () => {});
-    this.database.on('notice', (notice) => {
-      // What hoopctl says about approvals comes through the endpoint's events, with more in it.
-      if (notice.message?.startsWith('hoopctl:')) return;
-      tell(this.io, visibleLines(`${notice.severity}:  ${notice.message}`));
-      if (notice.detail !== undefined) tell(this.io, visibleLines(`DETAIL:  ${notice.detail}`));
-      if (notice.hint !== undefined) tell(this.io, visibleLines(`HINT:  ${notice.hint}`));
-    });
-    try {
-      await this.database.connect();
-      for (const text of texts) await this.runScript(text);
-    } catch (error) {
-      throw this.ending ?? this.endpoint.failure() ?? failureOf(error);
-    }
-    await this.database.end();
-  }
-
-  private async runScript(text: string): Promise<void> {
-    const { pieces, apart } = await planScript(text, this.outline);
-    if (apart !== undefined) {
-      const why = `"${apart}" cannot run in a transaction, so each statement runs by itself`;
-      tell(this.io, visible(`note: ${why}`));
-    }
-    for (const piece of pieces) {
-      if (this.ending !== undefined) throw this.ending;
-      const script = this.script(piece.text);
-      try {
-        await this.database.query(script).done;
-      } catch (error) {
-        throw await located(error, piece, script.completed, this.outline);
-      }
-    }
-  }
-
-  close(): void {
-    this.release();
-    this.wait.close();
-    this.endpoint.close();
-  }
-
-  private script(text: string): ScriptRun {
-    const fromStdin = this.options.commands.length > 0 || this.options.file !== undefined;
-    return new ScriptRun(text, {
-      onResult: this.onResult,
-      onCopyOut: (chunk) => this.io.out.write(visibleCopy(chunk, this.io)),
-      copyIn: fromStdin && !this.io.stdin.isTTY ? this.io.stdin : undefined,
-    });
-  }
-
-  /** The first call withdraws what waits and cancels what runs; a second one, or no answer, gives up. */
-  private end(why: Error): void {
-    if (this.ending !== undefined) return this.endpoint.close();
-    this.ending = why;
-    cancelRequest(this.endpoint.ready, this.database);
-    setTimeout(() => this.endpoint.close(), CANCEL_PATIENCE).unref();
-  }
-
-  private async follow(): Promise<void> {
-    try {
-      for await (const event of this.endpoint.events) {
-        if (event.type === 'session-opened') this.session = event.session;
-        if (event.type === 'approval') this.wait.tell(event);
-      }
-    } catch {
-      // The connection ends with the daemon, and says so.
-    }
-  }
-}
-
-/** The failure, with the place in the script where it came up. */
-async function located(
-  error: unknown,
-  piece: Piece,
-  completed: number,
-  outline: Outline,
-): Promise<HoopError> {
-  const { position, routine } = error as { readonly position?: string; readonly routine?: string };
-  // What hoopctl refuses it refuses as a whole, before the first of its statements.
-  if (position === undefined && routine?.startsWith('hoopctl_')) return failureOf(error);
-  const at = position === undefined ? undefined : Number(position);
-  // The failure itself is what counts, when its place cannot be asked for.
-  const place = await placeOfFailure(piece, completed, at, outline).catch(() => undefined);
-  return failureOf(error, place);
-}
-
-function databaseClient({ host, port, user, password, database }: ReadyEvent): pg.Client {
-  return new pg.Client({
-    host,
-    port,
-    user,
-    password,
-    database,
-    ssl: false,
-    application_name: 'hoopctl exec',
-  });
-}
-
-/** COPY data goes on as it is, unless a person looks at it. */
-function visibleCopy(chunk: Buffer, io: Io): string {
-  const text = chunk.toString('utf8');
-  if (!io.out.isTTY) return text;
-  return text.split('\t').map(visibleLines).join('\t');
-}
-
-function printResult(io: Io, { columns, rows, tag }: Result): void {
-  if (columns === undefined) return io.out.write(`${visible(tag)}\n`);
-  const heads = columns.map(({ name, typeOid }) => ({ name, rightAligned: isRightAligned(typeOid) }));
-  io.out.write(`${psqlTable(heads, rows)}${rowCount(rows.length)}\n\n`);
 }

@@ -40,6 +40,8 @@ export function failureOf(error: unknown, place?: FailedPlace): HoopError {
       return new ApprovalDenied('approval_denied', message, facts);
     case 'hoopctl_expired':
       return new ApprovalPending('approval_expired', message, facts);
+    case 'hoopctl_stale':
+      return new ApprovalPending('approval_stale', message, facts);
     case 'hoopctl_withdrawn':
       return new ApprovalPending('approval_withdrawn', message, facts);
   }

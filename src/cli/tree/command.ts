@@ -50,3 +50,20 @@ export const PASSPHRASE_STDIN: OptionSpec = {
   flags: '--passphrase-stdin',
   description: "read the approver's passphrase from stdin instead of the terminal",
 };
+
+export const CONNECTION: ArgumentSpec = {
+  name: '<name>',
+  description: 'the connection',
+  completes: 'connections',
+};
+export const APPROVAL: ArgumentSpec = {
+  name: '<id>',
+  description: 'the approval: ap-7kq2m',
+  completes: 'approvals',
+};
+
+/** What a requester may say of its work, for approvers and records. */
+export const STATED: readonly OptionSpec[] = [
+  { flags: '--reason <text>', description: 'why, for approvers and records; rules may require it' },
+  { flags: '--ticket <number>', description: 'the ticket it belongs to; rules may require it' },
+];

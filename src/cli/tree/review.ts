@@ -1,10 +1,9 @@
-import { type CommandSpec, PASSPHRASE_STDIN, YES } from './command.ts';
-
-const ID = { name: '<id>', description: 'the approval: ap-7kq2m', completes: 'approvals' } as const;
+import { APPROVAL, type CommandSpec, PASSPHRASE_STDIN, YES } from './command.ts';
 
 export const approvalsVerb: CommandSpec = {
   name: 'approvals',
   summary: 'what is waiting; --watch asks about each as it arrives',
+  arguments: [{ name: '[id]', description: 'the whole card of one: ap-7kq2m', completes: 'approvals' }],
   details: [
     'Keys of --watch: a approve, d deny, s show it again, n next, q quit. The passphrase is asked for at each',
     'decision and never kept: whoever can type into this terminal is not therefore an approver.',
@@ -19,21 +18,26 @@ export const approvalsVerb: CommandSpec = {
   async run(words, { io, json, client }) {
     const watch = words.flag('watch');
     const { run } = await import('../approvals.ts');
-    return run({ json, all: words.flag('all'), watch }, io, await client());
+    return run({ json, all: words.flag('all'), watch, id: words.optional('id') }, io, await client());
   },
 };
 
 export const approveVerb: CommandSpec = {
   name: 'approve',
   summary: 'show the exact statement that waits, and let it run once',
-  arguments: [ID],
-  options: [YES, PASSPHRASE_STDIN],
+  arguments: [APPROVAL],
+  options: [
+    { flags: '--comment <text>', description: 'what the requester is to know besides' },
+    YES,
+    PASSPHRASE_STDIN,
+  ],
   async run(words, { io, json, client }) {
     const { run } = await import('../approve.ts');
     const options = {
       json,
       id: words.argument('id'),
       yes: words.flag('yes'),
+      comment: words.text('comment'),
       passphraseStdin: words.flag('passphraseStdin'),
     };
     return run(options, io, await client());
@@ -43,7 +47,7 @@ export const approveVerb: CommandSpec = {
 export const denyVerb: CommandSpec = {
   name: 'deny',
   summary: 'refuse a statement that waits; the requester reads the reason',
-  arguments: [ID],
+  arguments: [APPROVAL],
   options: [
     { flags: '-r, --reason <text>', description: 'why; asked for when left out' },
     YES,
@@ -58,5 +62,15 @@ export const denyVerb: CommandSpec = {
       passphraseStdin: words.flag('passphraseStdin'),
     };
     return run(options, io, await client());
+  },
+};
+
+export const commentVerb: CommandSpec = {
+  name: 'comment',
+  summary: 'say something of a request without deciding it; the requester reads it',
+  arguments: [APPROVAL, { name: '<text>', description: 'at most 1000 characters' }],
+  async run(words, { io, json, client }) {
+    const { run } = await import('../comment.ts');
+    return run({ json, id: words.argument('id'), text: words.argument('text') }, io, await client());
   },
 };

@@ -6,7 +6,8 @@ import { gatewayNoun } from './gateway.ts';
 import { identityNoun, whoamiVerb } from './identity.ts';
 import { contextNoun, credentialVerb, loginVerb, logoutVerb } from './login.ts';
 import { policyNoun } from './policy.ts';
-import { approvalsVerb, approveVerb, denyVerb } from './review.ts';
+import { requestVerb, runVerb, withdrawVerb } from './request.ts';
+import { approvalsVerb, approveVerb, commentVerb, denyVerb } from './review.ts';
 import { replayVerb, sessionNoun } from './session.ts';
 import { completionVerb, demoVerb, doctorVerb, initVerb } from './setup.ts';
 import { webhookNoun } from './webhook.ts';
@@ -31,10 +32,14 @@ export const ROOT: CommandSpec = {
     sshConfigVerb,
     kubeconfigVerb,
     execVerb,
+    requestVerb,
+    runVerb,
+    withdrawVerb,
     credentialVerb,
     approvalsVerb,
     approveVerb,
     denyVerb,
+    commentVerb,
     sessionNoun,
     replayVerb,
     policyNoun,

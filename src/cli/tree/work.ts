@@ -1,6 +1,5 @@
-import type { CommandSpec } from './command.ts';
-
-const CONNECTION = { name: '<name>', description: 'the connection', completes: 'connections' } as const;
+import { statedWords } from '../stated.ts';
+import { CONNECTION, type CommandSpec, STATED } from './command.ts';
 
 export const connectVerb: CommandSpec = {
   name: 'connect',
@@ -25,11 +24,17 @@ export const connectVerb: CommandSpec = {
     CONNECTION,
     { name: '[args...]', description: 'after --: arguments for psql, or another program' },
   ],
-  options: [{ flags: '--client <program>', description: 'the client to run instead of psql' }],
+  options: [{ flags: '--client <program>', description: 'the client to run instead of psql' }, ...STATED],
   async run(words, { io, home, client }) {
     const { run } = await import('../connect.ts');
     return run(
-      { name: words.argument('name'), args: words.rest('args'), client: words.text('client'), home },
+      {
+        name: words.argument('name'),
+        args: words.rest('args'),
+        client: words.text('client'),
+        home,
+        ...statedWords(words),
+      },
       io,
       await client(),
     );
@@ -46,16 +51,17 @@ export const proxyVerb: CommandSpec = {
     { flags: '--port <port>', description: 'the port on 127.0.0.1; default: an unused one' },
     { flags: '--socket', description: 'a Unix socket instead of a port' },
     { flags: '--stdio', description: "one SSH client on stdin and stdout, for OpenSSH's ProxyCommand" },
+    ...STATED,
   ],
   async run(words, { io, json, home, client }) {
     if (words.flag('stdio')) {
       const { run } = await import('../proxy-stdio.ts');
-      return run({ name: words.argument('name'), home }, io, await client());
+      return run({ name: words.argument('name'), home, ...statedWords(words) }, io, await client());
     }
     const { run } = await import('../proxy.ts');
     const port = words.wholeNumber('port', 1, 65_535);
     return run(
-      { json, name: words.argument('name'), port, socket: words.flag('socket') },
+      { json, name: words.argument('name'), port, socket: words.flag('socket'), ...statedWords(words) },
       io,
       await client(),
     );
@@ -78,6 +84,7 @@ export const execVerb: CommandSpec = {
       flags: '--wait <duration>',
       description: 'how long to wait for approvals, as 90s or 20m; default: their expiry',
     },
+    ...STATED,
   ],
   async run(words, { io, json, client }) {
     const { run } = await import('../exec/exec.ts');
@@ -87,6 +94,7 @@ export const execVerb: CommandSpec = {
       commands: words.list('command'),
       file: words.text('file'),
       wait: words.duration('wait'),
+      ...statedWords(words),
     };
     return run(options, io, await client());
   },

@@ -8,6 +8,7 @@ import type { Handlers } from './handler.ts';
 import { identityRoutes } from './identities.ts';
 import { passwordRoutes } from './passwords.ts';
 import { policyRoutes } from './policy.ts';
+import { requestRoutes } from './requests.ts';
 import { sessionRoutes } from './sessions.ts';
 import { signInRoutes } from './sign-in.ts';
 import { webhookRoutes } from './webhooks.ts';
@@ -22,6 +23,7 @@ export function allHandlers(parts: Parts): Handlers {
     ...endpointRoutes(parts),
     ...passwordRoutes(parts),
     ...approvalRoutes(parts),
+    ...requestRoutes(parts),
     ...sessionRoutes(parts),
     ...policyRoutes(parts),
     ...auditRoutes(parts),

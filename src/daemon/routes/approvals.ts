@@ -1,5 +1,6 @@
 import type { ApprovalView } from '../../api/approval-schemas.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
+import { isEnded } from '../../approval/state.ts';
 import { NotFound, UsageError } from '../../base/errors.ts';
 import { sourceNamed } from '../../identity/current.ts';
 import { requireFreshSignIn } from '../../identity/step-up.ts';
@@ -9,7 +10,16 @@ import type { Parts } from '../parts.ts';
 import { approvalView, seesApproval } from '../views.ts';
 import type { Handlers } from './handler.ts';
 
-type Routes = Pick<Handlers, 'approvalList' | 'approvalWatch' | 'approvalShow' | 'approvalDecide'>;
+type Routes = Pick<
+  Handlers,
+  | 'approvalList'
+  | 'approvalWatch'
+  | 'approvalFollow'
+  | 'approvalShow'
+  | 'approvalDecide'
+  | 'approvalComment'
+  | 'approvalWithdraw'
+>;
 
 /** What waits for a decision, and the decision. */
 export function approvalRoutes(parts: Parts): Routes {
@@ -58,6 +68,21 @@ export function approvalRoutes(parts: Parts): Routes {
       return events;
     },
 
+    async approvalFollow({ caller, param, signal }) {
+      const { id } = await visible(caller, param('id'));
+      const events = new EventQueue<{ type: 'current' | 'changed'; approval: ApprovalView }>(signal, () =>
+        stop(),
+      );
+      const tell = (type: 'current' | 'changed', request: ApprovalRequest) => {
+        if (request.id !== id || !seesApproval(board, caller, request)) return;
+        events.push({ type, approval: approvalView(board, caller, request) });
+        if (isEnded(request.status)) events.end();
+      };
+      const stop = board.watch((request) => tell('changed', request));
+      tell('current', await board.find(id));
+      return events;
+    },
+
     async approvalShow({ caller, param }) {
       return approvalView(board, caller, await visible(caller, param('id')));
     },
@@ -67,6 +92,17 @@ export function approvalRoutes(parts: Parts): Routes {
       const vote = { decision: body.decision, reason: body.reason, version: body.version };
       const { request, entry } = await board.decide(id, caller, vote, () => prove(caller, body.passphrase));
       return { approval: approvalView(board, caller, request), auditId: String(entry.seq) };
+    },
+
+    async approvalComment({ caller, param, body }) {
+      const { id } = await visible(caller, param('id'));
+      const { request, entry } = await board.comment(id, caller, body.text);
+      return { approval: approvalView(board, caller, request), auditId: String(entry.seq) };
+    },
+
+    async approvalWithdraw({ caller, param }) {
+      const { id } = await visible(caller, param('id'));
+      return approvalView(board, caller, await parts.requests.withdraw(id, caller));
     },
   };
 }

@@ -31,7 +31,7 @@ type Routes = Pick<
 
 /** Named targets and how their credentials are kept. */
 export function connectionRoutes(parts: Parts): Routes {
-  const { audit, clock, endpoints, live, policy, store, targets, vault } = parts;
+  const { audit, board, clock, endpoints, live, policy, store, targets, vault } = parts;
 
   const view = (row: ConnectionRow, caller: Parameters<typeof connectionView>[3]) =>
     connectionView(row, targets.find(row), policy.get(), caller);
@@ -93,6 +93,8 @@ export function connectionRoutes(parts: Parts): Routes {
     const cut = live.cut((session) => ids.has(session.connectionId), reason);
     endpoints.close((endpoint) => ids.has(endpoint.connectionId), reason);
     for (const id of ids) targets.drop(id);
+    // They were approved for where the connection led.
+    await board.withdrawThose(({ connectionId }) => ids.has(connectionId), reason);
     return cut;
   }
 

@@ -1,7 +1,7 @@
 import { UsageError } from '../../base/errors.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
-import { requesterOf } from '../../session/requester.ts';
+import { requesterOf, statedBy } from '../../session/requester.ts';
 import type { ConnectionRow, IdentityRow } from '../../store/store.ts';
 import type { Endpoint, EndpointOpening } from '../endpoint.ts';
 import { findConnection } from '../find-rows.ts';
@@ -10,7 +10,7 @@ import { StandingEndpoints } from '../standing-endpoints.ts';
 import type { Call, Handlers } from './handler.ts';
 
 /** What a caller says of the endpoint that it wants. */
-type Wanted = Pick<EndpointOpening, 'listen' | 'single' | 'clientKey'>;
+type Wanted = Pick<EndpointOpening, 'ahead' | 'listen' | 'single' | 'stated' | 'clientKey'>;
 
 /** A listening place for one identity on one connection. */
 export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 'standingEndpoint'> {
@@ -59,8 +59,13 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 's
     async endpointOpen({ caller, body, origin, signal }) {
       requireReachable(body.listen.kind, origin);
       const connection = await admitted(caller, body.connection);
-      const { clientKey, listen, single } = body;
-      return (await open(caller, connection, { listen, single, clientKey }, signal)).events;
+      const { clientKey, listen, run } = body;
+      const ahead = run === undefined ? undefined : await parts.requests.toRun(run, caller, connection);
+      const single = body.single || ahead !== undefined;
+      const said = statedBy(ahead === undefined ? body : ahead.card);
+      const stated = Object.keys(said).length === 0 ? undefined : said;
+      const wanted = { ahead, listen, single, stated, clientKey };
+      return (await open(caller, connection, wanted, signal)).events;
     },
 
     /** It lives a while after it was last asked for. */

@@ -18,6 +18,8 @@ export interface Call<N extends RouteName> {
   readonly lines: AsyncIterable<string>;
   /** `machine`: over the Unix socket of this user; `network`: over a gateway's listener. */
   readonly origin: 'machine' | 'network';
+  /** The caller's, `local` over the Unix socket. */
+  readonly address: string;
   /** Fires when the client went away or the daemon stops. */
   readonly signal: AbortSignal;
 }

@@ -10,7 +10,7 @@ type Routes = Pick<Handlers, 'whoami' | 'identityList' | 'identityCreate' | 'ide
 
 /** Who may come, and what becomes of their sessions when they may not any more. */
 export function identityRoutes(parts: Parts): Routes {
-  const { audit, clock, endpoints, live, policy, store, targets } = parts;
+  const { audit, board, clock, endpoints, live, policy, store, targets } = parts;
   return {
     async whoami({ caller }) {
       const rows = await store.connections.list();
@@ -91,6 +91,10 @@ export function identityRoutes(parts: Parts): Routes {
       const reason = `the identity ${row.name} was revoked`;
       const cutSessions = live.cut((session) => session.identityId === row.id, reason);
       endpoints.close((endpoint) => endpoint.identityId === row.id, reason);
+      await board.withdrawThose(
+        ({ endUserId, requesterId }) => requesterId === row.id || endUserId === row.id,
+        reason,
+      );
       return { auditId: String(entry.seq), cutSessions };
     },
   };

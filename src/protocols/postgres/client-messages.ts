@@ -9,7 +9,7 @@ import { ExtendedQuery, type Waiting } from './extended-query.ts';
 import { Gate, type HeldStatement, type MessagePlace } from './gate.ts';
 import type { Judgement } from './judgement.ts';
 import { largeObjectCall } from './large-objects.ts';
-import { refusedError } from './words.ts';
+import { refusedError, simpleQueriesOnly } from './words.ts';
 
 /** What the session does for this side when it cannot go on by itself. */
 export interface ClientSideHost {
@@ -156,6 +156,8 @@ export class ClientMessages implements FrameSink, Waiting {
       case FRONTEND.query:
         return this.#query(place);
       case FRONTEND.parse:
+        // A run of a request sends the approved text by Query; a Parse could bring another along.
+        if (this.#x.desk.ahead !== undefined) return this.#x.refuse(simpleQueriesOnly(), false);
         return this.#extended.parse(place);
       case FRONTEND.describe:
         return this.#extended.describe(place);

@@ -1,3 +1,4 @@
+import type { SessionDesk } from '../../session/desk.ts';
 import { ClientRefused } from './client-side-refusal.ts';
 
 /**
@@ -197,4 +198,15 @@ function splitOptions(text: string): string[] {
 /** The requester's own words in an error: short, and without control characters. */
 function shown(text: string): string {
   return text.replace(/[\p{C}]/gu, '\ufffd').slice(0, 100);
+}
+
+/** A run of a request begins as it was judged, whatever its client would like: its name is all that it may give. */
+export function ownSettings(
+  parameters: ReadonlyMap<string, string>,
+  { ahead }: Pick<SessionDesk, 'ahead'>,
+): ReadonlyMap<string, string> {
+  if (ahead === undefined) return parameters;
+  return new Map(
+    [...parameters].filter(([name]) => name === 'application_name' || name === 'client_encoding'),
+  );
 }

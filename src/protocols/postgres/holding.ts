@@ -1,14 +1,22 @@
 import type { ApprovalCard } from '../../approval/request.ts';
 import { HoopError } from '../../base/errors.ts';
 import type { Decision } from '../../policy/decision.ts';
-import type { Hold } from '../../session/desk.ts';
+import type { AheadSession, Hold } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
 import { type BindMessage, formatAt, parameterBytes, parameterText } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
 import type { Judgement } from './judgement.ts';
+import { meaningOf } from './meaning.ts';
 import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
-import { approvedNotice, holdNotice, notApprovedError, refusedError } from './words.ts';
+import {
+  approvedNotice,
+  blockedError,
+  holdNotice,
+  notApprovedError,
+  notRunError,
+  refusedError,
+} from './words.ts';
 
 /** What the holding needs to know of the session around it. */
 export interface HoldingTerms {
@@ -155,6 +163,7 @@ export class Holding {
     present: { hold: Hold | undefined; withdrawn: string | undefined },
   ): Promise<void> {
     const { desk, output } = this.#x;
+    if (desk.ahead !== undefined) return this.#runAhead(held, desk.ahead);
     const parameters = held.bind ? parametersAsText(held.bind) : [];
     const card: ApprovalCard = {
       ...this.#cardBase(),
@@ -197,6 +206,41 @@ export class Holding {
     output.say(approvedNotice(outcome.by));
     output.flush();
     held.send(outcome.judged, now);
+  }
+
+  /** A statement of a request that was approved ahead: nobody is asked, and it must be what was approved. */
+  async #runAhead(held: HeldStatement, ahead: AheadSession): Promise<void> {
+    const { desk, judge, output, state } = this.#x;
+    await this.#terms.refresh();
+    if (this.#terms.closed()) return;
+    const now = held.again();
+    const whole = ahead.begun ? now : judge.judge(ahead.text);
+    if (now.inadmissible ?? whole.inadmissible) throw now.inadmissible ?? whole.inadmissible;
+    for (const one of [now, whole]) {
+      if (one.decision.outcome !== 'block') continue;
+      desk.refuse(one.record);
+      const reasons = one.facts.statements.flatMap(({ reasons: words }) => words);
+      return held.refuse(blockedError(one.decision, reasons, desk.target.connection));
+    }
+    const outcome = await ahead.take(
+      { ...now.record, parameters: held.bind ? parametersAsText(held.bind) : [] },
+      {
+        decision: whole.decision,
+        effects: whole.record.effects,
+        meaning: meaningOf(whole.facts, judge.catalog, state.searchPath),
+      },
+    );
+    if (this.#terms.closed()) return;
+    if (outcome.outcome !== 'approved') return held.refuse(notRunError(ahead, outcome));
+    const after = held.again();
+    if (!sameMeaning({ ...held, judgement: now }, after)) {
+      return held.refuse(
+        notRunError(ahead, { outcome: 'refused', reason: 'what it means changed just now' }),
+      );
+    }
+    output.say(approvedNotice(outcome.by));
+    output.flush();
+    held.send(outcome.judged, after);
   }
 }
 

@@ -39,13 +39,19 @@ export interface Analyst {
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts;
 }
 
+/** What judging needs of a desk; `intern` may have nothing to intern where no session is. */
+export interface JudgingDesk
+  extends Pick<SessionDesk, 'target' | 'stage' | 'policy' | 'masks' | 'guard' | 'decide'> {
+  intern(statement: StatementToRecord): InternedStatement | undefined;
+}
+
 /** Texts longer than this are judged anew each time, so that the memory stays bounded: 1,000 x 16 KiB. */
 const REMEMBERED_LENGTH = 16_384;
 const REMEMBERED_TEXTS = 1000;
 
 /** Judges one session's texts. A repeated text costs a map look-up until policy, catalog or session state change. */
 export class Judge {
-  readonly #desk: SessionDesk;
+  readonly #desk: JudgingDesk;
   readonly #analyst: Analyst;
   readonly #state: SessionState;
   readonly #known = new Map<string, Judgement>();
@@ -61,7 +67,7 @@ export class Judge {
   #stage: number;
   #epoch = 1;
 
-  constructor(desk: SessionDesk, analyst: Analyst, state: SessionState) {
+  constructor(desk: JudgingDesk, analyst: Analyst, state: SessionState) {
     this.#desk = desk;
     this.#analyst = analyst;
     this.#state = state;

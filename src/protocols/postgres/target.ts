@@ -10,23 +10,32 @@ import type { SessionDesk } from '../../session/desk.ts';
 import { loadParser } from '../../sql/analyze.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
+import type { Foreseen, ForesightOf } from '../foresight.ts';
 import type { ClientEndpoint, Target } from '../protocol.ts';
-import { catalogFingerprint, loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
+import {
+  catalogFingerprint,
+  loadCatalog,
+  type ProbedSessionState,
+  readSessionState,
+  sessionStateQuery,
+} from './catalog.ts';
 import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.ts';
 import { guardOf } from './client-side-guard.ts';
+import { ownSettings } from './client-side-parameters.ts';
 import { backendKeyData, parameterStatus, readyForQuery } from './codec/backend-builders.ts';
 import { describeConnection, type PostgresSettings } from './connection.ts';
 import { type EphemeralRole, roleTag } from './ephemeral-role.ts';
 import { estimateRows, planRows } from './estimate.ts';
+import { foresee } from './foresight.ts';
 import { rehearseHeld } from './held-rehearsal.ts';
 import { rejection } from './rejection.ts';
 import { RememberedFacts } from './remembered-facts.ts';
 import { PostgresSession } from './session.ts';
 import { cutAtExpiry, guardParameters } from './session-guard.ts';
 import { SessionRoles } from './session-roles.ts';
+import { SideConnection } from './side-connection.ts';
 import type { SessionAnalyst } from './state-probe.ts';
 import { connectTarget, type TargetConnection } from './target-side.ts';
-import { simpleQuery } from './target-side-query.ts';
 import { serverVersionText } from './words.ts';
 
 /** Where a session gets its books and its cancel key. */
@@ -34,6 +43,10 @@ type SessionPlace = Pick<ClientEndpoint, 'openDesk' | 'cancelKeys'>;
 
 /** A catalog older than this is compared with the target's before a session opens and while sessions run. */
 const CATALOG_CHECK_MS = 5000;
+
+const REHEARSING = new Map([['application_name', 'hoopctl rehearsal']]);
+/** A session that has only begun. */
+const NAMELESS = { prepared: () => undefined, cursor: () => undefined };
 
 /**
  * One PostgreSQL connection while it is in use: the catalog and the analyses its sessions share, and a
@@ -45,12 +58,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
   readonly #readSecret: () => Promise<string | undefined>;
   readonly #key: HashKey;
   readonly #roles: SessionRoles;
-  #side: Promise<TargetConnection> | undefined;
-  #sideQueue: Promise<unknown> = Promise.resolve();
+  readonly #side: SideConnection;
   #catalog: Catalog | undefined;
   #fingerprint = '';
-  /** Schemas a new session of this credential searches. */
-  #defaultPath: readonly string[] | undefined;
+  /** What a new session of this credential begins with. */
+  #beginning: ProbedSessionState | undefined;
   #checkedAt = 0;
   #loading: Promise<void> | undefined;
   #following: Promise<void> | undefined;
@@ -70,8 +82,9 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#settings = settings;
     this.#readSecret = readSecret;
     this.#key = createSecretKey(maskKey);
+    this.#side = new SideConnection(() => this.#connect(new Map([['application_name', 'hoopctl']])));
     this.#roles = new SessionRoles(
-      (run) => this.#onSide(run),
+      (run) => this.#side.run(run),
       () => this.catalog().serverVersion,
       roleTag(maskKey),
     );
@@ -119,7 +132,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
     try {
       await this.#ready();
       const guard = desk.guard();
-      const parameters = new Map([...client.parameters, ...guardParameters(guard, client.parameters)]);
+      const settings = ownSettings(client.parameters, desk);
+      const parameters = new Map([...settings, ...guardParameters(guard, settings)]);
       const role = guard?.role && (await this.#roles.make(guard.role));
       try {
         const upstream = await this.#connect(parameters, client.signal, role);
@@ -158,13 +172,9 @@ export class PostgresTarget implements Target, SessionAnalyst {
         target: describeConnection(this.#settings),
         estimate: (held, searchPath) =>
           this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
-        rehearse: (held, exchange) =>
-          rehearseHeld(held, exchange, () =>
-            this.#connect(new Map([['application_name', 'hoopctl rehearsal']])),
-          ),
+        rehearse: (held, exchange) => rehearseHeld(held, exchange, () => this.#connect(REHEARSING)),
       },
-      planRows: (text, facts, searchPath) =>
-        this.#onSide((ask) => planRows(ask, text, facts, this.catalog(), searchPath)).catch(() => []),
+      planRows: (text, facts, searchPath) => this.#planRows(text, facts, searchPath),
       cancelOnTarget: () => void upstream.cancel().catch(() => {}),
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
@@ -215,14 +225,25 @@ export class PostgresTarget implements Target, SessionAnalyst {
   ): Promise<Explanation> {
     await this.#ready();
     const catalog = this.catalog();
-    const state: SessionState = {
-      searchPath: this.#defaultPath,
-      prepared: () => undefined,
-      cursor: () => undefined,
-    };
+    const state = { searchPath: this.#beginning?.searchPath, ...NAMELESS };
     const said = policy.functionsFor(target);
     const facts = this.analyze(statement, state, withFunctionEffects(catalog, said));
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
+  }
+
+  async foresee(of: ForesightOf): Promise<Foreseen> {
+    await this.#ready();
+    // What an approver is to see must not be some seconds old.
+    await this.refreshIfChanged();
+    const { lockTimeout = 0, searchPath, user = '' } = this.#beginning ?? {};
+    return foresee(of, {
+      analyst: this,
+      state: { searchPath, user, lockTimeout, ...NAMELESS },
+      maskKey: this.#key,
+      planRows: (text, facts) => this.#planRows(text, facts, searchPath),
+      estimate: (text, facts) => this.#estimate(text, facts, searchPath, false),
+      dial: () => this.#connect(REHEARSING),
+    });
   }
 
   readonly sweep = (): Promise<readonly string[]> => this.#ready().then(() => this.#roles.sweep());
@@ -230,9 +251,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   async close(): Promise<void> {
     this.#closed = true;
     this.#stopChecking?.();
-    const side = this.#side;
-    this.#side = undefined;
-    (await side?.catch(() => undefined))?.socket.destroy();
+    await this.#side.close();
   }
 
   get outdated(): boolean {
@@ -265,7 +284,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
 
   async refreshIfChanged(): Promise<void> {
     const changes = this.#changes;
-    const fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
+    const fingerprint = await catalogFingerprint(this.#side.ask);
     this.#checkedAt = systemClock.monotonic();
     if (fingerprint !== this.#fingerprint) await this.refresh();
     else this.#changesSeen = Math.max(this.#changesSeen, changes);
@@ -279,13 +298,21 @@ export class PostgresTarget implements Target, SessionAnalyst {
 
   async #load(): Promise<void> {
     const changes = this.#changes;
-    this.#fingerprint = await catalogFingerprint((sql) => this.#ask(sql));
-    const catalog = await loadCatalog((sql) => this.#ask(sql));
-    this.#defaultPath = readSessionState(await this.#ask(sessionStateQuery))?.searchPath;
+    this.#fingerprint = await catalogFingerprint(this.#side.ask);
+    const catalog = await loadCatalog(this.#side.ask);
+    this.#beginning = readSessionState(await this.#side.ask(sessionStateQuery));
     this.#checkedAt = systemClock.monotonic();
     this.#changesSeen = Math.max(this.#changesSeen, changes);
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;
+  }
+
+  #planRows(
+    text: string,
+    facts: TextFacts,
+    searchPath: readonly string[] | undefined,
+  ): Promise<readonly number[]> {
+    return this.#side.run((ask) => planRows(ask, text, facts, this.catalog(), searchPath)).catch(() => []);
   }
 
   #estimate(
@@ -294,34 +321,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     searchPath: readonly string[] | undefined,
     hasParameters: boolean,
   ): Promise<string> {
-    return this.#onSide((ask) => estimateRows(ask, text, facts, this.catalog(), searchPath, hasParameters));
-  }
-
-  #ask(sql: string): Promise<readonly (readonly (string | null)[])[]> {
-    return this.#onSide((ask) => ask(sql));
-  }
-
-  /** Runs on the side connection, one after the other; a broken connection is opened anew the next time. */
-  #onSide<T>(
-    run: (ask: (sql: string) => Promise<readonly (readonly (string | null)[])[]>) => Promise<T>,
-  ): Promise<T> {
-    const result = this.#sideQueue.then(async () => {
-      this.#side ??= this.#connect(new Map([['application_name', 'hoopctl']]));
-      const side = this.#side;
-      let connection: TargetConnection | undefined;
-      try {
-        connection = await side;
-        const open = connection;
-        return await run((sql) => simpleQuery(open, sql));
-      } catch (error) {
-        if (connection === undefined || connection.socket.destroyed || !connection.socket.writable) {
-          if (this.#side === side) this.#side = undefined;
-        }
-        throw error;
-      }
-    });
-    this.#sideQueue = result.catch(() => {});
-    return result;
+    return this.#side.run((ask) => estimateRows(ask, text, facts, this.catalog(), searchPath, hasParameters));
   }
 
   async #connect(

@@ -1,6 +1,6 @@
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
-import type { Hold, HoldOutcome } from '../../session/desk.ts';
+import type { AheadSession, Hold, HoldOutcome } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
 import type { AbsentObject, SyntaxRefusal } from '../../sql/facts.ts';
 import { errorResponse, noticeResponse } from './codec/backend-builders.ts';
@@ -98,6 +98,10 @@ export function fatalError(sqlstate: string, message: string): Buffer {
   });
 }
 
+export function simpleQueriesOnly(): Buffer {
+  return refusedError('0A000', 'a session that runs a request takes simple queries only');
+}
+
 /** `hoopctl: this write needs approval: ap-7kq2m (expires in 15m)`. */
 export function holdNotice(hold: Hold, effect: string): Buffer {
   return noticeResponse({
@@ -158,6 +162,21 @@ export function notApprovedError(hold: Hold, outcome: Exclude<HoldOutcome, { out
         routine: 'hoopctl_refused',
       });
   }
+}
+
+/** A request that was approved ahead does not run, or not now. */
+export function notRunError(
+  { id, rule }: AheadSession,
+  outcome: Exclude<HoldOutcome, { outcome: 'approved' }>,
+): Buffer {
+  return errorResponse({
+    severity: 'ERROR',
+    sqlstate: '42501',
+    message: `hoopctl: ${id} was approved and does not run`,
+    detail: `${'reason' in outcome ? outcome.reason : outcome.outcome} · rule "${rule}"`,
+    hint: `nothing was executed; see what it is now: hoopctl approvals ${id}`,
+    routine: 'hoopctl_stale',
+  });
 }
 
 /** A result ends here: configuration_limit_exceeded. */

@@ -130,7 +130,11 @@ const TABLE = `
   approvalList        yes      yes       yes        yes      -
   approvalWatch       yes      yes       yes        yes      -
   approvalShow        yes      yes       yes        yes      -
+  approvalFollow      yes      yes       yes        yes      -
   approvalDecide      yes      yes       -          -        -
+  approvalComment     yes      yes       -          -        -
+  approvalWithdraw    yes      yes       yes        -        -
+  requestCreate       yes      yes       yes        -        -
   sessionList         yes      yes       yes        yes      yes
   sessionShow         yes      yes       yes        yes      yes
   sessionKill         yes      yes       yes        -        yes
