@@ -114,7 +114,7 @@ describe('what is not asked', () => {
 
   test.each([
     [['-c', UPDATE], { reason: false }, 'missing_flag'],
-    [['-c', 'UPDATE nowhere SET a = 1'], {}, 'bad_statement'],
+    [['-c', 'SELECT * FROM nowhere'], {}, 'bad_statement'],
     [['-c', 'UPDAT customers'], {}, 'bad_statement'],
     [['-c', ' \n'], {}, 'no_statement'],
     [['-c', UPDATE, '-c', UPDATE], {}, 'several_texts'],
