@@ -9,10 +9,11 @@ type Ended = 'used' | 'denied' | 'expired' | 'withdrawn';
  * Reads the whole log, and parses only lines that name one of them.
  */
 export async function approvalsEnded(
-  log: Pick<FileAuditLog, 'path' | 'size'>,
+  log: Pick<FileAuditLog, 'path' | 'settle' | 'size'>,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, Ended>> {
   const ended = new Map<string, Ended>();
+  log.settle();
   for await (const { text } of readLines(log.path, 0, log.size)) {
     if (!ids.some((id) => text.includes(id))) continue;
     const entry = parseEntry(text);

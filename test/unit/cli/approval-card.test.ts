@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { approvalCard } from '../../../src/cli/approval-card.ts';
 import { textWidth } from '../../../src/base/text-width.ts';
+import { approvalCard } from '../../../src/cli/approval-card.ts';
 import { approvalSample } from './samples.ts';
 import { NOW, testIo } from './test-io.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { psqlTable, rowCount } from '../../../src/cli/psql-table.ts';
 import { textWidth, wrapText } from '../../../src/base/text-width.ts';
+import { psqlTable, rowCount } from '../../../src/cli/psql-table.ts';
 
 const left = (name: string) => ({ name, rightAligned: false });
 const right = (name: string) => ({ name, rightAligned: true });

@@ -127,14 +127,7 @@ describe('the file', () => {
   });
 
   test('refuses what would require nothing, or what no pattern is, in its line', () => {
-    for (const bad of [
-      'reasons',
-      '{}',
-      '{reason: false}',
-      '{ticket: "(a|b)"}',
-      '[reason]',
-      'true',
-    ]) {
+    for (const bad of ['reasons', '{}', '{reason: false}', '{ticket: "(a|b)"}', '[reason]', 'true']) {
       expect([bad, problems(bad)]).toEqual([bad, [expect.stringMatching(/^5: .*write reason, ticket, or/)]]);
     }
     expect(problems('{other: true}')).toContain('5: rule "r": unknown key "other"');
