@@ -21,7 +21,7 @@ export const approvalSchema = z.object({
   endUser: z.string().nullable().optional(),
   clientAddress: z.string(),
   target: z.string(),
-  transaction: z.enum(['none', 'open', 'failed']),
+  transaction: z.enum(['none', 'open', 'failed', 'inapplicable']),
   statement: z.string(),
   parameters: z.array(z.string().nullable()),
   effects: z.array(z.string()),

@@ -10,7 +10,8 @@ export interface ApprovalCard {
   readonly clientAddress: string;
   /** `PostgreSQL db.internal:5432/shop as app_rw`. */
   readonly target: string;
-  readonly transaction: 'none' | 'open' | 'failed';
+  /** `inapplicable` where the target knows none. */
+  readonly transaction: 'none' | 'open' | 'failed' | 'inapplicable';
   /** The exact statement text. Terminals get it through `src/base/visible-text.ts`. */
   readonly statement: string;
   /** Bind values as text, null for SQL NULL; empty for none. Binary values as `\x…`. */

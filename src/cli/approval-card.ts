@@ -25,9 +25,7 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   };
   const plain = (name: string, text: string) => add(name, wrapWords(visible(text), columns));
   plain('who', whoOf(approval));
-  // Only databases have transactions to be in.
-  const inside = approval.target.startsWith('PostgreSQL ') ? ` · ${placeOf(approval)}` : '';
-  plain('where', `${approval.connection} · ${approval.target}${inside}`);
+  plain('where', [approval.connection, approval.target, ...placeOf(approval)].join(' · '));
   add('what', statementLines(approval.statement, out, columns));
   approval.parameters.forEach((value, index) => {
     const text = value === null ? `$${index + 1} = NULL` : `$${index + 1} = '${value}'`;
@@ -51,17 +49,19 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   return lines;
 }
 
-function placeOf({ ahead, transaction }: ApprovalView): string {
-  if (ahead == null) return TRANSACTIONS[transaction];
+function placeOf({ ahead, transaction }: ApprovalView): readonly string[] {
+  if (ahead == null || transaction === 'inapplicable') return TRANSACTIONS[transaction];
   return ahead.pieces.length > 1
-    ? `statement by statement (${ahead.pieces.length}), each by itself`
-    : 'in a transaction of its own';
+    ? [`statement by statement (${ahead.pieces.length}), each by itself`]
+    : ['in a transaction of its own'];
 }
 
-const TRANSACTIONS: Readonly<Record<ApprovalView['transaction'], string>> = {
-  none: 'inside no transaction',
-  open: 'inside an open transaction',
-  failed: 'inside a failed transaction',
+const TRANSACTIONS: Readonly<Record<ApprovalView['transaction'], readonly string[]>> = {
+  none: ['inside no transaction'],
+  open: ['inside an open transaction'],
+  failed: ['inside a failed transaction'],
+  // The target knows no transactions.
+  inapplicable: [],
 };
 
 function stateOf(approval: ApprovalView, now: number): string {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Client } from '../api/client.ts';
+import type { EndpointEvent } from '../api/endpoint-schemas.ts';
 import { NotFound, UsageError } from '../base/errors.ts';
 import { clientEnvironment } from './client-environment.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
@@ -90,7 +91,7 @@ async function runKubernetes(options: ConnectOptions, io: Io, client: Client): P
   });
   try {
     const { child, remove } = startKubernetes(endpoint.ready, { program, args, connection: name, home }, io);
-    void announceSessions(endpoint, program, io);
+    void announceSessions(endpoint, program, io, waitingWords);
     try {
       return await endOf(child, program, name, io);
     } finally {
@@ -99,6 +100,13 @@ async function runKubernetes(options: ConnectOptions, io: Io, client: Client): P
   } finally {
     endpoint.close();
   }
+}
+
+/** kubectl cannot say that its request waits. */
+function waitingWords(event: EndpointEvent): string | undefined {
+  if (event.type !== 'approval' || event.status !== 'pending' || event.by !== null) return undefined;
+  const asked = event.approvers.length === 0 ? '' : ` · asked of ${event.approvers.join(', ')}`;
+  return `this request needs approval: ${event.approval} · rule "${event.rule}"${asked}; an approver runs: hoopctl approve ${event.approval}`;
 }
 
 /** Arguments that begin with a dash are for the client; otherwise the first of them is the client. */
@@ -116,12 +124,19 @@ function programOf(options: ConnectOptions): { program: string; args: readonly s
 }
 
 /** Says which session records what the client does. The daemon's end is the client's to report. */
-async function announceSessions(endpoint: Endpoint, program: string, io: Io): Promise<void> {
+async function announceSessions(
+  endpoint: Endpoint,
+  program: string,
+  io: Io,
+  wordsFor: (event: EndpointEvent) => string | undefined = () => undefined,
+): Promise<void> {
   const { serverVersion, policy } = endpoint.ready;
   const name = program.split('/').at(-1) ?? program;
   const client = name === 'psql' ? `psql (${serverVersion})` : `${name} · server ${serverVersion}`;
   try {
     for await (const event of endpoint.events) {
+      const words = wordsFor(event);
+      if (words !== undefined) tell(io, visible(words));
       if (event.type !== 'session-opened') continue;
       tell(io, visible(`${client} · session ${event.session} · recorded · policy "${policy}"`));
     }

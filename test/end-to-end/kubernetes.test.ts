@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
-import { request } from 'node:https';
+import { writeFileSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Proxy as HeldProxy, Hoopctl } from '../servers/hoopctl.ts';
+import { ask, begin, raw, writeKubeconfig } from '../servers/kube-client.ts';
 import { startKubelet, type TestKubelet } from '../servers/kubelet.ts';
 import { clusterMissing, startCluster, type TestCluster } from '../servers/kubernetes.ts';
 import { run } from '../servers/psql.ts';
@@ -432,7 +432,7 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
 
   test('a session that is killed ends its watches', async () => {
     const own = (await hoopctl.proxy('prod-k8s', { token: devin })) as typeof proxy;
-    const watch = await open(own, '/api/v1/namespaces/default/configmaps?watch=1');
+    const watch = await begin(own, 'GET', '/api/v1/namespaces/default/configmaps?watch=1');
     await new Promise((resolve) => watch.once('data', resolve));
     const ended = new Promise((resolve) => watch.once('close', resolve));
     const { sessions } = await hoopctl.json<{ sessions: { id: string; status: string }[] }>([
@@ -489,97 +489,4 @@ function deployment(name: string, replicas: number): object {
       template: { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'none' }] } },
     },
   };
-}
-
-interface Place {
-  readonly port: number;
-  readonly password: string;
-  readonly certificate: string;
-}
-
-function writeKubeconfig(place: Place & { readonly url: string }, directory: string): string {
-  const file = join(mkdtempSync(join(directory, 'kube-')), 'config');
-  const cluster = {
-    server: place.url,
-    'certificate-authority-data': Buffer.from(place.certificate).toString('base64'),
-  };
-  writeFileSync(
-    file,
-    JSON.stringify({
-      apiVersion: 'v1',
-      kind: 'Config',
-      clusters: [{ name: 'c', cluster }],
-      users: [{ name: 'u', user: { token: place.password } }],
-      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
-      'current-context': 'x',
-    }),
-    { mode: 0o600 },
-  );
-  return file;
-}
-
-interface AskOptions {
-  readonly body?: string;
-  readonly headers?: OutgoingHttpHeaders;
-  readonly anonymous?: boolean;
-}
-
-/** A path goes out as it is: `https.request` would normalise a URL. */
-function begin(
-  place: Place,
-  method: string,
-  path: string,
-  { anonymous, body, headers }: AskOptions = {},
-): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request({
-      host: '127.0.0.1',
-      port: place.port,
-      ca: place.certificate,
-      method,
-      path,
-      agent: false,
-      headers: {
-        ...(anonymous ? {} : { authorization: `Bearer ${place.password}` }),
-        ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }),
-        ...headers,
-      },
-    });
-    outgoing.once('response', resolve);
-    outgoing.once('error', reject);
-    outgoing.end(body);
-  });
-}
-
-async function ask(
-  place: Place,
-  method: string,
-  path: string,
-  options: AskOptions = {},
-): Promise<{ status: number; text: string }> {
-  const response = await begin(place, method, path, options).catch(() => undefined);
-  if (response === undefined) return { status: 413, text: '' };
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
-  return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') };
-}
-
-function open(place: Place, path: string): Promise<IncomingMessage> {
-  return begin(place, 'GET', path);
-}
-
-/** Everything that is said to these bytes until the connection closes or falls silent. */
-function raw(place: Place, text: string): Promise<string> {
-  return new Promise((resolve) => {
-    const socket: TLSSocket = connectTls({ host: '127.0.0.1', port: place.port, ca: place.certificate }, () =>
-      socket.write(text),
-    );
-    let said = '';
-    socket.setTimeout(1500, () => socket.destroy());
-    socket.on('data', (chunk) => {
-      said += chunk.toString('latin1');
-    });
-    socket.on('error', () => {});
-    socket.once('close', () => resolve(said));
-  });
 }

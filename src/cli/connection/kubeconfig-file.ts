@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { isMap, isScalar, parseDocument } from 'yaml';
+import { type Document, isMap, isSeq, parseDocument, type YAMLMap } from 'yaml';
 import { NotFound, UsageError } from '../../base/errors.ts';
 
 export interface KubeconfigOptions {
@@ -25,8 +25,8 @@ const EMBEDDED: Readonly<Record<string, string>> = {
 };
 
 /**
- * A kubeconfig as the daemon takes it, which may run on another machine: the files that it names are put into it.
- * Undefined when none was given. Throws UsageError, NotFound `no_such_file`.
+ * A kubeconfig as the daemon takes it, which may run on another machine: the one context alone, and the files that it
+ * names put into it. No other cluster's credential leaves the file. Undefined when none was given. Throws UsageError, NotFound `no_such_file`.
  */
 export function kubeconfigFields(options: KubeconfigOptions): KubeconfigFields | undefined {
   const { context, impersonate, kubeconfig } = options;
@@ -40,35 +40,49 @@ export function kubeconfigFields(options: KubeconfigOptions): KubeconfigFields |
   });
   return {
     url: `kubeconfig://?${parameters}`,
-    configuration: withFiles(readText(kubeconfig), dirname(resolve(kubeconfig))),
+    configuration: oneContext(readText(kubeconfig), context, dirname(resolve(kubeconfig))),
   };
 }
 
-function withFiles(text: string, directory: string): string {
+function oneContext(text: string, context: string | undefined, directory: string): string {
   const document = parseDocument(text);
   if (document.errors.length > 0) throw new UsageError('bad_kubeconfig', 'the kubeconfig is not YAML');
+  const name = context ?? document.get('current-context');
+  const chosen = entries(document, 'contexts').find((entry) => entry.get('name') === name);
   for (const [list, holder] of [
     ['clusters', 'cluster'],
     ['users', 'user'],
   ] as const) {
-    const items = document.get(list);
-    if (items === undefined || items === null || typeof items !== 'object' || !('items' in items)) continue;
-    for (const item of items.items as unknown[]) {
-      const fields = isMap(item) ? item.get(holder) : undefined;
-      if (!isMap(fields)) continue;
-      for (const [name, embedded] of Object.entries(EMBEDDED)) {
-        const path = fields.get(name, true);
-        if (!isScalar(path) || typeof path.value !== 'string' || fields.has(embedded)) continue;
-        fields.set(embedded, Buffer.from(readText(resolve(directory, path.value))).toString('base64'));
-        fields.delete(name);
-      }
-      const token = fields.get('tokenFile', true);
-      if (isScalar(token) && typeof token.value === 'string') {
-        fields.set('tokenFile', resolve(directory, token.value));
-      }
+    const meant = chosen?.getIn(['context', holder]);
+    const kept = entries(document, list).filter((entry) => entry.get('name') === meant);
+    if (document.has(list)) document.set(list, document.createNode(kept));
+    for (const entry of kept) {
+      const fields = entry.get(holder);
+      if (isMap(fields)) embedFiles(fields, directory);
     }
   }
   return document.toString();
+}
+
+function entries(document: Document, list: string): readonly YAMLMap[] {
+  const found = document.get(list);
+  return isSeq(found) ? found.items.filter((item) => isMap(item)) : [];
+}
+
+function embedFiles(fields: YAMLMap, directory: string): void {
+  for (const [name, embedded] of Object.entries(EMBEDDED)) {
+    const path = fields.get(name);
+    if (typeof path !== 'string' || path === '' || fields.has(embedded)) continue;
+    fields.set(embedded, Buffer.from(readText(resolve(directory, path))).toString('base64'));
+    fields.delete(name);
+  }
+  const token = fields.get('tokenFile');
+  if (typeof token === 'string') fields.set('tokenFile', resolve(directory, token));
+  // A plugin that is named with a slash is looked for beside the file, any other one on the PATH.
+  const plugin = fields.getIn(['exec', 'command']);
+  if (typeof plugin === 'string' && plugin.includes('/')) {
+    fields.setIn(['exec', 'command'], resolve(directory, plugin));
+  }
 }
 
 function readText(path: string): string {

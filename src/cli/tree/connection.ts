@@ -10,7 +10,7 @@ const NAME = {
 const URL_OPTION: OptionSpec = {
   flags: '--url <url>',
   description:
-    'postgres://user@host:port/database?sslmode=…, a libpq keyword string, or ssh://user@host:port',
+    'postgres://user@host:port/database?sslmode=…, a libpq keyword string, ssh://user@host:port, or kubernetes://host:port?ca-file=…',
 };
 const SECRETS: readonly OptionSpec[] = [
   { flags: '--password-stdin', description: "read the target's password, or a private key, from stdin" },

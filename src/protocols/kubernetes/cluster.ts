@@ -91,7 +91,15 @@ export class Cluster {
     return this.askBytes(target, text, extra);
   }
 
+  /** The same with a body as it is. A credential that is not taken any more is fetched anew once. */
   async askBytes(target: string, body: Buffer | undefined, extra: Partial<Outgoing> = {}): Promise<Answer> {
+    const first = await this.#askOnce(target, body, extra);
+    if (first.status !== 401) return first;
+    await this.refused();
+    return this.#askOnce(target, body, extra);
+  }
+
+  async #askOnce(target: string, body: Buffer | undefined, extra: Partial<Outgoing>): Promise<Answer> {
     const outgoing = await this.begin({
       method: body === undefined ? 'GET' : 'POST',
       target,
@@ -111,14 +119,22 @@ export class Cluster {
   }
 
   /** The cluster did not take the credential: the next request looks for a new one. */
-  refused(): void {
-    const key = this.#key;
+  async refused(): Promise<void> {
     this.#tokenFile = undefined;
-    void key?.then(({ agent, until }) => {
-      if (until === Infinity || this.#key !== key) return;
-      this.#key = undefined;
-      agent.destroy();
-    });
+    const known = this.#key;
+    const key = await known?.catch(() => undefined);
+    if (key === undefined || key.until === Infinity || this.#key !== known) return;
+    this.#key = undefined;
+    retire(key.agent);
+  }
+
+  /** The cluster takes no credential that there is. */
+  notTaken(): HoopError {
+    return new NotReachable(
+      'credential_not_taken',
+      "the cluster does not take the connection's own credential; an owner sees to it",
+      { next: 'hoopctl connection test NAME' },
+    );
   }
 
   close(): void {
@@ -149,7 +165,10 @@ export class Cluster {
     if (known !== undefined) {
       const key = await known;
       if (key.until - EARLY_MS > this.#now()) return key;
-      if (this.#key === known) this.#key = undefined;
+      if (this.#key === known) {
+        this.#key = undefined;
+        retire(key.agent);
+      }
     }
     this.#key ??= this.#makeKey();
     const fresh = this.#key;
@@ -209,6 +228,13 @@ export class Cluster {
       throw new Internal('secret_unreadable', `the token file ${path} cannot be read`);
     }
   }
+}
+
+/** Streams that are under way go on; no request goes over its connections any more. */
+function retire(agent: Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets))
+    for (const socket of sockets ?? []) socket.destroy();
 }
 
 function plainToken(text: string): string {

@@ -5,7 +5,17 @@ import { fromKubeconfig } from './kubeconfig.ts';
 
 export const SCHEMES = ['kubernetes', 'k8s', 'kubeconfig'] as const;
 
-const IN_CLUSTER = '/var/run/secrets/kubernetes.io/serviceaccount';
+/** What a pod is told of its cluster (kubernetes.io: Accessing the API from within a Pod). */
+export interface PodSurroundings {
+  /** Holds `ca.crt` and `token`. */
+  readonly directory: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+const THIS_POD: PodSurroundings = {
+  directory: '/var/run/secrets/kubernetes.io/serviceaccount',
+  environment: process.env,
+};
 const LARGEST_FILE = 256 * 1024;
 
 export interface ParsedConnection {
@@ -30,7 +40,11 @@ type Parameters = Partial<Record<(typeof PARAMETERS)[number], string>>;
  * Reads `kubernetes://host:6443?…`, `kubernetes://in-cluster`, or `kubeconfig:?context=C` beside the file's own
  * text. Throws UsageError `bad_connection_url` or `bad_kubeconfig`.
  */
-export function parseConnection(url: string, configuration: string | undefined): ParsedConnection {
+export function parseConnection(
+  url: string,
+  configuration: string | undefined,
+  pod = THIS_POD,
+): ParsedConnection {
   const match = /^(kubernetes|k8s|kubeconfig):(?:\/\/)?([^?#]*)(?:\?([^#]*))?$/i.exec(url.trim());
   if (match === null) throw badUrl('it is not kubernetes://HOST:PORT');
   const [, scheme = '', place = '', query = ''] = match;
@@ -38,7 +52,7 @@ export function parseConnection(url: string, configuration: string | undefined):
   const parsed =
     scheme.toLowerCase() === 'kubeconfig'
       ? fromKubeconfig(requireText(configuration), parameters.context)
-      : fromPlace(place, parameters);
+      : fromPlace(place, parameters, pod);
   return { ...parsed, settings: withParameters(parsed.settings, parameters) };
 }
 
@@ -58,8 +72,8 @@ function readParameters(query: string): Parameters {
   return found;
 }
 
-function fromPlace(place: string, parameters: Parameters): ParsedConnection {
-  if (place === 'in-cluster') return inCluster();
+function fromPlace(place: string, parameters: Parameters, pod: PodSurroundings): ParsedConnection {
+  if (place === 'in-cluster') return inCluster(pod);
   if (place.includes('@')) throw badUrl('a token does not belong in a URL', 'give it by --password-stdin');
   const certificate = parameters['client-certificate'];
   const key = parameters['client-key'];
@@ -79,14 +93,13 @@ function fromPlace(place: string, parameters: Parameters): ParsedConnection {
   };
 }
 
-/** What a pod is told of its cluster (kubernetes.io: Accessing the API from within a Pod). */
-function inCluster(): ParsedConnection {
-  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = process.env;
+function inCluster({ directory, environment }: PodSurroundings): ParsedConnection {
+  const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port = '443' } = environment;
   if (host === undefined) throw badUrl('the daemon does not run in a cluster');
   const settings = checked({
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    ca: readText(`${IN_CLUSTER}/ca.crt`),
-    tokenFile: `${IN_CLUSTER}/token`,
+    ca: readText(`${directory}/ca.crt`),
+    tokenFile: `${directory}/token`,
     user: 'its service account',
   });
   return { settings, secret: undefined };

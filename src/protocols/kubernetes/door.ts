@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocket } from 'ws';
 import type { Judged } from '../../session/desk.ts';
@@ -7,6 +7,8 @@ import type { Cluster, Outgoing } from './cluster.ts';
 
 /** How long the cluster may take to answer a WebSocket's handshake, in milliseconds. */
 const HANDSHAKE_MS = 30_000;
+/** The second is with a new credential. */
+const MOST_ATTEMPTS = 2;
 /** A message of exec or attach holds at most 32 KiB; nothing near this is one. */
 export const LONGEST_MESSAGE = 1024 * 1024;
 
@@ -23,13 +25,43 @@ export class Door {
     this.#commit = commit;
   }
 
-  /** Sends exactly this. Spends the key. Throws NotReachable when no credential can be had. */
-  async send(judged: Judged, outgoing: Outgoing, body: Buffer | undefined): Promise<ClientRequest> {
+  /**
+   * Sends exactly this and answers with what the cluster says. A credential that the cluster does not take any more is
+   * fetched anew once: nothing was done then. Spends the key. Throws NotReachable, also where the cluster takes no
+   * credential of the connection: its client must not take that for a word about its own.
+   */
+  async send(
+    judged: Judged,
+    outgoing: Outgoing,
+    body: Buffer | undefined,
+    signal: AbortSignal,
+  ): Promise<IncomingMessage> {
     spend(judged);
     this.#commit();
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#ask(outgoing, body, signal);
+      if (answer.statusCode !== 401) return answer;
+      answer.destroy();
+      await this.#cluster.refused();
+      if (attempt === MOST_ATTEMPTS) throw this.#cluster.notTaken();
+    }
+  }
+
+  async #ask(outgoing: Outgoing, body: Buffer | undefined, signal: AbortSignal): Promise<IncomingMessage> {
     const request = await this.#cluster.begin(outgoing);
+    const abort = () => request.destroy();
+    signal.addEventListener('abort', abort);
+    request.once('close', () => signal.removeEventListener('abort', abort));
+    if (signal.aborted) abort();
+    const answer = new Promise<IncomingMessage>((resolve, reject) => {
+      request.once('response', resolve);
+      request.once('error', reject);
+      request.once('close', () => reject(new Error('the cluster closed the connection')));
+    });
     request.end(body);
-    return request;
+    return answer.catch((error: unknown) => {
+      throw this.#cluster.unreachable(error);
+    });
   }
 
   /** Opens a WebSocket on exactly this. Spends the key. Throws NotReachable when no credential can be had. */

@@ -1,4 +1,4 @@
-import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { HoopError, ProtocolViolation } from '../../base/errors.ts';
 import { REDACTED } from '../../masking/strategies.ts';
 import { sendStatus } from './client-side.ts';
@@ -99,15 +99,13 @@ class Exchange {
     const { masks, headers } = this.#outgoing(api, facts);
     const { method, target } = api;
     const door = around.doorOf(this.#session);
-    const outgoing = await door.send(key, { method, target: target.raw, headers }, api.body?.bytes);
-    const abort = () => outgoing.destroy();
-    this.#signal.addEventListener('abort', abort);
-    if (this.#signal.aborted) abort();
+    const answer = await door.send(
+      key,
+      { method, target: target.raw, headers },
+      api.body?.bytes,
+      this.#signal,
+    );
     try {
-      const answer = await answerOf(outgoing).catch((error: unknown) => {
-        throw around.cluster.unreachable(error);
-      });
-      if (answer.statusCode === 401) around.cluster.refused();
       await passResponse(answer, this.#response, {
         session: this.#session,
         number,
@@ -117,8 +115,7 @@ class Exchange {
         headOnly: method === 'HEAD',
       });
     } finally {
-      this.#signal.removeEventListener('abort', abort);
-      outgoing.destroy();
+      answer.destroy();
     }
   }
 
@@ -190,12 +187,4 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
 
 function tooLarge(): HoopError {
   return new ProtocolViolation('too_large', 'the request is too long');
-}
-
-function answerOf(outgoing: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    outgoing.once('response', resolve);
-    outgoing.once('error', reject);
-    outgoing.once('close', () => reject(new Error('the cluster closed the connection')));
-  });
 }

@@ -33,7 +33,7 @@ export async function holdRequest(
     requesterGroups: desk.requester.groups,
     clientAddress: session.clientAddress,
     target: around.description,
-    transaction: 'none',
+    transaction: 'inapplicable',
     statement: statement.text,
     parameters: [],
     effects: statement.effects,

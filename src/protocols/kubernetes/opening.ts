@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { Cluster } from './cluster.ts';
 import { PART, recordJson } from './frames.ts';
 import type { Verdict } from './judging.ts';
 import type { ApiRequest } from './request-facts.ts';
 import type { KubernetesSession } from './session.ts';
-import type { Status } from './status.ts';
+import { type Status, unavailable } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 
 /** A judged upgrade that is to be opened at the cluster and then answered as the cluster did. */
@@ -32,7 +33,12 @@ export function recordOpening({ api, request, session }: Opening): number {
 const LONGEST_STATUS = 64 * 1024;
 
 /** The cluster's own words on why it does not upgrade. */
-export async function refusalOf(response: IncomingMessage): Promise<Status> {
+export async function refusalOf(response: IncomingMessage, cluster: Cluster): Promise<Status> {
+  if (response.statusCode === 401) {
+    response.resume();
+    await cluster.refused();
+    return unavailable(cluster.notTaken().message);
+  }
   const chunks: Buffer[] = [];
   let length = 0;
   const code = response.statusCode ?? 502;

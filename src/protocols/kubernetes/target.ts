@@ -51,7 +51,8 @@ export class KubernetesTarget implements Target {
   }
 
   async serverVersion(): Promise<string> {
-    const { body } = await this.#cluster.ask('/version');
+    const { body, status } = await this.#cluster.ask('/version');
+    if (status === 401) throw this.#cluster.notTaken();
     const version =
       typeof body === 'object' && body !== null && 'gitVersion' in body ? body.gitVersion : undefined;
     if (typeof version === 'string') return version.replace(/^v/, '').slice(0, 64);

@@ -16,7 +16,7 @@ export async function openSpdy(opening: Opening, forward: boolean): Promise<void
     .catch((error: unknown) => {
       throw around.cluster.unreachable(error);
     });
-  if (!('protocol' in answer)) return refuseUpgrade(socket, await refusalOf(answer));
+  if (!('protocol' in answer)) return refuseUpgrade(socket, await refusalOf(answer, around.cluster));
   const { head, protocol, socket: target } = answer;
   if (signal.aborted || socket.destroyed || !protocols.includes(protocol)) {
     target.destroy();

@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { TUNNEL_PROTOCOLS } from './channels.ts';
 import { refuseUpgrade } from './client-side.ts';
+import type { Cluster } from './cluster.ts';
 import { LONGEST_MESSAGE } from './door.ts';
 import { type Opening, recordOpening, refusalOf } from './opening.ts';
 import { PodStreams } from './pod-streams.ts';
@@ -16,7 +17,7 @@ export async function openWebSocket(opening: Opening): Promise<void> {
   const headers = around.impersonate ? impersonation(session.desk.requester) : {};
   const door = around.doorOf(session);
   const upstream = await door.openWebSocket(verdict.key, { headers, target: api.target.raw }, protocols);
-  const refused = await answered(upstream, signal);
+  const refused = await answered(upstream, around.cluster, signal);
   if (refused !== undefined) {
     upstream.terminate();
     return refuseUpgrade(socket, refused);
@@ -27,7 +28,7 @@ export async function openWebSocket(opening: Opening): Promise<void> {
 }
 
 /** Undefined once the cluster has taken the upgrade; else what it said. Messages wait meanwhile. */
-function answered(upstream: WebSocket, signal: AbortSignal): Promise<Status | undefined> {
+function answered(upstream: WebSocket, cluster: Cluster, signal: AbortSignal): Promise<Status | undefined> {
   return new Promise((resolve) => {
     const abort = () => {
       upstream.terminate();
@@ -40,7 +41,7 @@ function answered(upstream: WebSocket, signal: AbortSignal): Promise<Status | un
       resolve(undefined);
     });
     upstream.once('unexpected-response', (_request, response) => {
-      void refusalOf(response).then(resolve);
+      void refusalOf(response, cluster).then(resolve);
     });
     upstream.on('error', () => resolve(unavailable('the cluster did not take the upgrade')));
   });

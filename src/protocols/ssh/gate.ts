@@ -69,7 +69,7 @@ export class Gate {
       requesterGroups: desk.requester.groups,
       clientAddress: this.#terms.clientAddress,
       target: this.#terms.target,
-      transaction: 'none',
+      transaction: 'inapplicable',
       statement: text,
       parameters,
       effects: record.effects,

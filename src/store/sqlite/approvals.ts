@@ -37,7 +37,7 @@ const card = z.object({
   endUser: z.string().optional(),
   clientAddress: z.string(),
   target: z.string(),
-  transaction: z.enum(['none', 'open', 'failed']),
+  transaction: z.enum(['none', 'open', 'failed', 'inapplicable']),
   statement: z.string(),
   parameters: z.array(z.string().nullable()),
   effects: z.array(z.string()),
