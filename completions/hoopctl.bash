@@ -81,6 +81,7 @@ _hoopctl() {
     "/session/list:--limit") return ;;
     "/replay:--speed") return ;;
     "/replay:--asciicast") _hoopctl_offer files "$current"; return ;;
+    "/replay:--html") _hoopctl_offer files "$current"; return ;;
     "/policy/explain:--connection") _hoopctl_offer names "$current" connections; return ;;
     "/policy/explain:--as") _hoopctl_offer names "$current" identities; return ;;
     "/policy/explain:--policy") _hoopctl_offer files "$current"; return ;;
@@ -140,7 +141,7 @@ _hoopctl() {
       "/session/list") _hoopctl_offer words "$current" "--connection --identity --decision --status --text --since --until --limit --json --no-input --no-color -h --help" ;;
       "/session/show") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/session/kill") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
-      "/replay") _hoopctl_offer words "$current" "--speed --no-wait --asciicast --json --no-input --no-color -h --help" ;;
+      "/replay") _hoopctl_offer words "$current" "--speed --no-wait --asciicast --html --json --no-input --no-color -h --help" ;;
       "/policy") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/policy/check") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/policy/explain") _hoopctl_offer words "$current" "--connection --as --policy --jsonl --json --no-input --no-color -h --help" ;;

@@ -351,6 +351,7 @@ complete -c hoopctl -n '__hoopctl_at \'/session/kill\'' -a '(__hoopctl_names ses
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l speed -r -d 'how many times as fast; default 1'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-wait -d 'everything at once'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l asciicast -r -F -d 'SSH: write what programs showed as asciicast v2, for asciinema play'
+complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l html -r -F -d 'write one page that plays the session in a browser, without any network'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l json -d 'print JSON: one document, or one object a line for streams'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
 complete -c hoopctl -n '__hoopctl_at \'/replay\'' -l no-color -d 'no colour (as NO_COLOR=1)'

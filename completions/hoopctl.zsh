@@ -82,6 +82,7 @@ _hoopctl() {
     (/session/list:--limit) return ;;
     (/replay:--speed) return ;;
     (/replay:--asciicast) _files; return ;;
+    (/replay:--html) _files; return ;;
     (/policy/explain:--connection) _hoopctl_names connections; return ;;
     (/policy/explain:--as) _hoopctl_names identities; return ;;
     (/policy/explain:--policy) _files; return ;;
@@ -141,7 +142,7 @@ _hoopctl() {
       ('/session/list') offers=('--connection:of this connection' '--identity:of this identity' '--decision:with a statement blocked, approved, denied' '--status:open, closed, interrupted' '--text:with a statement that contains this' '--since:started since: ISO 8601, or a time ago as 2h or 7d' '--until:started until' '--limit:at most so many; default 200' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/session/show') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/session/kill') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
-      ('/replay') offers=('--speed:how many times as fast; default 1' '--no-wait:everything at once' '--asciicast:SSH: write what programs showed as asciicast v2, for asciinema play' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/replay') offers=('--speed:how many times as fast; default 1' '--no-wait:everything at once' '--asciicast:SSH: write what programs showed as asciicast v2, for asciinema play' '--html:write one page that plays the session in a browser, without any network' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/check') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/explain') offers=('--connection:where it would run' '--as:who would run it; default: you' '--policy:a file instead of the applied policy' '--jsonl:many statements from stdin' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;

@@ -1,14 +1,10 @@
 import type { ReplayEvent, SessionView } from '../api/schemas.ts';
 import type { TextOut } from './io.ts';
 import { psqlTable, rowCount, type TableColumn } from './psql-table.ts';
-import { visible, visibleLines } from './visible-text.ts';
+import { visible, visibleLines, withoutSequences } from './visible-text.ts';
 
 /** Rows that are set as one table; a longer result goes on below it with widths of its own. */
 const ROWS_AT_ONCE = 5000;
-
-/** ECMA-48: control sequences, and strings with their end. */
-const TERMINAL_SEQUENCES =
-  /\x1b\[[0-?]*[ -/]*[@-~]|\x1b[PX\]^_][^\x07\x1b]*(\x07|\x1b\\)|\x1b[ -/]*[0-Z\\-~]/g;
 
 type Of<T extends ReplayEvent['type']> = Extract<ReplayEvent, { type: T }>;
 
@@ -149,7 +145,7 @@ export class ReplayPrinter {
   private bytes(event: Of<'bytes'>): void {
     if (event.stream === 'input') return;
     const text = Buffer.from(event.base64, 'base64').toString('utf8');
-    const plain = text.replace(TERMINAL_SEQUENCES, '').replaceAll('\r\n', '\n');
+    const plain = withoutSequences(text).replaceAll('\r\n', '\n');
     if (plain === '') return;
     this.out.write(visibleLines(plain));
     this.midLine = !plain.endsWith('\n');

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Client } from '../api/client.ts';
 import type { ReplayEvent, SessionView } from '../api/schemas.ts';
 import { Conflict, UsageError } from '../base/errors.ts';
@@ -16,10 +16,13 @@ export interface ReplayOptions {
   readonly wait: boolean;
   /** A file for asciicast v2 instead of showing anything. */
   readonly asciicast: string | undefined;
+  /** A file for a page instead. */
+  readonly html: string | undefined;
 }
 
 export async function run(options: ReplayOptions, io: Io, client: Client): Promise<number> {
   if (options.asciicast !== undefined) return writeAsciicast(options.session, options.asciicast, io, client);
+  if (options.html !== undefined) return writePage(options.session, options.html, client);
   const speed = speedOf(options.speed);
   const cut = new AbortController();
   let exitCode: 0 | 130 | 143 = 0;
@@ -51,12 +54,7 @@ export async function run(options: ReplayOptions, io: Io, client: Client): Promi
 async function writeAsciicast(session: string, path: string, io: Io, client: Client): Promise<number> {
   const { Asciicast } = await import('./asciicast.ts');
   const { connection, id, identity } = await client.call('sessionShow', { params: { id: session } });
-  const file = await open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
-    throw new Conflict('cannot_write', `${path} cannot be written`, {
-      why: error.code ?? error.message,
-      next: 'name a file that does not exist yet',
-    });
-  });
+  const file = await newFile(path);
   try {
     const lines: string[] = [];
     const cast = new Asciicast(`${identity} on ${connection}`, (line) => lines.push(line));
@@ -71,6 +69,36 @@ async function writeAsciicast(session: string, path: string, io: Io, client: Cli
     await file.close();
   }
   return 0;
+}
+
+/** A page that plays the session in a browser. Throws Conflict when there is such a file already. */
+async function writePage(id: string, path: string, client: Client): Promise<number> {
+  const { ReplayPage } = await import('./replay-page/page.ts');
+  const session = await client.call('sessionShow', { params: { id } });
+  const file = await newFile(path);
+  try {
+    const pieces: string[] = [];
+    const page = new ReplayPage(session, (html) => pieces.push(html));
+    page.begin();
+    for await (const event of client.stream('sessionReplay', { params: { id: session.id } })) {
+      page.take(event as ReplayEvent);
+      if (pieces.length > 200) await file.writeFile(pieces.splice(0).join(''));
+    }
+    page.end();
+    await file.writeFile(pieces.join(''));
+  } finally {
+    await file.close();
+  }
+  return 0;
+}
+
+async function newFile(path: string): Promise<FileHandle> {
+  return open(path, 'wx', 0o600).catch((error: NodeJS.ErrnoException) => {
+    throw new Conflict('cannot_write', `${path} cannot be written`, {
+      why: error.code ?? error.message,
+      next: 'name a file that does not exist yet',
+    });
+  });
 }
 
 /** ` of 12:03` for a session that has ended. */

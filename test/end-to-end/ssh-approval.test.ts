@@ -158,6 +158,12 @@ describe('a shell that the policy allows', () => {
     const [header = '', ...lines] = readFileSync(file, 'utf8').trim().split('\n');
     expect(JSON.parse(header)).toMatchObject({ version: 2, title: 'devin on web-1' });
     expect(lines.map((line) => JSON.parse(line)[2]).join('')).toContain('mark-23');
+    const page = join(hoopctl.home, '..', 'page.html');
+    await hoopctl.ok(['replay', id, '--html', page]);
+    const html = readFileSync(page, 'utf8');
+    expect(html).toContain("default-src 'none'");
+    expect(JSON.stringify(JSON.parse(/id="frames">([^<]*)</.exec(html)?.[1] ?? ''))).toContain('mark-23');
+    expect((await hoopctl.run(['replay', id, '--html', page])).code).toBe(9);
     // It wants a terminal to write to.
     const played = execFileSync('script', ['-qec', `asciinema cat ${file}`, '/dev/null'], {
       encoding: 'utf8',

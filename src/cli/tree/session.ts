@@ -82,6 +82,11 @@ export const replayVerb: CommandSpec = {
       description: 'SSH: write what programs showed as asciicast v2, for asciinema play',
       completes: 'files',
     },
+    {
+      flags: '--html <file>',
+      description: 'write one page that plays the session in a browser, without any network',
+      completes: 'files',
+    },
   ],
   async run(words, { io, json, client }) {
     const { run } = await import('../replay.ts');
@@ -91,6 +96,7 @@ export const replayVerb: CommandSpec = {
       speed: words.text('speed'),
       wait: words.flag('wait'),
       asciicast: words.text('asciicast'),
+      html: words.text('html'),
     };
     return run(options, io, await client());
   },
