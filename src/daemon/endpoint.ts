@@ -5,7 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { NotPermitted } from '../base/errors.ts';
 import { newId, newSecret } from '../base/ids.ts';
 import type { Stated } from '../policy/decision.ts';
-import type { ClientEndpoint, EndpointCredentials, Protocol } from '../protocols/protocol.ts';
+import type { ClientEndpoint, ClientWords, EndpointCredentials, Protocol } from '../protocols/protocol.ts';
 import { approverWords } from '../session/approver-words.ts';
 import type { SessionDesk } from '../session/desk.ts';
 import type { LiveSession } from '../session/live-sessions.ts';
@@ -47,19 +47,10 @@ export interface EndpointOpening {
   readonly clientKey?: string | undefined;
 }
 
-/** Where a client comes from, in its own words and the socket's. */
-export interface ClientDescription {
-  readonly address: string;
-  readonly application: string;
-}
-
 export interface EndpointDeps {
   readonly clock: Clock;
   /** Opens a session's books; throws when policy, identity or machine does not allow a session. */
-  readonly openDesk: (
-    opening: EndpointOpening,
-    client: ClientDescription,
-  ) => Promise<SessionDesk & LiveSession>;
+  readonly openDesk: (opening: EndpointOpening, client: ClientWords) => Promise<SessionDesk & LiveSession>;
   /** A client came without the endpoint's password. */
   readonly loginFailed: (opening: EndpointOpening) => void;
   readonly watchApprovals: (listener: (request: ApprovalRequest) => void) => () => void;
@@ -234,7 +225,7 @@ export class Endpoint {
     });
   }
 
-  async #openDesk(client: ClientDescription): Promise<SessionDesk> {
+  async #openDesk(client: ClientWords): Promise<SessionDesk> {
     if (this.#ended) throw new NotPermitted('endpoint_closed', 'this endpoint is closing');
     if (this.#opening.single && this.#used) {
       throw new NotPermitted('endpoint_used', 'this endpoint serves one session, and it has had it', {

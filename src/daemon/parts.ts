@@ -2,7 +2,7 @@ import type { FileAuditLog } from '../audit/file-log.ts';
 import type { VerifyOptions } from '../audit/verify.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Protocol } from '../protocols/protocol.ts';
+import type { ClientWords, Protocol } from '../protocols/protocol.ts';
 import type { SecretVault } from '../secret/reference.ts';
 import type { AppliedPolicy } from '../session/applied-policy.ts';
 import type { ApprovalBoard } from '../session/approval-board.ts';
@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 import type { Admission } from './admission.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { DaemonLog, RotatingFile } from './daemon-log.ts';
-import type { ClientDescription, EndpointOpening, Endpoints } from './endpoint.ts';
+import type { EndpointOpening, Endpoints } from './endpoint.ts';
 import type { NativePlaces } from './gateway/native-places.ts';
 import type { ShortPasswords } from './gateway/short-passwords.ts';
 import type { IdentityParts } from './identity-parts.ts';
@@ -51,7 +51,7 @@ export interface Parts extends IdentityParts {
   /** Opens a session's books, unless the gateway drains. Throws what `openDesk` of the session room throws. */
   readonly openDesk: (
     opening: Pick<EndpointOpening, 'ahead' | 'connection' | 'identity' | 'protocol' | 'stated'>,
-    client: ClientDescription,
+    client: ClientWords,
   ) => Promise<SessionDesk & LiveSession>;
   readonly requests: Requests;
   readonly passwords: ShortPasswords;

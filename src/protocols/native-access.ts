@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { SessionDesk } from '../session/desk.ts';
-import type { CancelKeys, Target } from './protocol.ts';
+import type { CancelKeys, ClientWords, Target } from './protocol.ts';
 
 /** How a protocol serves clients that come to a gateway's own listener, with a token or a short-lived password. */
 export interface NativeAccess {
@@ -33,7 +33,7 @@ export type NativeLogin =
 /** Somebody who may come in. */
 export interface NativeAdmission {
   readonly target: Target;
-  openDesk(client: { readonly address: string; readonly application: string }): Promise<SessionDesk>;
+  openDesk(client: ClientWords): Promise<SessionDesk>;
   /** When the session has ended. */
   release(): void;
 }

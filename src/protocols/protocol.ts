@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Policy, PolicyTarget, Requester } from '../policy/decision.ts';
+import type { Policy, PolicyTarget, Requester, Stated } from '../policy/decision.ts';
 import type { Explanation } from '../policy/explanation.ts';
 import type { Frame, ReplayEvent } from '../recording/events.ts';
 import type { SessionDesk } from '../session/desk.ts';
@@ -127,6 +127,14 @@ export interface Target {
   close(): Promise<void>;
 }
 
+/** Where a client comes from, and what it says of itself. */
+export interface ClientWords {
+  readonly address: string;
+  readonly application: string;
+  /** What it says of its work, where the protocol lets it say so when it comes. */
+  readonly stated?: Stated | undefined;
+}
+
 export interface ClientEndpoint {
   readonly credentials: EndpointCredentials;
   readonly tls: { readonly key: string; readonly cert: string } | undefined;
@@ -141,7 +149,7 @@ export interface ClientEndpoint {
   loginFailed(): void;
   /** Told of a client that has proved itself and shares a session that is open already. */
   authenticated(): void;
-  openDesk(client: { readonly address: string; readonly application: string }): Promise<SessionDesk>;
+  openDesk(client: ClientWords): Promise<SessionDesk>;
 }
 
 /** CancelRequest keys of live sessions. Keys are our own random bytes, never the target's. */

@@ -4,6 +4,7 @@ import type { ApprovalTerms, Decision } from '../policy/decision.ts';
 import type { ApprovalBoard } from './approval-board.ts';
 import type { DecisionBook } from './decision-book.ts';
 import type { AheadSession, HoldOutcome, StatementToRecord, WholeText } from './desk.ts';
+import { commentOf } from './held-statements.ts';
 import { cutKey } from './judged.ts';
 
 export interface AheadRunDeps {
@@ -95,7 +96,7 @@ export class AheadRun implements AheadSession {
     count('statements');
     count('approved');
     const by = this.#request.decisions.map(({ byName }) => byName).join(', ');
-    return { outcome: 'approved', judged: cutKey(decision), by };
+    return { outcome: 'approved', judged: cutKey(decision), by, comment: commentOf(this.#request) };
   }
 
   /** Why what was approved is not what would run now; the request has ended then, unless it may run another time. */

@@ -33,7 +33,13 @@ export interface InternedStatement {
 
 /** What became of a statement that had to wait. */
 export type HoldOutcome =
-  | { readonly outcome: 'approved'; readonly judged: Judged; readonly by: string }
+  | {
+      readonly outcome: 'approved';
+      readonly judged: Judged;
+      readonly by: string;
+      /** What approvers said with their yes. */
+      readonly comment?: string | undefined;
+    }
   | { readonly outcome: 'denied'; readonly by: string; readonly reason: string }
   | { readonly outcome: 'expired' }
   | { readonly outcome: 'withdrawn'; readonly reason: string }
@@ -46,6 +52,8 @@ export interface Hold {
   /** Milliseconds until it expires. */
   readonly expiresIn: number;
   readonly outcome: Promise<HoldOutcome>;
+  /** Called for each thing an approver says while it waits, in words made visible. */
+  onComment(listener: (by: string, text: string) => void): void;
   /** The client cancelled or went away; nothing will run. */
   withdraw(reason: string): void;
 }

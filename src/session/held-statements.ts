@@ -1,6 +1,8 @@
 import { fingerprint } from '../approval/fingerprint.ts';
 import type { ApprovalCard, ApprovalRequest } from '../approval/request.ts';
 import { Internal, NotPermitted } from '../base/errors.ts';
+import { visibleText } from '../base/visible-text.ts';
+import type { Stated } from '../policy/decision.ts';
 import type { SessionRow } from '../store/store.ts';
 import type { ApprovalBoard } from './approval-board.ts';
 import { approverWords } from './approver-words.ts';
@@ -12,6 +14,8 @@ export interface HeldStatementsDeps {
   readonly board: ApprovalBoard;
   readonly book: DecisionBook;
   readonly row: SessionRow;
+  /** What the requester says of its work now. */
+  readonly stated: () => Stated;
   /** Why nothing approved under that policy may run any more; undefined when it may. */
   readonly obstacle: (policy: string) => string | undefined;
   readonly isClosed: () => boolean;
@@ -53,7 +57,8 @@ export class HeldStatements {
         policy,
         ...fingerprintInput(),
       ]);
-    const shown = endUser === undefined ? card : { ...card, endUser: endUser.name };
+    const named = endUser === undefined ? {} : { endUser: endUser.name };
+    const shown = { ...card, ...named, ...this.#deps.stated() };
     const endUserId = endUser?.id;
     const asked = { session, connection, connectionId, requesterId, endUserId, rule, policy, terms };
     const draft = { ...asked, card: shown };
@@ -73,7 +78,21 @@ export class HeldStatements {
       .then((decided) => this.#settle(statement, decided, takeFingerprint))
       .finally(() => this.#waiting.delete(id));
     outcome.catch(failed);
-    return { id, rule, approvers: approverWords(terms), expiresIn: terms.expires, outcome, withdraw };
+    const onComment = this.#commentsOn(id, outcome);
+    const approvers = approverWords(terms);
+    return { id, rule, approvers, expiresIn: terms.expires, outcome, onComment, withdraw };
+  }
+
+  #commentsOn(id: string, outcome: Promise<HoldOutcome>): Hold['onComment'] {
+    return (listener) => {
+      let told = 0;
+      const stop = this.#deps.board.watch(({ comments, id: changed }) => {
+        if (changed !== id) return;
+        for (const { byName, text } of comments.slice(told)) listener(byName, shownInert(text));
+        told = comments.length;
+      });
+      outcome.then(stop, stop);
+    };
   }
 
   withdrawAll(reason: string): void {
@@ -104,7 +123,7 @@ export class HeldStatements {
       }
       count('denied');
       const last = decided.decisions.at(-1);
-      const reason = last?.reason ?? 'no reason was given';
+      const reason = shownInert(last?.reason ?? 'no reason was given');
       return { outcome: 'denied', by: last?.byName ?? 'an approver', reason };
     } catch (error) {
       return { outcome: 'refused', reason: error instanceof Error ? error.message : String(error) };
@@ -137,6 +156,19 @@ export class HeldStatements {
     count('approved');
     if (statement.decision.limit !== undefined) this.#deps.renew(statement.decision.limit);
     const by = approved.decisions.map(({ byName }) => byName).join(', ');
-    return { outcome: 'approved', judged: cutKey(statement.decision), by };
+    return { outcome: 'approved', judged: cutKey(statement.decision), by, comment: commentOf(approved) };
   }
+}
+
+/** What approvers said with their yes, for the client. */
+export function commentOf({ decisions }: Pick<ApprovalRequest, 'decisions'>): string | undefined {
+  const said = decisions.flatMap(({ byName, reason }) =>
+    reason === undefined ? [] : [`${byName}: ${reason}`],
+  );
+  return said.length === 0 ? undefined : shownInert(said.join('\n'));
+}
+
+/** It reaches a terminal as it is. */
+function shownInert(text: string): string {
+  return visibleText(text, { keepNewlines: true }).text;
 }

@@ -33,5 +33,5 @@ export interface OpenedSession {
   readonly ahead: ApprovalRequest | undefined;
   readonly recording: RecordingWriter;
   /** What the requester said of its work when it came. */
-  readonly stated: Stated | undefined;
+  readonly stated: Stated;
 }

@@ -21,7 +21,7 @@ import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
 import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
 import type { LiveSession } from './live-sessions.ts';
-import { requesterOf, statedWords } from './requester.ts';
+import { requesterOf, statedBy, statedWords } from './requester.ts';
 import { SessionExpiry } from './session-expiry.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
 import type { TurnStep } from './turn-end.ts';
@@ -46,7 +46,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly #expiry: SessionExpiry;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
   readonly #requester: Requester;
-  #stated: Stated | undefined;
+  #stated: Stated;
   #statedAnew = 0;
   #cutReason: string | undefined;
   #cutListener: ((reason: string) => void) | undefined;
@@ -77,6 +77,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     });
     this.ahead = opened.ahead && new AheadRun(this.#aheadDeps(), opened.ahead);
     this.#held = new HeldStatements({
+      stated: () => this.#stated,
       board: deps.board,
       book: this.#book,
       row,
@@ -104,9 +105,11 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   state(stated: Stated): void {
-    const began = this.#opened.stated;
     const said: Stated = { ...this.#stated, ...stated };
-    const now = { reason: said.reason ?? began?.reason, ticket: said.ticket ?? began?.ticket };
+    const { reason, ticket } = this.#opened.stated;
+    const now = statedBy({ reason: said.reason ?? reason, ticket: said.ticket ?? ticket });
+    // Pools reset every session that they hand out.
+    if (now.reason === this.#stated.reason && now.ticket === this.#stated.ticket) return;
     this.note(statedWords(now));
     const { connection, id, identity } = this.#opened.row;
     const facts = { session: id, connection, reason: now.reason ?? null, ticket: now.ticket ?? null };

@@ -8,7 +8,7 @@ import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 import { LiveDesk } from './live-desk.ts';
 import type { LiveDeskDeps } from './live-desk-parts.ts';
 import type { LiveSessions } from './live-sessions.ts';
-import { endUserOf, requesterOf, statedWords } from './requester.ts';
+import { endUserOf, requesterOf, statedBy, statedWords } from './requester.ts';
 
 export interface OpenDeskDeps extends LiveDeskDeps {
   readonly identities: Pick<CurrentIdentities, 'current'>;
@@ -23,7 +23,11 @@ export interface DeskOpening {
   readonly connection: ConnectionRow;
   /** `PostgreSQL db.internal:5432/shop as app_rw`. */
   readonly target: string;
-  readonly client: { readonly address: string; readonly application: string };
+  readonly client: {
+    readonly address: string;
+    readonly application: string;
+    readonly stated?: Stated | undefined;
+  };
   /** The approved request made ahead that the session is to run. */
   readonly ahead?: ApprovalRequest | undefined;
   /** What the requester says of the work it comes for. */
@@ -43,7 +47,9 @@ export function policyTarget(connection: ConnectionRow): PolicyTarget {
  * Internal `recording_failed` or `audit_failed`.
  */
 export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promise<LiveDesk> {
-  const { ahead, client, connection, stated } = opening;
+  const { ahead, client, connection } = opening;
+  // A run says what its request said, whatever its client would like to.
+  const stated = { ...opening.stated, ...(ahead === undefined ? statedBy(client.stated ?? {}) : {}) };
   const runs = ahead === undefined ? {} : { runs: ahead.id };
   // The row may be as old as the endpoint; revocation and groups may be newer.
   const identity = await deps.identities.current(opening.identity);
@@ -92,7 +98,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
       startedAt: row.startedAt,
       ...runs,
     });
-    if (stated !== undefined) recording.appendJson(FRAME.note, { message: statedWords(stated) });
+    if (Object.keys(stated).length > 0) recording.appendJson(FRAME.note, { message: statedWords(stated) });
     deps.audit.append({
       kind: 'session.start',
       actor: row.identity,

@@ -109,6 +109,7 @@ export function fuzzDesk(
       approvers: [],
       expiresIn: 1000,
       outcome: turn().then(() => decided(statement, card.estimate.startsWith('its result waits'))),
+      onComment: () => {},
       withdraw: () => {},
     }),
     commit: () => {},

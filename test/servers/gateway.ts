@@ -228,6 +228,7 @@ export class TestGateway {
           approvers: statement.decision.outcome === 'approve' ? statement.decision.terms.approvers : [],
           expiresIn: 900_000,
           outcome: promise,
+          onComment: () => {},
           withdraw: (reason) => resolve({ outcome: 'withdrawn', reason }),
         };
       },

@@ -62,8 +62,8 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 's
       const { clientKey, listen, run } = body;
       const ahead = run === undefined ? undefined : await parts.requests.toRun(run, caller, connection);
       const single = body.single || ahead !== undefined;
-      const said = statedBy(ahead === undefined ? body : ahead.card);
-      const stated = Object.keys(said).length === 0 ? undefined : said;
+      const { reason, ticket } = ahead?.card ?? body;
+      const stated = statedBy({ reason, ticket });
       const wanted = { ahead, listen, single, stated, clientKey };
       return (await open(caller, connection, wanted, signal)).events;
     },

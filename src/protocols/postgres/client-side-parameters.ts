@@ -1,3 +1,5 @@
+import type { Stated } from '../../policy/decision.ts';
+import { STATED_SETTINGS } from '../../policy/requirement.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { ClientRefused } from './client-side-refusal.ts';
 
@@ -11,6 +13,8 @@ export interface StartupParameters {
   readonly database: string | undefined;
   /** Shown in lists and logs: printable ASCII, as PostgreSQL keeps it; empty when there is none. */
   readonly applicationName: string;
+  /** `hoopctl.reason` and `hoopctl.ticket`: what the requester says of its work; the target is not told. */
+  readonly stated: Stated;
   /** What to send to the target, in PostgreSQL's spelling of the names; without user and database. */
   readonly upstream: ReadonlyMap<string, string>;
   /** Names of `_pq_.` protocol options; hoopctl knows none. */
@@ -66,15 +70,22 @@ export function readStartupParameters(list: readonly (readonly [string, string])
     });
   }
   const upstream = new Map<string, string>();
+  let stated: Stated = {};
   for (const [name, value] of [...fromOptions, ...settings]) {
-    const [key, allowed] = allowSetting(name, value);
-    upstream.set(key, allowed);
+    const key = STATED_SETTINGS[name.toLowerCase()];
+    if (key !== undefined) {
+      stated = { ...stated, [key]: value };
+      continue;
+    }
+    const [setting, allowed] = allowSetting(name, value);
+    upstream.set(setting, allowed);
   }
   upstream.set('client_encoding', 'UTF8');
   return {
     user,
     database: named.get('database') || undefined,
     applicationName: plainName(upstream.get('application_name') ?? ''),
+    stated,
     upstream,
     protocolOptions,
   };

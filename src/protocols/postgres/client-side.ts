@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { HoopError, Internal, NotReachable, ProtocolViolation } from '../../base/errors.ts';
+import type { Stated } from '../../policy/decision.ts';
 import type { EndpointCredentials } from '../protocol.ts';
 import { authenticateClient } from './client-side-authentication.ts';
 import type { LoginGuard } from './client-side-guard.ts';
@@ -47,6 +48,7 @@ export interface AcceptedClient {
   /** Startup parameters for the target, checked; `client_encoding` is always UTF8. Without user and database. */
   readonly parameters: ReadonlyMap<string, string>;
   readonly applicationName: string;
+  readonly stated: Stated;
   readonly tls: boolean;
   /** Aborted when the client goes away, or says anything, before `welcome`. Its reason is a HoopError. */
   readonly signal: AbortSignal;
@@ -205,6 +207,7 @@ function accepted(
     protocolMinor,
     parameters: parameters.upstream,
     applicationName: parameters.applicationName,
+    stated: parameters.stated,
     tls,
     signal: gone.signal,
     welcome() {

@@ -12,6 +12,7 @@ import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
 import {
   approvedNotice,
   blockedError,
+  commentNotice,
   holdNotice,
   notApprovedError,
   notRunError,
@@ -126,13 +127,12 @@ export class Holding {
     present.hold = hold;
     if (present.withdrawn !== undefined) hold.withdraw(present.withdrawn);
     else if (!this.#terms.closed()) {
-      output.say(holdNotice(hold, 'result'));
-      output.flush();
+      this.#say(hold, 'result');
     }
     const outcome = await hold.outcome;
     if (outcome.outcome !== 'approved') return notApprovedError(hold, outcome);
     desk.renew(limit.name);
-    if (!this.#terms.closed()) output.say(approvedNotice(outcome.by));
+    if (!this.#terms.closed()) output.say(approvedNotice(outcome));
     return undefined;
   }
 
@@ -140,6 +140,18 @@ export class Holding {
     const { decision } = held.judgement;
     if (decision.outcome !== 'approve' || !decision.terms.rehearse) return {};
     return { rehearsal: await this.#terms.rehearse(held, this.#x) };
+  }
+
+  /** Tells the client that it waits, and whatever approvers say meanwhile: a notice may come at any time (docs 54.2.7). */
+  #say(hold: Hold, effect: string): void {
+    const { output } = this.#x;
+    output.say(holdNotice(hold, effect));
+    output.flush();
+    hold.onComment((by, text) => {
+      if (this.#terms.closed()) return;
+      output.say(commentNotice(hold.id, by, text));
+      output.flush();
+    });
   }
 
   /** What every card of this session says. */
@@ -184,8 +196,7 @@ export class Holding {
     present.hold = hold;
     if (present.withdrawn !== undefined) hold.withdraw(present.withdrawn);
     else if (!this.#terms.closed()) {
-      output.say(holdNotice(hold, effectWord(held)));
-      output.flush();
+      this.#say(hold, effectWord(held));
     }
     const outcome = await hold.outcome;
     if (this.#terms.closed()) return;
@@ -203,7 +214,7 @@ export class Holding {
       held.refuse(notApprovedError(hold, { outcome: 'refused', reason }));
       return;
     }
-    output.say(approvedNotice(outcome.by));
+    output.say(approvedNotice(outcome));
     output.flush();
     held.send(outcome.judged, now);
   }
@@ -238,7 +249,7 @@ export class Holding {
         notRunError(ahead, { outcome: 'refused', reason: 'what it means changed just now' }),
       );
     }
-    output.say(approvedNotice(outcome.by));
+    output.say(approvedNotice(outcome));
     output.flush();
     held.send(outcome.judged, after);
   }

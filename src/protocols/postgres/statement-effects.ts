@@ -1,4 +1,6 @@
-import type { StatementFacts } from '../../sql/facts.ts';
+import type { Stated } from '../../policy/decision.ts';
+import { STATED_SETTINGS } from '../../policy/requirement.ts';
+import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
 import type { Exchange } from './exchange.ts';
 import { isOpaque } from './judgement.ts';
 import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
@@ -10,7 +12,10 @@ export function factsOf(head: InFlight): StatementFacts | undefined {
 }
 
 /** Mirrors what a completed statement did to the session. */
-export function mirrorCompleted({ names, state }: Exchange, head: QueryInFlight | ExecuteInFlight): void {
+export function mirrorCompleted(
+  { desk, names, state }: Exchange,
+  head: QueryInFlight | ExecuteInFlight,
+): void {
   const facts = factsOf(head);
   if (facts === undefined) return;
   const text = head.kind === 'query' ? head.judgement.record.text : (head.portal.statement?.text ?? '');
@@ -23,8 +28,23 @@ export function mirrorCompleted({ names, state }: Exchange, head: QueryInFlight 
         : text;
     names.apply(change, own, text);
     state.apply(change);
+    const stated = statedIn(change);
+    if (stated !== undefined) desk.state(stated);
   }
   if (isOpaque(facts)) state.apply({ kind: 'opaque' });
+}
+
+/**
+ * `SET hoopctl.reason = '…'` is what the requester says of its work from now on, in whatever transaction: it is its
+ * own word, and undone by RESET alone. A computed value, or SET LOCAL, is not taken for it.
+ */
+function statedIn(change: SessionChange): Stated | undefined {
+  if (change.kind === 'reset-all' || (change.kind === 'discard' && change.what === 'all'))
+    return { reason: undefined, ticket: undefined };
+  if (change.kind !== 'set' || change.local) return undefined;
+  const key = STATED_SETTINGS[change.name.toLowerCase()];
+  if (key === undefined || (change.value === undefined && !change.reset)) return undefined;
+  return { [key]: change.value };
 }
 
 /** What code on the target did before it failed is not all taken back: prepared statements, the commits of a CALL. */

@@ -45,7 +45,6 @@ type SessionPlace = Pick<ClientEndpoint, 'openDesk' | 'cancelKeys'>;
 const CATALOG_CHECK_MS = 5000;
 
 const REHEARSING = new Map([['application_name', 'hoopctl rehearsal']]);
-/** A session that has only begun. */
 const NAMELESS = { prepared: () => undefined, cursor: () => undefined };
 
 /**
@@ -127,7 +126,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   async #open(client: AcceptedClient, address: string, endpoint: SessionPlace): Promise<void> {
-    const desk = await endpoint.openDesk({ address, application: client.applicationName });
+    const { applicationName: application, stated } = client;
+    const desk = await endpoint.openDesk({ address, application, stated });
     let reason = 'the session could not begin';
     try {
       await this.#ready();
@@ -235,10 +235,10 @@ export class PostgresTarget implements Target, SessionAnalyst {
     await this.#ready();
     // What an approver is to see must not be some seconds old.
     await this.refreshIfChanged();
-    const { lockTimeout = 0, searchPath, user = '' } = this.#beginning ?? {};
+    const { lockTimeout, searchPath, user = '' } = this.#beginning ?? {};
     return foresee(of, {
       analyst: this,
-      state: { searchPath, user, lockTimeout, ...NAMELESS },
+      state: { searchPath, user, ...(lockTimeout ? { lockTimeout } : {}), ...NAMELESS },
       maskKey: this.#key,
       planRows: (text, facts) => this.#planRows(text, facts, searchPath),
       estimate: (text, facts) => this.#estimate(text, facts, searchPath, false),

@@ -17,6 +17,9 @@ export function approverWords(approvers: readonly string[]): string {
   return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
 }
 
+const STATE_IT =
+  "say it when you connect (--reason TEXT, --ticket NUMBER), or here: SET hoopctl.reason = '…'; SET hoopctl.ticket = '…'";
+
 export function blockedError(
   decision: Extract<Decision, { outcome: 'block' }>,
   reasons: readonly string[],
@@ -30,7 +33,10 @@ export function blockedError(
     sqlstate: '42501',
     message: `hoopctl: ${by}: ${decision.command}`,
     ...(why.length > 0 ? { detail: [...new Set(why)].join('\n') } : {}),
-    hint: `see which rules matched and why: hoopctl policy explain --connection ${connection} '<statement>'`,
+    hint:
+      decision.requires === undefined
+        ? `see which rules matched and why: hoopctl policy explain --connection ${connection} '<statement>'`
+        : STATE_IT,
     routine: 'hoopctl_blocked',
   });
 }
@@ -114,11 +120,24 @@ export function holdNotice(hold: Hold, effect: string): Buffer {
   });
 }
 
-export function approvedNotice(by: string): Buffer {
+type Approval = Extract<HoldOutcome, { outcome: 'approved' }>;
+
+/** What an approver says of a statement that goes on waiting. */
+export function commentNotice(id: string, by: string, text: string): Buffer {
+  return noticeResponse({
+    severity: 'NOTICE',
+    sqlstate: '00000',
+    message: `hoopctl: ${by} says about ${id}: ${text}`,
+    routine: 'hoopctl_comment',
+  });
+}
+
+export function approvedNotice({ by, comment }: Approval): Buffer {
   return noticeResponse({
     severity: 'NOTICE',
     sqlstate: '00000',
     message: `hoopctl: approved by ${by}`,
+    ...(comment === undefined ? {} : { detail: comment }),
     routine: 'hoopctl_approved',
   });
 }

@@ -80,10 +80,11 @@ export class Gate {
     if (this.#terms.gone()) hold.withdraw('the client went away');
     else if (this.#cancelled !== undefined) hold.withdraw(this.#cancelled);
     else say(holdWords(hold, gravestEffect(facts)));
+    hold.onComment((by, text) => say([`hoopctl: ${by} says about ${hold.id}: ${text}`]));
     const outcome = await hold.outcome;
     this.#hold = undefined;
     if (outcome.outcome === 'approved' && !this.#terms.gone()) {
-      say([`hoopctl: approved by ${outcome.by}`]);
+      say([`hoopctl: approved by ${outcome.by}`, ...(outcome.comment?.split('\n') ?? [])]);
       return { passed: true, judged: outcome.judged };
     }
     if (outcome.outcome !== 'approved') say(notApprovedWords(hold, outcome));
