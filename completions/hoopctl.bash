@@ -68,6 +68,7 @@ _hoopctl() {
     "/request:--wait") return ;;
     "/run:--wait") return ;;
     "/credential:--ttl") return ;;
+    "/credential:--ssh-key") _hoopctl_offer files "$current"; return ;;
     "/credential:--revoke") return ;;
     "/approve:--comment") return ;;
     "/deny:-r"|"/deny:--reason") return ;;
@@ -126,13 +127,13 @@ _hoopctl() {
       "/connection/remove") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;
       "/connect") _hoopctl_offer words "$current" "--client --reason --ticket --json --no-input --no-color -h --help" ;;
       "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --reason --ticket --json --no-input --no-color -h --help" ;;
-      "/ssh-config") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
+      "/ssh-config") _hoopctl_offer words "$current" "--install --json --no-input --no-color -h --help" ;;
       "/kubeconfig") _hoopctl_offer words "$current" "--port --credential --json --no-input --no-color -h --help" ;;
       "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --reason --ticket --json --no-input --no-color -h --help" ;;
       "/request") _hoopctl_offer words "$current" "-c --command -f --file --reason --ticket --wait --no-wait --json --no-input --no-color -h --help" ;;
       "/run") _hoopctl_offer words "$current" "--wait --json --no-input --no-color -h --help" ;;
       "/withdraw") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
-      "/credential") _hoopctl_offer words "$current" "--ttl --list --revoke --json --no-input --no-color -h --help" ;;
+      "/credential") _hoopctl_offer words "$current" "--ttl --ssh-key --list --revoke --json --no-input --no-color -h --help" ;;
       "/approvals") _hoopctl_offer words "$current" "-w --watch --all --json --no-input --no-color -h --help" ;;
       "/approve") _hoopctl_offer words "$current" "--comment -y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;
       "/deny") _hoopctl_offer words "$current" "-r --reason -y --yes --passphrase-stdin --json --no-input --no-color -h --help" ;;

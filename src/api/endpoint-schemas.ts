@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { statedSchema } from './approval-schemas.ts';
 
+/** A public key, one line in OpenSSH's form. */
+export const clientKeySchema = z
+  .string()
+  .max(2048)
+  .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/);
+
 export const endpointOpenSchema = statedSchema.extend({
   connection: z.string(),
   /** An approved request made ahead: the endpoint's one session runs it, and nothing else. */
@@ -20,11 +26,7 @@ export const endpointOpenSchema = statedSchema.extend({
   ]),
   /** Accept one session, then stop listening (cancel requests still pass). */
   /** A public key that clients may prove themselves with instead of the password, where the protocol has such. */
-  clientKey: z
-    .string()
-    .max(2048)
-    .regex(/^[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/)
-    .optional(),
+  clientKey: clientKeySchema.optional(),
   single: z.boolean().default(false),
 });
 

@@ -46,18 +46,10 @@ const duration = (most: number) =>
 
 const path = z.string().min(1).max(4096);
 
-/** What `hoopctl gateway start --config FILE` reads. Paths are taken from the file's own directory. */
-export const gatewayConfigSchema = z.strictObject({
-  version: z.literal(1),
-  url: z
-    .string()
-    .regex(/^https:\/\/[^/@\s]+$/, 'write it as https://gateway.example:8443, nothing behind the port')
-    .describe('How people reach it: what they give to `hoopctl login`, and the host of printed URLs.'),
-  state: path.optional().describe('The state directory. Left out: HOOPCTL_HOME.'),
-  listen: listenAddress.describe('Where the API listens, over TLS.'),
-  postgres: z
+const nativeAccess = (where: string) =>
+  z
     .strictObject({
-      listen: listenAddress.describe('Where drivers connect without hoopctl, over TLS.'),
+      listen: listenAddress.describe(where),
       port: z
         .number()
         .int()
@@ -67,7 +59,19 @@ export const gatewayConfigSchema = z.strictObject({
         .describe('The port in printed URLs, where something in between maps it. Left out: that of listen.'),
     })
     .optional()
-    .describe('Native access. Left out: none.'),
+    .describe('Native access. Left out: none.');
+
+/** What `hoopctl gateway start --config FILE` reads. Paths are taken from the file's own directory. */
+export const gatewayConfigSchema = z.strictObject({
+  version: z.literal(1),
+  url: z
+    .string()
+    .regex(/^https:\/\/[^/@\s]+$/, 'write it as https://gateway.example:8443, nothing behind the port')
+    .describe('How people reach it: what they give to `hoopctl login`, and the host of printed URLs.'),
+  state: path.optional().describe('The state directory. Left out: HOOPCTL_HOME.'),
+  listen: listenAddress.describe('Where the API listens, over TLS.'),
+  postgres: nativeAccess('Where drivers connect without hoopctl, over TLS.'),
+  ssh: nativeAccess('Where SSH clients connect without hoopctl.'),
   tls: z
     .strictObject({
       certificate: path.optional().describe('PEM: the certificate and those that lead to its authority.'),
@@ -177,6 +181,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   '': Object.keys(gatewayConfigSchema.shape),
   tls: ['certificate', 'key', 'self_signed'],
   postgres: ['listen', 'port'],
+  ssh: ['listen', 'port'],
   metrics: ['listen'],
   limits: ['connections', 'unauthenticated', 'failed_logins'],
 };

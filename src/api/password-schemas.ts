@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { clientKeySchema } from './endpoint-schemas.ts';
 
 /** Short-lived passwords for clients that come to a gateway without hoopctl. */
 
@@ -6,6 +7,8 @@ export const passwordCreateSchema = z.object({
   connection: z.string().max(128),
   /** Milliseconds; the gateway has a longest one. */
   ttl: z.number().int().positive().optional(),
+  /** A public key that may stand for the password, one line in OpenSSH's form, where the protocol has such. */
+  clientKey: clientKeySchema.optional(),
 });
 
 export const passwordSchema = z.object({
@@ -31,6 +34,8 @@ export const passwordCreatedSchema = z.object({
   password: z.string(),
   /** What the client names as its database: the connection. */
   database: z.string(),
+  /** What the gateway's listener proves itself with, as a line of known_hosts, where that is no certificate. */
+  knownHost: z.string().optional(),
   expiresAt: z.string(),
   auditId: z.string(),
 });

@@ -1,5 +1,6 @@
-import type { Client } from '../api/client.ts';
-import { UsageError } from '../base/errors.ts';
+import { readFileSync } from 'node:fs';
+import type { AnswerOf, Client } from '../api/client.ts';
+import { NotFound, UsageError } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, say, tell } from './output.ts';
@@ -13,6 +14,8 @@ export interface CredentialOptions {
   readonly ttl: number | undefined;
   readonly list: boolean;
   readonly revoke: string | undefined;
+  /** A file with a public key that may stand for the password. */
+  readonly sshKey: string | undefined;
 }
 
 /** A short-lived password for a client without hoopctl; lists and revokes them. */
@@ -23,9 +26,11 @@ export async function run(options: CredentialOptions, io: Io, client: Client): P
     throw new UsageError('missing_argument', '<name> is missing', { next: 'hoopctl credential NAME' });
   }
   const { ttl } = options;
-  const body = { connection: options.name, ...(ttl === undefined ? {} : { ttl }) };
+  const key = options.sshKey === undefined ? {} : { clientKey: publicKeyIn(options.sshKey) };
+  const body = { connection: options.name, ...(ttl === undefined ? {} : { ttl }), ...key };
   const made = await client.call('passwordCreate', { body });
   if (options.json) return printDocument(io, made);
+  if (made.knownHost !== undefined) return printSsh(made, made.knownHost, options.sshKey, io);
   say(io, made.url);
   tell(
     io,
@@ -37,6 +42,38 @@ export async function run(options: CredentialOptions, io: Io, client: Client): P
     io,
     io.err.paint.dim(`sessions end with it; hoopctl credential --revoke ${made.id} (audit ${made.auditId})`),
   );
+}
+
+/** The password alone goes to stdout, for SSHPASS or an askpass program: no SSH client takes it in a URL. */
+function printSsh(
+  made: AnswerOf<'passwordCreate'>,
+  knownHost: string,
+  keyFile: string | undefined,
+  io: Io,
+): void {
+  const identity = keyFile === undefined ? '' : ` -i ${keyFile.replace(/\.pub$/, '')}`;
+  if (keyFile === undefined) say(io, made.password);
+  tell(io, visible(`ssh -p ${made.port}${identity} ${made.user}@${made.host}`));
+  tell(io, visible(`known_hosts: ${knownHost}`));
+  tell(io, visible(`expires ${shownTime(made.expiresAt, io.err, io.now())}`));
+  tell(
+    io,
+    io.err.paint.dim(`sessions end with it; hoopctl credential --revoke ${made.id} (audit ${made.auditId})`),
+  );
+}
+
+/** Throws NotFound `no_such_file`, UsageError `bad_public_key`. */
+function publicKeyIn(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8').trim();
+  } catch {
+    throw new NotFound('no_such_file', `${path} cannot be read`);
+  }
+  if (/^(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/.test(text) && text.length <= 2048) return text;
+  throw new UsageError('bad_public_key', `${path} holds no public key`, {
+    next: 'give the .pub file that ssh-keygen makes beside the private key',
+  });
 }
 
 async function list(options: CredentialOptions, io: Io, client: Client): Promise<void> {

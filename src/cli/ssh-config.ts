@@ -1,8 +1,10 @@
+import { homedir } from 'node:os';
 import type { Client } from '../api/client.ts';
 import { NotFound, UsageError } from '../base/errors.ts';
 import type { Io } from './io.ts';
-import { printDocument, tell } from './output.ts';
-import { clientKey, clientSettings, knownHostsPath } from './ssh-files.ts';
+import { printDocument, say, tell } from './output.ts';
+import { clientKey, clientSettings, installConfig, knownHostsPath } from './ssh-files.ts';
+import { visible } from './visible-text.ts';
 
 export interface SshConfigOptions {
   readonly json: boolean;
@@ -11,6 +13,10 @@ export interface SshConfigOptions {
   readonly home: string;
   /** What `hoopctl` was started with, as words. */
   readonly program: readonly string[];
+  /** The gateway in use, by the name of its context; undefined for the daemon on this machine. */
+  readonly gateway: string | undefined;
+  /** Write it where ssh looks instead of printing it. */
+  readonly install: boolean;
 }
 
 /** Prints `Host` blocks with which ssh, scp, sftp, rsync and git go through the gateway by a connection's name. */
@@ -41,18 +47,28 @@ export async function run(options: SshConfigOptions, io: Io, client: Client): Pr
       hosts: hosts.map(({ host, settings }) => ({ host, settings: Object.fromEntries(settings) })),
     });
   }
-  io.out.write('# hoopctl ssh-config > ~/.ssh/hoopctl.conf, and in ~/.ssh/config: Include hoopctl.conf\n');
-  for (const { host, settings } of hosts) {
-    io.out.write(`Host ${host}\n${settings.map(([name, value]) => `    ${name} ${value}\n`).join('')}`);
-  }
+  const blocks = hosts.map(
+    ({ host, settings }) =>
+      `Host ${host}\n${settings.map(([name, value]) => `    ${name} ${value}\n`).join('')}`,
+  );
+  const text = `# Written by hoopctl ssh-config; write it anew when connections come or go.\n${blocks.join('')}`;
+  if (!options.install) return void io.out.write(text);
+  const { file, included } = installConfig(text, io.env.HOME ?? homedir());
+  say(io, `${names.length} hosts in ${visible(file)}${included ? '' : ', included in ~/.ssh/config'}`);
 }
 
+/** What a gateway that is named by its URL is trusted by. */
+const TRUST = ['HOOPCTL_GATEWAY_FINGERPRINT', 'HOOPCTL_GATEWAY_CA'];
+
 /** Run by the user's shell. Which state directory or gateway it is for must not depend on who runs it. */
-function proxyCommand({ program }: SshConfigOptions, io: Io, name: string): string {
-  const kept = ['HOOPCTL_HOME', 'HOOPCTL_GATEWAY'].flatMap((variable) => {
+function proxyCommand({ gateway, program }: SshConfigOptions, io: Io, name: string): string {
+  const given = ['HOOPCTL_HOME', 'HOOPCTL_GATEWAY', ...TRUST].flatMap((variable) => {
     const value = io.env[variable];
     return value === undefined || value === '' ? [] : [`${variable}=${value}`];
   });
+  // A block is for the gateway it was written for, whichever is in use when it is read.
+  const named = given.some((word) => word.startsWith('HOOPCTL_GATEWAY='));
+  const kept = named ? given : [...given, `HOOPCTL_GATEWAY=${gateway ?? 'local'}`];
   const words = [...(kept.length > 0 ? ['env', ...kept] : []), ...program, 'proxy', '--stdio', '--', name];
   if (words.some((word) => /[\r\n]/.test(word))) {
     throw new UsageError('bad_path', 'a path with a line break cannot stand in an SSH configuration');

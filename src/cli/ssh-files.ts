@@ -1,6 +1,14 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { Internal, NotFound } from '../base/errors.ts';
 
@@ -85,4 +93,34 @@ export function clientSettings(key: ClientKey, knownHosts: string): readonly (re
 /** ssh_config(5): quotes keep blanks, and a percent sign is doubled. */
 function quotedPath(path: string): string {
   return `"${path.replaceAll('%', '%%')}"`;
+}
+
+/**
+ * Writes host blocks to `~/.ssh/hoopctl.conf` and has `~/.ssh/config` include it, before all else, because what stands
+ * there behind a Host line counts for that host alone. `included`: it did already.
+ */
+export function installConfig(
+  text: string,
+  home: string,
+): { readonly file: string; readonly included: boolean } {
+  const directory = join(home, '.ssh');
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const file = join(directory, 'hoopctl.conf');
+  replaceFile(file, text);
+  const config = join(directory, 'config');
+  const before = existsSync(config) ? readFileSync(config, 'utf8') : '';
+  // Ahead of the first Host or Match line.
+  const head = before.split(/^[ \t]*(?:host|match)[ \t=]/im)[0] ?? '';
+  if (/^[ \t]*include[ \t=]+"?(?:~\/\.ssh\/)?hoopctl\.conf"?[ \t]*$/im.test(head))
+    return { file, included: true };
+  replaceFile(config, `Include hoopctl.conf\n${before === '' ? '' : `\n${before}`}`);
+  return { file, included: false };
+}
+
+/** Whole or not at all, and readable by its owner alone; a link is written through. */
+function replaceFile(path: string, text: string): void {
+  const place = existsSync(path) ? realpathSync(path) : path;
+  const fresh = `${place}.${process.pid}`;
+  writeFileSync(fresh, text, { mode: 0o600 });
+  renameSync(fresh, place);
 }

@@ -6,6 +6,10 @@ import type { CancelKeys, ClientWords, Target } from './protocol.ts';
 export interface NativeAccess {
   /** What is kept of a short-lived password, so that a client can prove it without sending it. */
   makeVerifier(password: string): Promise<string>;
+  /** True where a public key may stand for the password. */
+  readonly takesKeys?: true;
+  /** What a client names as its user. */
+  user(credentials: NativeCredentials): string;
   /** The URL a client takes; it demands TLS and a certificate that is right. */
   url(host: string, port: number, credentials: NativeCredentials): string;
   /** Serves one accepted socket from its first byte to its last; never throws. */
@@ -45,6 +49,10 @@ export interface NativeListener {
   /** As it is now; a renewed certificate counts for the next client. */
   readonly tls: { readonly key: string; readonly cert: string };
   readonly cancelKeys: CancelKeys;
+  /** The gateway's private host key, for protocols whose listeners prove themselves by it. */
+  hostKey(): Promise<string>;
+  /** Keys that short-lived passwords of a connection were made with, and the names that these are proved by. */
+  keysFor(connection: string): Promise<readonly { readonly user: string; readonly key: string }[]>;
   /** True for a user name whose password is to be proved, whether there is such a one or not. */
   isPasswordName(user: string): boolean;
   verifierOf(user: string): Promise<StoredVerifier | undefined>;

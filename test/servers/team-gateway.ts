@@ -9,7 +9,12 @@ import type { PostgresOptions } from './postgres.ts';
 export interface Serving {
   readonly url: string;
   readonly fingerprint: string;
-  readonly ports: { readonly api: number; readonly postgres: number | null; readonly metrics: number | null };
+  readonly ports: {
+    readonly api: number;
+    readonly postgres: number | null;
+    readonly ssh: number | null;
+    readonly metrics: number | null;
+  };
 }
 
 export interface GatewayProcess extends Serving {

@@ -23,7 +23,12 @@ export interface StartOptions {
 const serving = z.object({
   url: z.string(),
   fingerprint: z.string(),
-  ports: z.object({ api: z.number(), postgres: z.number().optional(), metrics: z.number().optional() }),
+  ports: z.object({
+    api: z.number(),
+    postgres: z.number().optional(),
+    ssh: z.number().optional(),
+    metrics: z.number().optional(),
+  }),
 });
 
 /** Serves until a signal ends it; signals go to the daemon, its exit code is ours. */
@@ -60,11 +65,13 @@ export async function run(options: StartOptions, io: Io): Promise<number> {
 function announce(options: StartOptions, home: string, line: string, io: Io): void {
   const { url, fingerprint, ports } = serving.parse(JSON.parse(line));
   if (options.json) {
-    const { api, postgres = null, metrics = null } = ports;
-    return printDocument(io, { serving: true, url, fingerprint, ports: { api, postgres, metrics }, home });
+    const { api, postgres = null, ssh = null, metrics = null } = ports;
+    const open = { api, postgres, ssh, metrics };
+    return printDocument(io, { serving: true, url, fingerprint, ports: open, home });
   }
   say(io, `the gateway serves ${url} (port ${ports.api})`);
   if (ports.postgres !== undefined) say(io, `  PostgreSQL clients: port ${ports.postgres}`);
+  if (ports.ssh !== undefined) say(io, `  SSH clients: port ${ports.ssh}`);
   if (ports.metrics !== undefined) say(io, `  metrics: http://127.0.0.1:${ports.metrics}/metrics`);
   say(io, `  certificate SHA-256: ${fingerprint}`);
   if (!hasToken(home, io.env)) tell(io, `Next, on this machine: HOOPCTL_HOME=${home} hoopctl init`);

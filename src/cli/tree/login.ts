@@ -132,10 +132,21 @@ export const credentialVerb: CommandSpec = {
   details: [
     'Prints a connection URL, once. The password works for this connection alone and as long as --ttl says, and',
     'sessions end with it. Tokens work as passwords, too.',
+    '',
+    'For an SSH connection it prints the password alone; the user of ssh is the name of the connection, and',
+    '--ssh-key makes a key of yours work as long as the password:',
+    '',
+    '  hoopctl credential web-1 --ssh-key ~/.ssh/id_ed25519.pub',
+    '  ssh -p 2222 web-1@gateway.example uptime',
   ].join('\n'),
   arguments: [{ name: '[name]', description: 'the connection', completes: 'connections' }],
   options: [
     { flags: '--ttl <duration>', description: 'how long it works, as 15m or 2h; default 15m, at most 12h' },
+    {
+      flags: '--ssh-key <file>',
+      description: 'SSH: a public key that may stand for the password',
+      completes: 'files',
+    },
     { flags: '--list', description: 'those there are' },
     { flags: '--revoke <id>', description: 'end one, and the sessions it opened' },
   ],
@@ -147,6 +158,7 @@ export const credentialVerb: CommandSpec = {
       ttl: words.duration('ttl'),
       list: words.flag('list'),
       revoke: words.text('revoke'),
+      sshKey: words.text('sshKey'),
     };
     return run(options, io, await client());
   },

@@ -140,7 +140,7 @@ export const sshConfigVerb: CommandSpec = {
     'Each block proves the gateway by its own host key and the client by a key of this machine, which opens nothing',
     'without the identity (HOOPCTL_TOKEN or the stored one) that runs the ProxyCommand.',
     '',
-    '  hoopctl ssh-config > ~/.ssh/hoopctl.conf    # and in ~/.ssh/config: Include hoopctl.conf',
+    '  hoopctl ssh-config --install                # or: ssh-config > FILE, and in ~/.ssh/config: Include FILE',
     '  ssh web-1 uptime; scp file web-1:/tmp/; rsync -a dir/ web-1:dir/',
   ].join('\n'),
   arguments: [
@@ -150,9 +150,24 @@ export const sshConfigVerb: CommandSpec = {
       completes: 'connections',
     },
   ],
-  async run(words, { io, json, home, client }) {
+  options: [
+    {
+      flags: '--install',
+      description: 'write them to ~/.ssh/hoopctl.conf and include that in ~/.ssh/config, once',
+    },
+  ],
+  async run(words, { io, json, home, client, login }) {
     const { run } = await import('../ssh-config.ts');
     const program = [process.execPath, process.argv[1] ?? 'hoopctl'];
-    return run({ json, names: words.rest('names'), home, program }, io, await client());
+    const { gateway, name } = login();
+    const options = {
+      json,
+      names: words.rest('names'),
+      home,
+      program,
+      gateway: gateway === undefined ? undefined : name,
+      install: words.flag('install'),
+    };
+    return run(options, io, await client());
   },
 };

@@ -1,9 +1,9 @@
 import type { Server } from 'node:https';
 import type { Server as NetServer } from 'node:net';
 import { join } from 'node:path';
-import type { GatewayConfig } from '../../api/gateway-config.ts';
+import type { GatewayConfig, ListenAddress } from '../../api/gateway-config.ts';
 import { openApiText } from '../../api/openapi.ts';
-import { LoginNeeded } from '../../base/errors.ts';
+import { Internal, LoginNeeded } from '../../base/errors.ts';
 import { type Api, type ApiServerDeps, type CallPeer, createApi, type TokenHolder } from '../api-server.ts';
 import type { Parts } from '../parts.ts';
 import type { Handlers } from '../routes/handler.ts';
@@ -33,7 +33,12 @@ export interface Gateway {
   /** SHA-256 of the certificate, 64 hexadecimal digits. */
   readonly fingerprint: string;
   /** The ports that were bound. */
-  readonly ports: { readonly api: number; readonly postgres?: number; readonly metrics?: number };
+  readonly ports: {
+    readonly api: number;
+    readonly postgres?: number;
+    readonly ssh?: number;
+    readonly metrics?: number;
+  };
   /** Takes no new sessions, tells those that are open, and waits until they have ended or the time is up. */
   drain(): Promise<void>;
   /** Ends what comes over the network. */
@@ -118,9 +123,21 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
     return made;
   }
 
-  async function openNative(): Promise<{ postgres?: number }> {
-    const protocol = parts.protocols.find(({ native }) => native !== undefined);
-    if (config.postgres === undefined || protocol === undefined) return {};
+  /** Clients without hoopctl, of each protocol that the configuration gives a place. */
+  async function openNative(): Promise<{ postgres?: number; ssh?: number }> {
+    const { postgres, ssh } = config;
+    return {
+      ...(postgres === undefined ? {} : { postgres: await listenFor('postgres', postgres) }),
+      ...(ssh === undefined ? {} : { ssh: await listenFor('ssh', ssh) }),
+    };
+  }
+
+  async function listenFor(
+    name: string,
+    place: { readonly listen: ListenAddress; readonly port?: number | undefined },
+  ): Promise<number> {
+    const protocol = parts.protocols.find((one) => one.name === name);
+    if (protocol?.native === undefined) throw new Internal('no_native_access', `${name} serves no listener`);
     const native = createNativeServer({
       parts,
       protocol,
@@ -136,12 +153,12 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
       failed: (error) => log.error('gateway.native_failed', { error }),
     });
     servers.push(native);
-    const port = await listenAt(native, config.postgres.listen);
+    const port = await listenAt(native, place.listen);
     parts.native.set(protocol.name, {
       host: new URL(config.url).hostname.replace(/^\[|\]$/g, ''),
-      port: config.postgres.port ?? port,
+      port: place.port ?? port,
     });
-    return { postgres: port };
+    return port;
   }
 
   async function openMetrics(): Promise<{ metrics?: number }> {

@@ -15,7 +15,7 @@ import type { LoginThrottle } from './login-throttle.ts';
 import { ShortPasswords } from './short-passwords.ts';
 
 export interface NativeListenerDeps {
-  readonly parts: Pick<Parts, 'store' | 'policy' | 'targets' | 'openDesk' | 'passwords'>;
+  readonly parts: Pick<Parts, 'store' | 'policy' | 'targets' | 'openDesk' | 'passwords' | 'hostKey'>;
   readonly protocol: Protocol;
   /** As the API has it. Throws LoginNeeded. */
   readonly authenticate: (token: string, from: CallPeer) => Promise<TokenHolder>;
@@ -45,6 +45,8 @@ export function createNativeServer(deps: NativeListenerDeps): Server {
       identity,
       tls: deps.certificate(),
       cancelKeys,
+      hostKey: async () => (await deps.parts.hostKey()).private,
+      keysFor: (name) => keysFor(deps, name),
       isPasswordName: ShortPasswords.isName,
       verifierOf: (user) => deps.parts.passwords.find(user),
       admit: (login) => admit(deps, login, socket),
@@ -90,6 +92,13 @@ async function admit(deps: NativeListenerDeps, login: NativeLogin, socket: Socke
       return desk;
     },
   };
+}
+
+/** Nothing for a connection that there is not, as for one without keys. */
+async function keysFor({ parts, protocol }: NativeListenerDeps, name: string) {
+  const connection = await parts.store.connections.find(name);
+  if (connection === undefined || connection.protocol !== protocol.name) return [];
+  return parts.passwords.keysFor(connection.id);
 }
 
 /** Nobody learns which connections there are before having shown who they are. */

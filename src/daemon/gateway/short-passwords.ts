@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AuditLog } from '../../audit/entry.ts';
 import type { Clock } from '../../base/clock.ts';
-import { LoginNeeded, NotFound } from '../../base/errors.ts';
+import { Conflict, LoginNeeded, NotFound } from '../../base/errors.ts';
 import { newId, newSecret } from '../../base/ids.ts';
 import type { NativeAccess } from '../../protocols/native-access.ts';
 import type { LiveSession } from '../../session/live-sessions.ts';
@@ -47,12 +47,13 @@ export class ShortPasswords {
     return PASSWORD.test(secret);
   }
 
-  /** The password itself is in the answer alone. Throws LoginNeeded `too_many_passwords`. */
+  /** The password itself is in the answer alone. Throws LoginNeeded `too_many_passwords`, Conflict `key_taken`. */
   async create(
     identity: IdentityRow,
     connection: ConnectionRow,
     ttl: number,
     native: NativeAccess,
+    clientKey?: string,
   ): Promise<{ readonly row: PasswordRow; readonly password: string; readonly auditId: string }> {
     const { audit, clock, store } = this.#deps;
     const now = clock.now();
@@ -67,6 +68,8 @@ export class ShortPasswords {
         },
       );
     }
+    const key = clientKey?.split(' ').slice(0, 2).join(' ');
+    if (key !== undefined) await this.#requireOwnKey(key, identity, now);
     const password = `${PREFIX}${newSecret(32)}`;
     const row: PasswordRow = {
       id: newId('pw', now),
@@ -74,7 +77,7 @@ export class ShortPasswords {
       signInId: identity.signIn?.id,
       connectionId: connection.id,
       secretHash: hashOf(password),
-      verifier: await native.makeVerifier(password),
+      verifier: key ?? (await native.makeVerifier(password)),
       createdAt: new Date(now).toISOString(),
       expiresAt: new Date(Math.min(now + ttl, expiryOf(identity))).toISOString(),
       revokedAt: undefined,
@@ -86,6 +89,28 @@ export class ShortPasswords {
     });
     await store.passwords.create(row);
     return { row, password, auditId: String(entry.seq) };
+  }
+
+  /** Whose key it is must never be in question: its sessions run as whoever named it. Throws Conflict `key_taken`. */
+  async #requireOwnKey(key: string, identity: IdentityRow, now: number): Promise<void> {
+    const rows = await this.#deps.store.passwords.list();
+    const isTaken = rows.some(
+      (row) => row.verifier === key && row.identityId !== identity.id && isWorking(row, now),
+    );
+    if (!isTaken) return;
+    throw new Conflict('key_taken', 'this key stands for another identity already', {
+      next: 'make a key for this alone: ssh-keygen -t ed25519 -f FILE',
+    });
+  }
+
+  /** Keys that stand for working passwords of a connection, newest first. */
+  async keysFor(connectionId: string): Promise<readonly { readonly user: string; readonly key: string }[]> {
+    const { clock, store } = this.#deps;
+    const now = clock.now();
+    const rows = (await store.passwords.list()).filter(
+      (row) => row.connectionId === connectionId && row.verifier !== '' && isWorking(row, now),
+    );
+    return rows.reverse().map(({ id, verifier }) => ({ user: id, key: verifier }));
   }
 
   /** Ends it and the sessions it opened. Throws NotFound `no_such_password`. */

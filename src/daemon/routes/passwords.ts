@@ -1,4 +1,4 @@
-import { Conflict, NotPermitted } from '../../base/errors.ts';
+import { Conflict, NotPermitted, UsageError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/quantities.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
 import { requesterOf } from '../../session/requester.ts';
@@ -12,7 +12,7 @@ type Routes = Pick<Handlers, 'passwordCreate' | 'passwordList' | 'passwordRevoke
 
 /** Short-lived passwords: an identity's own, for one connection each. */
 export function passwordRoutes(parts: Parts): Routes {
-  const { clock, native, passwords, policy, store, targets } = parts;
+  const { clock, hostKey, native, passwords, policy, store, targets } = parts;
   return {
     async passwordCreate({ caller, body }) {
       const connection = await findConnection(store, body.connection);
@@ -34,17 +34,26 @@ export function passwordRoutes(parts: Parts): Routes {
       if (ttl > LONGEST_TTL) {
         throw new NotPermitted('ttl_too_long', `a password works for ${formatDuration(LONGEST_TTL)} at most`);
       }
-      const { row, password, auditId } = await passwords.create(caller, connection, ttl, protocol.native);
+      const { clientKey } = body;
+      if (clientKey !== undefined && !protocol.native.takesKeys) {
+        throw new UsageError('no_key_access', `${connection.name} takes no SSH keys`, {
+          next: `hoopctl credential ${connection.name}`,
+        });
+      }
+      const made = await passwords.create(caller, connection, ttl, protocol.native, clientKey);
+      const { row, password, auditId } = made;
       const credentials = { user: row.id, password, connection: connection.name };
+      const shown = protocol.hostKey ? (await hostKey()).public.trim() : undefined;
       return {
         id: row.id,
         connection: connection.name,
         protocol: protocol.name,
         url: protocol.native.url(place.host, place.port, credentials),
         ...place,
-        user: row.id,
+        user: protocol.native.user(credentials),
         password,
         database: connection.name,
+        ...(shown === undefined ? {} : { knownHost: `[${place.host}]:${place.port} ${shown}` }),
         expiresAt: row.expiresAt,
         auditId,
       };

@@ -20,6 +20,7 @@ export const nativePostgres: NativeAccess = {
   async makeVerifier(password) {
     return verifierText(await makeVerifier(password));
   },
+  user: ({ user }) => user,
   url: nativeUrl,
   serve,
 };

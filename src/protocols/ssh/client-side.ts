@@ -13,14 +13,30 @@ const MOST_OFFERS = 40;
 /** A client that answers none of three keepalives is gone, in milliseconds. */
 const KEEPALIVE_MS = 30_000;
 
+/** How a client shows who it is; one question at a time. */
+export interface ClientProof {
+  password(user: string, password: string): boolean | Promise<boolean>;
+  /** Public keys that the user may prove itself with, in OpenSSH's one-line form. */
+  keys(user: string): readonly string[] | Promise<readonly string[]>;
+  /** The user has signed with one of them; false turns it away all the same. */
+  signed(user: string, key: string): boolean | Promise<boolean>;
+}
+
 export interface ClientSideTerms {
-  readonly credentials: EndpointCredentials;
+  readonly proof: ClientProof;
   /** The gateway's own private host key, in OpenSSH's form. */
   readonly hostKey: string;
-  /** The public key that the client may prove itself with instead of the password, in OpenSSH's one-line form. */
-  readonly clientKey: string | undefined;
   /** A wrong password, or a signature that does not fit. */
-  loginFailed(): void;
+  loginFailed(user: string): void;
+}
+
+/** An endpoint's own password, and the one key that may stand for it. */
+export function endpointProof(credentials: EndpointCredentials, clientKey: string | undefined): ClientProof {
+  return {
+    password: (user, password) => same(user, credentials.user) && same(password, credentials.password),
+    keys: (user) => (clientKey !== undefined && same(user, credentials.user) ? [clientKey] : []),
+    signed: () => true,
+  };
 }
 
 /**
@@ -38,7 +54,7 @@ export function acceptClient(socket: Socket, terms: ClientSideTerms): Promise<Co
       } as ssh2.ServerConfig,
       (connection) => {
         const login = new Login(connection, terms);
-        connection.on('authentication', (context) => login.decide(context));
+        connection.on('authentication', (context) => void login.decide(context));
         connection.once('ready', () => {
           clearTimeout(deadline);
           socket.off('close', gone);
@@ -64,35 +80,49 @@ export function acceptClient(socket: Socket, terms: ClientSideTerms): Promise<Co
 class Login {
   readonly #connection: Connection;
   readonly #terms: ClientSideTerms;
-  readonly #clientKey: ssh2.ParsedKey | undefined;
   #failures = 0;
   #offers = 0;
 
   constructor(connection: Connection, terms: ClientSideTerms) {
     this.#connection = connection;
     this.#terms = terms;
-    const key = terms.clientKey === undefined ? undefined : ssh2.utils.parseKey(terms.clientKey);
-    this.#clientKey = key instanceof Error ? undefined : key;
   }
 
-  decide(context: AuthContext): void {
-    const userFits = same(context.username, this.#terms.credentials.user);
+  /** The library asks the next question when this one was answered. */
+  async decide(context: AuthContext): Promise<void> {
+    try {
+      await this.#decide(context);
+    } catch {
+      this.#failed(context);
+    }
+  }
+
+  async #decide(context: AuthContext): Promise<void> {
+    const { proof } = this.#terms;
     switch (context.method) {
       case 'password':
-        if (userFits && same(context.password, this.#terms.credentials.password)) return context.accept();
+        if (await proof.password(context.username, context.password)) return context.accept();
         return this.#failed(context);
       case 'publickey': {
-        const key = this.#clientKey;
-        const known = key !== undefined && userFits && context.key.data.equals(key.getPublicSSH());
-        if (!known) return this.#offered(context);
+        const known = await this.#keyOf(context.username, context.key.data);
+        if (known === undefined) return this.#offered(context);
         // Without a signature the client only asks whether the key would do; the library answers that and no more.
         if (context.signature === undefined || context.blob === undefined) return context.accept();
-        const proved = key.verify(context.blob, context.signature, context.hashAlgo) === true;
-        return proved ? context.accept() : this.#failed(context);
+        const signed = known.key.verify(context.blob, context.signature, context.hashAlgo) === true;
+        if (signed && (await proof.signed(context.username, known.line))) return context.accept();
+        return this.#failed(context);
       }
       default:
         return this.#offered(context);
     }
+  }
+
+  async #keyOf(user: string, offered: Buffer) {
+    for (const line of await this.#terms.proof.keys(user)) {
+      const key = ssh2.utils.parseKey(line);
+      if (!(key instanceof Error) && offered.equals(key.getPublicSSH())) return { key, line };
+    }
+    return undefined;
   }
 
   /** A method or key that does not do: nothing was claimed by it. */
@@ -104,13 +134,13 @@ class Login {
 
   #failed(context: AuthContext): void {
     this.#failures++;
-    this.#terms.loginFailed();
+    this.#terms.loginFailed(context.username);
     if (this.#failures >= MOST_FAILURES) this.#connection.end();
     else this.#reject(context);
   }
 
   #reject(context: AuthContext): void {
-    context.reject(this.#clientKey === undefined ? ['password'] : ['publickey', 'password']);
+    context.reject(['publickey', 'password']);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { EndpointCredentials, Protocol } from '../protocol.ts';
 import { describeConnection, hostInUrl, parseConnection, readSettings, urlOf } from './connection.ts';
 import { pinnedSettings, testConnection } from './connection-test.ts';
+import { nativeSsh } from './native.ts';
 import { replaySsh } from './replay.ts';
 import { SshTarget } from './target.ts';
 
@@ -24,6 +25,7 @@ export const ssh: Protocol = {
   localSocket: { name: 'ssh.sock', port: 22 },
   endpointUrl,
   hostKey: true,
+  native: nativeSsh,
   replay: replaySsh,
 };
 

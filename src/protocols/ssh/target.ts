@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Connection } from 'ssh2';
 import { systemClock } from '../../base/clock.ts';
 import { HoopError, Internal } from '../../base/errors.ts';
 import { OutputMasking } from '../../masking/output-masking.ts';
@@ -9,7 +10,7 @@ import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import type { ClientEndpoint, Means, Target } from '../protocol.ts';
-import { acceptClient } from './client-side.ts';
+import { acceptClient, endpointProof } from './client-side.ts';
 import { describeConnection, type SshSettings } from './connection.ts';
 import { type LoginShell, loginShellOf } from './connection-test.ts';
 import { askedBy, factsOf } from './judgement.ts';
@@ -49,12 +50,19 @@ export class SshTarget implements Target {
     const { credentials, hostKey, clientKey } = endpoint;
     if (hostKey === undefined) throw new Internal('no_host_key', 'the gateway has no host key');
     const client = await acceptClient(socket, {
-      credentials,
+      proof: endpointProof(credentials, clientKey),
       hostKey,
-      clientKey,
       loginFailed: () => endpoint.loginFailed(),
     });
-    if (client === undefined) return;
+    if (client !== undefined) await this.serveClient(client, socket, endpoint);
+  }
+
+  /** Serves a client that has proved itself to its end. */
+  async serveClient(
+    client: Connection,
+    socket: Socket,
+    endpoint: Pick<ClientEndpoint, 'openDesk'>,
+  ): Promise<void> {
     const address = socket.remoteAddress ?? 'local';
     let desk: SessionDesk;
     try {
