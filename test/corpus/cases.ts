@@ -33,7 +33,9 @@ const read = (file: string): readonly Case[] =>
 /** The given corpus, then the cases of this repository. */
 export const givenCases = read('pg-classify.jsonl');
 export const ownCases = read('more-classify.jsonl');
-export const allCases = [...givenCases, ...ownCases];
+/** What tools and applications send, and each way round in each place of a statement. */
+export const toolCases = read('tool-classify.jsonl');
+export const allCases = [...givenCases, ...ownCases, ...toolCases];
 
 export const isOrdinary = (one: Case): boolean => one.id.startsWith('o-');
 /** `e-fn` of `e-fn-12`. */

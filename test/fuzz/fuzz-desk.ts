@@ -37,6 +37,15 @@ export function fuzzPolicies(): readonly Policy[] {
   });
 }
 
+/** What the guard of the last policy puts in the place of a SET that would loosen it. */
+const CEILINGS = [
+  'SET statement_timeout = 2000',
+  'SET LOCAL statement_timeout = 2000',
+  'SET default_transaction_read_only = on',
+  'SET LOCAL default_transaction_read_only = on',
+  'SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY',
+];
+
 const turnEnd = new TurnEnd(() => {}, setImmediate);
 const TARGET = { connection: 'c', labels: {}, protocol: 'postgres' };
 const REQUESTER = { id: 'i', name: 'fuzz', groups: [] };
@@ -53,6 +62,7 @@ export function fuzzDesk(
 ): SessionDesk {
   const masks = policy.masksFor(REQUESTER, TARGET);
   const guard = policy.guardFor(REQUESTER, TARGET);
+  if (guard !== undefined) for (const text of CEILINGS) passed.parse(text);
   const meter = new SessionMeter({
     policy: () => policy,
     requester: () => REQUESTER,
@@ -117,7 +127,11 @@ export function fuzzDesk(
     atTurnEnd: (step) => turnEnd.add(step),
     record: () => {},
     recordStaged: () => {},
-    note: () => {},
+    note(message) {
+      // A guard's own value, in the place of a SET that was let through.
+      const instead = /^sent instead: (.*)$/s.exec(message)?.[1];
+      if (instead !== undefined) passed.run(instead);
+    },
     onCut: () => {},
     close: async () => {},
   };

@@ -88,6 +88,7 @@ export class FuzzTarget {
   #skipping = false;
   #copying: 'simple' | 'extended' | undefined;
   #inTransaction = false;
+  #hidesCatalog = false;
 
   /** `honest`: what it says it has done, it has done. */
   constructor(passed: Passed, honest: boolean, spoil: (answer: Buffer) => Buffer) {
@@ -97,9 +98,9 @@ export class FuzzTarget {
     this.wire = new Wire((chunk) => this.#take(chunk));
   }
 
-  /** Ends in the middle of a message: the gateway has sent half of one. */
-  get midMessage(): boolean {
-    return this.#rest.length > 0;
+  /** It has hidden its tables from the gateway, and with them what is masked. */
+  get hidesCatalog(): boolean {
+    return this.#hidesCatalog;
   }
 
   #take(chunk: Buffer): void {
@@ -230,7 +231,8 @@ export class FuzzTarget {
     const sql = this.#portals.get(portal);
     if (sql === undefined) return this.#fail('34000');
     if (OWN_NAME.test(portal)) {
-      // What the gateway asks of its own is answered rightly, else no session would begin.
+      // What the gateway asks about the session is answered rightly, else none would begin; about tables, with none.
+      if (CATALOG_TEXTS.test(sql)) this.#hidesCatalog = true;
       if (sql === sessionStateQuery)
         this.wire.push(row('["pg_catalog","public"]', null, 'app', 'on', 'UTF8', '0', '4711'));
       this.wire.push(message('C', text('SELECT 1')));
