@@ -90,6 +90,20 @@ export const gatewayConfigSchema = z.strictObject({
     .strictObject({ listen: loopbackAddress.describe('Plain http on loopback, without a token.') })
     .optional()
     .describe('Left out: /metrics is answered on the API, to owners, operators and auditors.'),
+  traces: z
+    .strictObject({
+      endpoint: z
+        .string()
+        .max(2048)
+        .refine(
+          (text) => /^https?:\/\/[^@\s]+$/.test(text) && URL.canParse(text),
+          'write an http or https URL',
+        )
+        .describe('Where spans are sent, OTLP over HTTP in JSON: http://127.0.0.1:4318/v1/traces.'),
+      ratio: z.number().min(0).max(1).optional().describe('Which part of traces is kept. Left out: all.'),
+    })
+    .optional()
+    .describe('OpenTelemetry traces. Left out: as OTEL_EXPORTER_OTLP_ENDPOINT says, else none.'),
   drain: duration(LONGEST_DRAIN)
     .default(30_000)
     .describe('How long sessions may go on after SIGTERM. Left out: 30s.'),
@@ -183,6 +197,7 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
   postgres: ['listen', 'port'],
   ssh: ['listen', 'port'],
   metrics: ['listen'],
+  traces: ['endpoint', 'ratio'],
   limits: ['connections', 'unauthenticated', 'failed_logins'],
 };
 

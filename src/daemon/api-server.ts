@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Route, RouteName } from '../api/routes.ts';
 import type { Page } from '../api/sign-in-schemas.ts';
 import { type HoopError, Internal, LoginNeeded, NotFound, NotPermitted, UsageError } from '../base/errors.ts';
+import type { Span } from '../session/trace.ts';
 import type { IdentityRow } from '../store/store.ts';
 import { MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES, readForm, readJson, readLines } from './api-body.ts';
 import { asHoopError, errorBody, statusOf } from './api-errors.ts';
@@ -11,6 +12,7 @@ import type { DaemonLog } from './daemon-log.ts';
 import { sendPage } from './page.ts';
 import { matchRoute, type RouteMatch } from './route-match.ts';
 import type { Call, Handlers } from './routes/handler.ts';
+import type { Traces } from './traces/traces.ts';
 
 /** Who a token belongs to: an identity, or whoever holds the one-time token of a new state directory. */
 export type TokenHolder =
@@ -31,6 +33,7 @@ export interface ApiServerDeps {
   /** Throws LoginNeeded. `from`: the peer of the connection; it has no address on a Unix socket. */
   readonly authenticate: (token: string, from: CallPeer) => Promise<TokenHolder>;
   readonly log: DaemonLog;
+  readonly traces?: Pick<Traces, 'call'> | undefined;
   /** Where its callers are: on this machine, behind a socket only its user can open, or anywhere. */
   readonly origin?: Call<RouteName>['origin'];
   /** Told of every call that was answered, by its route; undefined where there is none. */
@@ -140,7 +143,8 @@ async function answer(
     if (!match) throw new NotFound('no_such_route', `there is no ${request.method} ${url.pathname}`);
     route = match.name;
     authorize(match, holder);
-    const call = await readCall(deps, match, holder, url, request, signal);
+    const trace = spanOf(deps, match, request, response);
+    const call = { ...(await readCall(deps, match, holder, url, request, signal)), trace };
     const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
     const result = await handler(call);
     if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
@@ -149,6 +153,24 @@ async function answer(
   } catch (error) {
     fail(deps, request, response, error);
   }
+}
+
+/** Only callers who may call are traced; what they say of their own trace is `traceparent` (W3C Trace Context). */
+function spanOf(
+  { traces }: ApiServerDeps,
+  { route }: RouteMatch,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Span | undefined {
+  const said = request.headers.traceparent;
+  const span = traces?.call(route.path, route.method, typeof said === 'string' ? said : undefined);
+  if (span) {
+    response.once('close', () => {
+      const { statusCode } = response;
+      span.end({ 'http.response.status_code': statusCode }, statusCode >= 500);
+    });
+  }
+  return span;
 }
 
 function bearerToken(request: IncomingMessage): string {

@@ -9,6 +9,7 @@ import type { ClientEndpoint, ClientWords, EndpointCredentials, Protocol } from 
 import { approverWords } from '../session/approver-words.ts';
 import type { SessionDesk } from '../session/desk.ts';
 import type { LiveSession } from '../session/live-sessions.ts';
+import type { Span } from '../session/trace.ts';
 import type { ConnectionRow, IdentityRow } from '../store/store.ts';
 import { createCancelKeys } from './cancel-keys.ts';
 import { type ListeningPlace, listenOnPort, listenOnSocket } from './endpoint-socket.ts';
@@ -45,6 +46,8 @@ export interface EndpointOpening {
   readonly stated?: Stated | undefined;
   /** A public key that clients may come with instead of the password. */
   readonly clientKey?: string | undefined;
+  /** The call that opened it, where somebody traces. */
+  readonly trace?: Span | undefined;
 }
 
 export interface EndpointDeps {

@@ -11,7 +11,7 @@ import { AppliedPolicy } from '../session/applied-policy.ts';
 import { ApprovalBoard } from '../session/approval-board.ts';
 import { ApproverPresence } from '../session/approver-presence.ts';
 import { LiveSessions } from '../session/live-sessions.ts';
-import { type OpenDeskDeps, openDesk } from '../session/open-desk.ts';
+import type { OpenDeskDeps } from '../session/open-desk.ts';
 import { TurnEnd } from '../session/turn-end.ts';
 import { Admission } from './admission.ts';
 import { createApiServer } from './api-server.ts';
@@ -33,6 +33,7 @@ import type { Parts } from './parts.ts';
 import { Requests, restoreRequests } from './requests.ts';
 import { startRhythm } from './rhythm.ts';
 import { allHandlers } from './routes/all.ts';
+import { sessionOpener } from './session-opener.ts';
 import {
   endpointRoot,
   prepareStateDirectory,
@@ -41,6 +42,7 @@ import {
 } from './state-directory.ts';
 import { sweepTargets } from './sweep.ts';
 import { Targets } from './targets.ts';
+import { openTraces, type Traces } from './traces/traces.ts';
 import { WebhookDeliveries } from './webhooks/deliveries.ts';
 
 export interface DaemonOptions {
@@ -86,7 +88,10 @@ export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> 
   let books: Books | undefined;
   try {
     books = await openBooks(directory, clock, log);
-    return await serve(options, { directory, books, clock, log, logFile });
+    const { environment, gateway } = options;
+    const config = gateway?.config.traces;
+    const traces = openTraces({ environment, config, clock, version: packageVersion(), log });
+    return await serve(options, { directory, books, clock, log, logFile, traces });
   } catch (error) {
     log.error('daemon.start_failed', { error });
     await books?.close();
@@ -113,6 +118,7 @@ interface Ground {
   readonly clock: Clock;
   readonly log: DaemonLog;
   readonly logFile: RotatingFile;
+  readonly traces: Traces | undefined;
 }
 
 async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDaemon> {
@@ -137,11 +143,13 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
     loginFailures: parts.loginFailures,
     clock,
   });
-  const api = createApiServer({ handlers, authenticate, log });
+  const api = createApiServer({ handlers, authenticate, log, traces: ground.traces });
   // Ours by the lock: a socket that lies there belonged to a daemon that is gone.
   rmSync(directory.socket, { force: true });
   await api.listen(directory.socket);
-  const gateway = options.gateway && (await openGateway(options.gateway, { parts, handlers, authenticate }));
+  const gateway =
+    options.gateway &&
+    (await openGateway(options.gateway, { parts, handlers, authenticate, traces: ground.traces }));
   writeFileSync(directory.pidFile, `${process.pid}\n`, { mode: 0o600 });
   books.audit.append({
     kind: 'daemon.start',
@@ -165,6 +173,7 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
     await api.close();
     await within(SESSIONS_GRACE / 5, parts.targets.close());
     await within(SESSIONS_GRACE / 5, parts.deliveries.close());
+    await within(SESSIONS_GRACE / 5, ground.traces?.close() ?? Promise.resolve());
     books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
     rmSync(directory.socket, { force: true });
     rmSync(directory.pidFile, { force: true });
@@ -241,15 +250,7 @@ async function assemble(
     turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
   };
   const admission = new Admission();
-  const opener: Parts['openDesk'] = async ({ ahead, connection, identity, protocol, stated }, client) => {
-    admission.require();
-    const target = protocol.describe(connection.settings);
-    const desk = await openDesk(desks, { ahead, identity, connection, target, client, stated });
-    const facts = { session: desk.id, connection: connection.name, identity: identity.name };
-    log.info('session.opened', facts);
-    void desk.closed.then(() => log.info('session.closed', { ...facts, reason: desk.row().endReason }));
-    return desk;
-  };
+  const opener = sessionOpener(desks, admission, log, ground.traces);
   const deliveries = new WebhookDeliveries({
     clock,
     webhooks: store.webhooks,

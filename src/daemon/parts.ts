@@ -50,7 +50,7 @@ export interface Parts extends IdentityParts {
   readonly admission: Admission;
   /** Opens a session's books, unless the gateway drains. Throws what `openDesk` of the session room throws. */
   readonly openDesk: (
-    opening: Pick<EndpointOpening, 'ahead' | 'connection' | 'identity' | 'protocol' | 'stated'>,
+    opening: Pick<EndpointOpening, 'ahead' | 'connection' | 'identity' | 'protocol' | 'stated' | 'trace'>,
     client: ClientWords,
   ) => Promise<SessionDesk & LiveSession>;
   readonly requests: Requests;

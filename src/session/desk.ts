@@ -172,6 +172,8 @@ export interface SessionDesk {
   /** Like `record`, but the frame may wait for `prepare` or `commit`, and its bytes with it. */
   recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   note(message: string): void;
+  /** Runs what reaches the target, for whoever traces how long that takes. */
+  connecting<T>(connect: () => Promise<T>): Promise<T>;
   /**
    * Called at most once, with words for the client, when the session must end now (revoked, killed, expired,
    * daemon stops); at once when that was so before the listener came. The listener closes the desk.

@@ -7,6 +7,7 @@ import type { IdentityRow, SessionRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import type { ApprovalBoard } from './approval-board.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import type { SessionTrace } from './trace.ts';
 import type { TurnEnd } from './turn-end.ts';
 
 /** What a desk works with; the daemon's composition root gives it. */
@@ -34,4 +35,5 @@ export interface OpenedSession {
   readonly recording: RecordingWriter;
   /** What the requester said of its work when it came. */
   readonly stated: Stated;
+  readonly trace: SessionTrace;
 }

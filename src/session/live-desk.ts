@@ -159,6 +159,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#guard(statement.decision, 'allow');
     this.#book.write(statement, { outcome: 'allow' });
     this.#count('statements');
+    this.#opened.trace.statement(statement);
     return cutKey(statement.decision);
   }
 
@@ -172,6 +173,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#guard(decision, 'allow');
     this.#book.stageAgain(interned);
     this.#count('statements');
+    this.#opened.trace.statement(interned.statement);
     return cutKey(decision);
   }
 
@@ -191,7 +193,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     if (this.ahead !== undefined && statement.decision.limit === undefined) {
       throw new Internal('ahead_bypassed', 'what runs ahead of any session is taken, not held');
     }
-    return this.#held.hold(statement, card, fingerprintInput);
+    return this.#opened.trace.hold(statement, this.#held.hold(statement, card, fingerprintInput));
   }
 
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
@@ -216,6 +218,8 @@ export class LiveDesk implements SessionDesk, LiveSession {
   atTurnEnd(step: TurnStep): void {
     this.#deps.turnEnd.add(step);
   }
+
+  readonly connecting: SessionDesk['connecting'] = (connect) => this.#opened.trace.connecting(connect);
 
   note(message: string): void {
     this.#opened.recording.appendJson(FRAME.note, { message });
@@ -314,6 +318,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#book.write(statement, { outcome: 'block', ...(message === undefined ? {} : { message }) });
     this.#count('statements');
     this.#count('blocked');
+    this.#opened.trace.statement(statement);
   }
 
   /** Why an approved statement must not run after all. */

@@ -9,6 +9,7 @@ import { LiveDesk } from './live-desk.ts';
 import type { LiveDeskDeps } from './live-desk-parts.ts';
 import type { LiveSessions } from './live-sessions.ts';
 import { endUserOf, requesterOf, statedBy, statedWords } from './requester.ts';
+import { SessionTrace, type Span } from './trace.ts';
 
 export interface OpenDeskDeps extends LiveDeskDeps {
   readonly identities: Pick<CurrentIdentities, 'current'>;
@@ -32,6 +33,7 @@ export interface DeskOpening {
   readonly ahead?: ApprovalRequest | undefined;
   /** What the requester says of the work it comes for. */
   readonly stated?: Stated | undefined;
+  readonly span?: Span | undefined;
 }
 
 /** What PostgreSQL keeps of an application's name (NAMEDATALEN - 1), in characters. */
@@ -118,7 +120,8 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     recording.close();
     throw error;
   }
-  const desk = new LiveDesk(deps, { row, identity, target, recording, ahead, stated });
+  const trace = new SessionTrace(opening.span);
+  const desk = new LiveDesk(deps, { row, identity, target, recording, ahead, stated, trace });
   deps.live.add(desk);
   // A revocation while the books were opened did not find the session yet.
   await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));

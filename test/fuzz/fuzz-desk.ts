@@ -127,6 +127,7 @@ export function fuzzDesk(
     atTurnEnd: (step) => turnEnd.add(step),
     record: () => {},
     recordStaged: () => {},
+    connecting: (connect) => connect(),
     note(message) {
       // A guard's own value, in the place of a SET that was let through.
       const instead = /^sent instead: (.*)$/s.exec(message)?.[1];

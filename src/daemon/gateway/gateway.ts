@@ -25,6 +25,7 @@ export interface GatewayDeps {
   readonly parts: Parts;
   readonly handlers: Handlers;
   readonly authenticate: ApiServerDeps['authenticate'];
+  readonly traces?: ApiServerDeps['traces'];
 }
 
 /** The listeners of a gateway, open. */
@@ -76,6 +77,7 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
     authenticate,
     log,
     origin: 'network',
+    traces: deps.traces,
     answered(route, status, from) {
       metrics.answered(route, status);
       // The one call that a stranger may guess with.

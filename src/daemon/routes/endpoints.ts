@@ -10,7 +10,7 @@ import { StandingEndpoints } from '../standing-endpoints.ts';
 import type { Call, Handlers } from './handler.ts';
 
 /** What a caller says of the endpoint that it wants. */
-type Wanted = Pick<EndpointOpening, 'ahead' | 'listen' | 'single' | 'stated' | 'clientKey'>;
+type Wanted = Pick<EndpointOpening, 'ahead' | 'listen' | 'single' | 'stated' | 'clientKey' | 'trace'>;
 
 /** A listening place for one identity on one connection. */
 export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 'standingEndpoint'> {
@@ -56,7 +56,7 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 's
 
   return {
     /** It lives as long as its stream is read. */
-    async endpointOpen({ caller, body, origin, signal }) {
+    async endpointOpen({ caller, body, origin, signal, trace }) {
       requireReachable(body.listen.kind, origin);
       const connection = await admitted(caller, body.connection);
       const { clientKey, listen, run } = body;
@@ -64,7 +64,7 @@ export function endpointRoutes(parts: Parts): Pick<Handlers, 'endpointOpen' | 's
       const single = body.single || ahead !== undefined;
       const { reason, ticket } = ahead?.card ?? body;
       const stated = statedBy({ reason, ticket });
-      const wanted = { ahead, listen, single, stated, clientKey };
+      const wanted = { ahead, listen, single, stated, clientKey, trace };
       return (await open(caller, connection, wanted, signal)).events;
     },
 

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { RouteName, routes } from '../../api/routes.ts';
+import type { Span } from '../../session/trace.ts';
 import type { IdentityRow } from '../../store/store.ts';
 
 type Definition<N extends RouteName> = (typeof routes)[N];
@@ -22,6 +23,8 @@ export interface Call<N extends RouteName> {
   readonly address: string;
   /** Fires when the client went away or the daemon stops. */
   readonly signal: AbortSignal;
+  /** What its parts are traced under. */
+  readonly trace?: Span | undefined;
 }
 
 type Answer<N extends RouteName> =

@@ -136,7 +136,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
       const parameters = new Map([...settings, ...guardParameters(guard, settings)]);
       const role = guard?.role && (await this.#roles.make(guard.role));
       try {
-        const upstream = await this.#connect(parameters, client.signal, role);
+        const upstream = await desk.connecting(() => this.#connect(parameters, client.signal, role));
         try {
           reason = await this.#runSession(client, address, endpoint, desk, upstream);
         } finally {

@@ -80,7 +80,7 @@ export class SshTarget implements Target {
       desk,
       clientAddress: address,
       target: describeConnection(this.#settings),
-      dial: () => this.#dial(),
+      dial: () => desk.connecting(() => this.#dial()),
       foreignShell: await this.#foreignShell(),
       masking: () => new OutputMasking({ masks: () => desk.masks(), key: this.#key, clock: systemClock }),
     });
