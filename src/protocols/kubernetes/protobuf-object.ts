@@ -1,5 +1,5 @@
 import { bad, readFields, single } from './protobuf-fields.ts';
-import { hostAccessOf } from './protobuf-pods.ts';
+import { accountsOf, hostAccessOf } from './protobuf-pods.ts';
 
 export interface ProtobufObject {
   readonly apiVersion: string;
@@ -7,6 +7,7 @@ export interface ProtobufObject {
   readonly name?: string;
   readonly namespace?: string;
   readonly hostAccess: readonly string[];
+  readonly accounts: readonly string[];
 }
 
 /** `k8s\0`, then a runtime.Unknown (k8s.io/apimachinery/pkg/runtime/serializer/protobuf). */
@@ -21,7 +22,7 @@ const WITHOUT_METADATA: ReadonlySet<string> = new Set(['DeleteOptions', 'Status'
  */
 export function readProtobufObject(bytes: Buffer): ProtobufObject {
   const { apiVersion, kind, raw } = readEnvelope(bytes);
-  if (WITHOUT_METADATA.has(kind)) return { apiVersion, kind, hostAccess: [] };
+  if (WITHOUT_METADATA.has(kind)) return { apiVersion, kind, hostAccess: [], accounts: [] };
   const fields = readFields(raw);
   const metadata = readFields(single(fields, 1) ?? Buffer.alloc(0));
   const name = text(single(metadata, 1));
@@ -32,6 +33,7 @@ export function readProtobufObject(bytes: Buffer): ProtobufObject {
     ...(name ? { name } : {}),
     ...(namespace ? { namespace } : {}),
     hostAccess: hostAccessOf(kind, fields),
+    accounts: accountsOf(kind, fields),
   };
 }
 

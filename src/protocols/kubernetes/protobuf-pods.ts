@@ -20,6 +20,8 @@ const PATHS: Readonly<Record<string, readonly number[]>> = {
 const POD = {
   volumes: 1,
   containers: [2, 20, 34],
+  /** By its name, and the field that once held it. */
+  accounts: [8, 9],
   nodeName: 10,
   hostNetwork: 11,
   hostPID: 12,
@@ -38,11 +40,23 @@ const HOST_PROCESS = 4;
 /** Ways out of a container that a pod in this object asks for; empty for kinds without pods. */
 export function hostAccessOf(kind: string, object: Fields): readonly string[] {
   if (kind === 'PersistentVolume') return volumeAccess(object);
+  const pod = podIn(kind, object);
+  return pod === undefined ? [] : [...podAccess(pod)];
+}
+
+/** Service accounts that a pod in this object would run as, `default` apart. */
+export function accountsOf(kind: string, object: Fields): readonly string[] {
+  const pod = podIn(kind, object) ?? [];
+  const names = POD.accounts.map((number) => single(pod, number)?.toString('utf8') ?? '');
+  return [...new Set(names)].filter((name) => name !== '' && name !== 'default');
+}
+
+function podIn(kind: string, object: Fields): Fields | undefined {
   const path = PATHS[kind];
-  if (path === undefined) return [];
+  if (path === undefined) return undefined;
   let fields = object;
   for (const number of path) fields = readFields(single(fields, number) ?? Buffer.alloc(0));
-  return [...podAccess(fields)];
+  return fields;
 }
 
 function podAccess(pod: Fields): Set<string> {

@@ -35,7 +35,7 @@ export function requestActions(
   info: RequestInfo,
   body: BodyFacts,
   servedLocally: ServedLocally,
-  around: { readonly query: RequestQuery; readonly unmaskable: boolean },
+  around: { readonly query: RequestQuery; readonly unmaskable: boolean; readonly bodyType: string },
 ): RequestActions {
   if (info.kind === 'path') return pathActions(info);
   const word = resourceWord(info.group, info.resource);
@@ -59,8 +59,36 @@ export function requestActions(
   if (body.hostAccess.length > 0 && !READS.has(info.verb)) {
     actions.push({ effect: 'admin', command: `HOST ACCESS ${named} ${body.hostAccess.join(' ')}`, object });
   }
+  for (const account of READS.has(info.verb) ? [] : body.accounts) {
+    const of = `${namespaceOf(info) || '*'}/serviceaccounts/${account}`;
+    actions.push({ effect: effectOf(info), command: `RUN AS ${of} ${named}`, object });
+  }
+  for (const verb of alsoDoes(info, around.bodyType)) {
+    actions.push({ effect: effectOf(info), command: `${verb} ${named}`, object });
+  }
   const inside = connectActions(info, around.query, named, around.unmaskable);
   return { actions: [...actions, ...inside.actions], reasons: inside.reasons };
+}
+
+/** Resources that an update makes where there is none (AllowCreateOnUpdate of their strategies). */
+const MADE_BY_UPDATE: ReadonlySet<string> = new Set([
+  'endpoints',
+  'events',
+  'leases.coordination.k8s.io',
+  'limitranges',
+  'podtemplates',
+  'services',
+  'runtimeclasses.node.k8s.io',
+]);
+
+/** What a request may come to by another way than its verb says, as the API server's own authorisation has it. */
+function alsoDoes(info: ResourceRequest, bodyType: string): readonly string[] {
+  const { group, resource, subresource, verb } = info;
+  if (subresource === 'eviction') return ['DELETE'];
+  if (subresource !== undefined) return [];
+  if (verb === 'patch' && bodyType.startsWith('application/apply-patch')) return ['CREATE'];
+  const qualified = group === '' ? resource : `${resource}.${group}`;
+  return verb === 'update' && MADE_BY_UPDATE.has(qualified) ? ['CREATE'] : [];
 }
 
 function pathActions(info: PathRequest): RequestActions {
@@ -104,6 +132,8 @@ function effectOf(info: ResourceRequest): Action['effect'] {
   if (verb === 'proxy') return 'admin';
   if (subresource !== undefined && ADMIN_SUBRESOURCES.has(subresource)) return 'admin';
   const reads = READS.has(verb);
+  // Where the node says its kubelet is, the API server sends exec, logs and its own certificate.
+  if (!reads && group === '' && resource === 'nodes' && subresource === 'status') return 'admin';
   const qualified = `${resource}.${group}`;
   if (reads) return group === '' && resource === 'secrets' ? 'admin' : 'read';
   if (verb === 'create' && REVIEWS.has(qualified)) return 'read';

@@ -21,10 +21,12 @@ export interface BodyFacts {
   readonly namespace?: string;
   /** Ways out of a container that it asks for: `hostPath`, `privileged`. */
   readonly hostAccess: readonly string[];
+  /** Service accounts that pods in it would run as, `default` apart. */
+  readonly accounts: readonly string[];
   readonly unreadable?: string;
 }
 
-const EMPTY: BodyFacts = { hostAccess: [] };
+const EMPTY: BodyFacts = { hostAccess: [], accounts: [] };
 
 const JSON_TYPES: ReadonlySet<string> = new Set([
   '',
@@ -67,12 +69,16 @@ const HARMLESS: Readonly<Record<string, readonly string[]>> = {
   procMount: ['"Default"', 'null', '""'],
   nodeName: ['""', 'null'],
 };
+/** The name of a pod's service account, and the field that once held it. */
+const ACCOUNT_FIELDS: ReadonlySet<string> = new Set(['serviceAccountName', 'serviceAccount']);
+
 class ObjectReader {
   readonly #found: { apiVersion?: string; kind?: string; name?: string; namespace?: string } = {};
   readonly #host = new Set<string>();
+  readonly #accounts = new Set<string>();
 
   facts(): BodyFacts {
-    return { ...this.#found, hostAccess: [...this.#host] };
+    return { ...this.#found, hostAccess: [...this.#host], accounts: [...this.#accounts] };
   }
 
   /** A value at a path; `text` is its JSON form. */
@@ -81,6 +87,7 @@ class ObjectReader {
     if (isFreeText(path)) return;
     const last = path.at(-1);
     if (last === 'path' && text.startsWith('"/')) this.#patchPath(text);
+    if (typeof last === 'string' && ACCOUNT_FIELDS.has(last)) this.#account(text);
     for (const key of path)
       if (typeof key === 'string') this.#hostField(key, key === last ? text : undefined);
     if (path.at(-2) === 'add' && path.at(-3) === 'capabilities') this.#capability(text);
@@ -106,7 +113,10 @@ class ObjectReader {
 
   /** JSON Patch (RFC 6902) names fields in its paths. */
   #patchPath(text: string): void {
-    for (const step of (stringOf(text) ?? '').split('/')) {
+    const steps = (stringOf(text) ?? '').split('/');
+    // Its value may stand before it or behind it: it could be any.
+    if (ACCOUNT_FIELDS.has(steps.at(-1) ?? '')) this.#accounts.add('*');
+    for (const step of steps) {
       const key = step.replaceAll('~1', '/').replaceAll('~0', '~');
       this.#hostField(key, undefined);
       if (key === 'capabilities') this.#host.add('capabilities');
@@ -117,6 +127,11 @@ class ObjectReader {
     if (!HOST_FIELDS.has(key)) return;
     if (text !== undefined && (HARMLESS[key] ?? ['false', 'null']).includes(text)) return;
     this.#host.add(key);
+  }
+
+  #account(text: string): void {
+    const name = stringOf(text) ?? '';
+    if (name !== '' && name !== 'default') this.#accounts.add(name);
   }
 
   #capability(text: string): void {

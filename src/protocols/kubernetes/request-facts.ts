@@ -36,7 +36,11 @@ export function requestFacts(
   const { actions, reasons } =
     info === undefined
       ? { actions: [unresolved(request)], reasons: ['its path names no resource'] }
-      : requestActions(info, body, servedLocally, { query: target.query, unmaskable });
+      : requestActions(info, body, servedLocally, {
+          query: target.query,
+          unmaskable,
+          bodyType: request.body?.type ?? '',
+        });
   const all: Action[] = [...actions];
   if (request.impersonates !== undefined) {
     const name = `/users/${request.impersonates}`;

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { NotReachable } from '../../base/errors.ts';
 import { PART, recordJson, recordPart } from './frames.ts';
 import { returnedHeaders } from './request-headers.ts';
 import type { AnswerMasking, ResponseMasks } from './results/response-masks.ts';
@@ -25,6 +26,11 @@ export async function passResponse(
 ): Promise<void> {
   const { desk } = terms.session;
   const status = answer.statusCode ?? 502;
+  // It was asked for plain bytes; others could be neither masked nor read in a recording.
+  const encoding = answer.headers['content-encoding'];
+  if (encoding !== undefined && encoding !== 'identity') {
+    throw new NotReachable('cluster_unreachable', 'the cluster answers in an encoding that nobody asked for');
+  }
   const masking = terms.masks.maskingFor(answer.headers['content-type'] ?? '');
   const headers: Record<string, string | string[]> = returnedHeaders(answer.headers);
   const length = answer.headers['content-length'];

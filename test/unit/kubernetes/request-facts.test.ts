@@ -101,6 +101,51 @@ describe('a request is resolved as the API server resolves it', () => {
   });
 });
 
+describe('what a request may come to by another way', () => {
+  const shop = '/api/v1/namespaces/shop';
+
+  test('apply and some updates make what is not there', () => {
+    const type = 'application/apply-patch+yaml';
+    expect(effects('PATCH', `${shop}/configmaps/a`, '{}', type)).toEqual([
+      'write: PATCH shop/configmaps/a',
+      'write: CREATE shop/configmaps/a',
+    ]);
+    expect(effects('PUT', `${shop}/services/a`, '{}')).toContain('write: CREATE shop/services/a');
+    expect(effects('PUT', `${shop}/configmaps/a`, '{}')).toEqual(['write: UPDATE shop/configmaps/a']);
+    expect(effects('PATCH', `${shop}/pods/a/status`, '{}', type)).toEqual([
+      'write: PATCH shop/pods/a/status',
+    ]);
+  });
+
+  test('the place of a kubelet is where the API server sends its credential', () => {
+    expect(effects('PATCH', '/api/v1/nodes/n1/status', '{}')).toEqual(['admin: PATCH /nodes/n1/status']);
+    expect(effects('GET', '/api/v1/nodes/n1/status')).toEqual(['read: GET /nodes/n1/status']);
+  });
+
+  test.each([
+    ['POST', 'pods', '{"metadata":{"name":"a"},"spec":{"serviceAccountName":"power"}}', 'power'],
+    ['POST', 'pods', '{"metadata":{"name":"a"},"spec":{"serviceAccount":"power"}}', 'power'],
+    ['PATCH', 'pods/a', '{"spec":{"template":{"spec":{"serviceAccountName":"power"}}}}', 'power'],
+    ['PATCH', 'pods/a', '[{"op":"add","value":"power","path":"/spec/serviceAccountName"}]', '*'],
+  ] as const)('%s %s %s runs as another account', (method, path, body, account) => {
+    expect(effects(method, `${shop}/${path}`, body)).toContain(
+      `write: RUN AS shop/serviceaccounts/${account} shop/pods/a`,
+    );
+    expect(effects(method, `${shop}/${path}`, body.replace('power', 'default')).length).toBeGreaterThan(0);
+  });
+
+  test("a pod that names its namespace's own account, or none, asks for nothing", () => {
+    for (const spec of ['{}', '{"serviceAccountName":"default"}', '{"serviceAccountName":""}']) {
+      expect(effects('POST', `${shop}/pods`, `{"metadata":{"name":"a"},"spec":${spec}}`)).toEqual([
+        'write: CREATE shop/pods/a',
+      ]);
+    }
+    expect(
+      effects('POST', `${shop}/configmaps`, '{"metadata":{"name":"a"},"data":{"serviceAccountName":"x"}}'),
+    ).toEqual(['write: CREATE shop/configmaps/a']);
+  });
+});
+
 describe('a path that could be read in two ways', () => {
   test.each([
     '/api/v1/namespaces/x/pods/y/../z',
@@ -189,6 +234,7 @@ describe('what a request does', () => {
     ).toEqual(['write: DELETE shop/pods/web']);
     expect(effects('POST', `${shop}/pods/web/eviction`, '{}')).toEqual([
       'write: CREATE shop/pods/web/eviction',
+      'write: DELETE shop/pods/web',
     ]);
   });
 
@@ -422,6 +468,7 @@ describe('protobuf', () => {
       name: 'a',
       namespace: 'shop',
       hostAccess: [],
+      accounts: [],
     });
   });
 
