@@ -32,6 +32,8 @@ export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'wi
 export interface ApprovalDecision {
   readonly by: string;
   readonly byName: string;
+  /** For which of the terms' `allOf` it counts. */
+  readonly standsFor?: readonly string[] | undefined;
   readonly decision: 'approve' | 'deny';
   readonly reason: string | undefined;
   /** ISO 8601 UTC. */

@@ -1,4 +1,5 @@
 import { ApprovalPending, Conflict, UsageError } from '../base/errors.ts';
+import type { ApprovalTerms } from '../policy/decision.ts';
 import type { ApprovalDecision, ApprovalRequest, ApprovalStatus } from './request.ts';
 import { type Decider, goesBy, refuseStranger } from './stranger.ts';
 
@@ -66,17 +67,26 @@ export function decideRequest(
   const decision: ApprovalDecision = {
     by: decider.id,
     byName: decider.name,
+    ...(decider.standsFor?.length ? { standsFor: decider.standsFor } : {}),
     decision: vote.decision,
     reason,
     at: new Date(now).toISOString(),
   };
   const decisions = [...request.decisions, decision];
   if (vote.decision === 'deny') return next(request, { status: 'denied', decisions, endReason: reason });
-  const approved = decisions.length >= request.terms.approvals;
-  if (!approved) return next(request, { decisions });
+  if (!isEnough(request.terms, decisions)) return next(request, { decisions });
   // Nobody waits for a request that was made ahead: from here it has the time again to be run in.
   const expiresAt = new Date(now + request.terms.expires).toISOString();
   return next(request, { status: 'approved', decisions, ...(request.ahead ? { expiresAt } : {}) });
+}
+
+/** As many as are asked for, and of each of `allOf` one. */
+export function isEnough(
+  terms: Pick<ApprovalTerms, 'allOf' | 'approvals'>,
+  given: readonly { readonly standsFor?: readonly string[] | undefined }[],
+): boolean {
+  const each = (terms.allOf ?? []).every((one) => given.some(({ standsFor }) => standsFor?.includes(one)));
+  return each && given.length >= terms.approvals;
 }
 
 /** A comment's longest text, in UTF-16 code units, and how many a request takes: an approver reads them all. */

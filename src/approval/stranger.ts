@@ -13,6 +13,8 @@ export interface Decider {
   readonly hasRole: boolean;
   /** `Policy.mayApprove` for the request's terms. */
   readonly amongApprovers: boolean;
+  /** `Policy.standsFor` for the request's terms. */
+  readonly standsFor?: readonly string[];
 }
 
 /** A name of this person, of whichever of its identities. */

@@ -3,6 +3,7 @@ import { groupsOfClaimRules } from './issuers-of.ts';
 import { EVERYBODY } from './name-glob.ts';
 import { compilePeople, personOf } from './people.ts';
 import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
+import { approversOf } from './rule.ts';
 import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
 import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './selectors.ts';
 
@@ -17,6 +18,7 @@ interface People {
 
 /** A rule, or a limit, of which nobody ever approves its own statements. */
 type Asking = Pick<PolicyRule, 'name' | 'who' | 'approvers' | 'approvals' | 'self_approval'> & {
+  readonly all_of?: PolicyRule['all_of'];
   readonly decision: string;
 };
 
@@ -25,6 +27,31 @@ type Asking = Pick<PolicyRule, 'name' | 'who' | 'approvers' | 'approvals' | 'sel
  * still to be created is a warning, because until then nothing it holds can be approved. `kind` is for words.
  */
 export function approverProblems(
+  kind: 'rule' | 'limit',
+  file: PolicyFile,
+  rule: Asking,
+  path: FilePath,
+  known: Known,
+  groups: FileGroups,
+): Problem[] {
+  const asked = approversOf(rule);
+  return [
+    ...askedProblems(
+      kind,
+      file,
+      { ...rule, approvers: asked, approvals: rule.approvals ?? rule.all_of?.length },
+      path,
+      known,
+      groups,
+    ),
+    // Each of them must be somebody by itself.
+    ...(rule.all_of ?? []).flatMap((one) =>
+      askedProblems(kind, file, { ...rule, approvers: [one], approvals: 1 }, path, known, groups),
+    ),
+  ];
+}
+
+function askedProblems(
   kind: 'rule' | 'limit',
   file: PolicyFile,
   rule: Asking,

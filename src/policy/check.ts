@@ -162,6 +162,7 @@ function ruleProblems(
   const problems = [
     ...principalProblems(file, rule.who, [...path, 'who'], label, known, groups),
     ...principalProblems(file, rule.approvers, [...path, 'approvers'], label, known, groups),
+    ...principalProblems(file, rule.all_of, [...path, 'all_of'], label, known, groups),
     ...connectionProblems(file, rule, path, known),
     ...letterCaseProblems(file, rule.tables, [...path, 'tables'], label),
   ];

@@ -67,8 +67,12 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
       masks.some((mask) => mask.columns.some((column) => overlap(column.pattern, pattern))),
     makesRoles: (target) => makesRoles(file.guards, target),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
+    standsFor: (terms, identity) =>
+      (terms.allOf ?? []).filter((one) => compilePrincipals([one], groups).admits(identity)),
     approversMayCome: (terms) =>
-      [terms.approvers, ...(terms.alsoAdmittedBy ?? [])].every((list) => mayComeByIssuer(list, file)),
+      [terms.approvers, ...(terms.alsoAdmittedBy ?? []), ...(terms.allOf ?? []).map((one) => [one])].every(
+        (list) => mayComeByIssuer(list, file),
+      ),
     mayConnect: (requester, target) =>
       file.default !== 'block' ||
       rules.some((rule) => rule.decision !== 'block' && rule.appliesTo(requester, target)),
@@ -233,6 +237,7 @@ function termsOf(verdicts: readonly Verdict[]): ApprovalTerms {
   return {
     approvers,
     ...(others.length > 0 ? { alsoAdmittedBy: others } : {}),
+    ...allOfEvery(all),
     approvals: Math.max(...all.map((terms) => terms.approvals)),
     expires: Math.min(...all.map((terms) => terms.expires)),
     selfApproval: all.every((terms) => terms.selfApproval),
@@ -240,6 +245,12 @@ function termsOf(verdicts: readonly Verdict[]): ApprovalTerms {
     // One rule that wants its say before the statement runs has it.
     ...(all.every((terms) => terms.at === 'commit') ? { at: 'commit' } : {}),
   };
+}
+
+/** Whoever any of the terms wants to hear. */
+export function allOfEvery(terms: readonly Pick<ApprovalTerms, 'allOf'>[]): Pick<ApprovalTerms, 'allOf'> {
+  const every = [...new Set(terms.flatMap(({ allOf }) => allOf ?? []))];
+  return every.length === 0 ? {} : { allOf: every };
 }
 
 /** An empty list admits everyone, so it says nothing beside another. */

@@ -7,7 +7,7 @@ import type { Vocabulary } from './vocabulary.ts';
 type Locate = (path: FilePath) => Position | undefined;
 
 /** Keys that only an approve rule may have. */
-const APPROVAL_KEYS = ['approvers', 'approvals', 'expires', 'self_approval', 'at', 'rehearse'];
+const APPROVAL_KEYS = ['approvers', 'all_of', 'approvals', 'expires', 'self_approval', 'at', 'rehearse'];
 
 /**
  * What a schema cannot say: words from other lists, names used twice, keys that would have no meaning where

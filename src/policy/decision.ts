@@ -55,6 +55,8 @@ export interface ApprovalTerms {
   readonly approvers: readonly string[];
   /** Lists of further rules that matched as well: an approver must be admitted by each of them too. */
   readonly alsoAdmittedBy?: readonly (readonly string[])[] | undefined;
+  /** Of each of these at least one must approve: `name`, `group:NAME` or globs. */
+  readonly allOf?: readonly string[] | undefined;
   readonly approvals: number;
   /** Milliseconds. */
   readonly expires: number;
@@ -179,6 +181,8 @@ export interface Policy {
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
    */
   mayApprove(terms: ApprovalTerms, identity: Requester): boolean;
+  /** For which of `terms.allOf` the identity's approval counts. */
+  standsFor(terms: ApprovalTerms, identity: Requester): readonly string[];
   /** True when people whom an issuer vouches for may be among `terms.approvers` although they never came yet. */
   approversMayCome(terms: ApprovalTerms): boolean;
   /** True when any rule could allow or approve something there: what `connection list` shows. */

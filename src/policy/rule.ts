@@ -67,8 +67,9 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
     decision: rule.decision,
     message: rule.message,
     terms: {
-      approvers: rule.approvers ?? DEFAULT_TERMS.approvers,
-      approvals: rule.approvals ?? DEFAULT_TERMS.approvals,
+      approvers: approversOf(rule) ?? DEFAULT_TERMS.approvers,
+      ...(rule.all_of === undefined ? {} : { allOf: rule.all_of }),
+      approvals: rule.approvals ?? rule.all_of?.length ?? DEFAULT_TERMS.approvals,
       expires: rule.expires ?? (rule.at === 'commit' ? DEFAULT_COMMIT_EXPIRES_MS : DEFAULT_TERMS.expires),
       selfApproval: rule.self_approval ?? DEFAULT_TERMS.selfApproval,
       ...(rule.rehearse ? { rehearse: true } : {}),
@@ -88,6 +89,12 @@ export function compileRule(rule: PolicyRule, groups: FileGroups): CompiledRule 
       statement.estimatedRows === undefined &&
       coversBesideEstimate(action, statement) !== 'none',
   };
+}
+
+/** Who of all may decide: those of whom each must, and others whom the rule names. */
+export function approversOf({ all_of, approvers }: Pick<PolicyRule, 'all_of' | 'approvers'>) {
+  if (all_of === undefined) return approvers;
+  return [...new Set([...(approvers ?? []), ...all_of])];
 }
 
 /** Sizes that a rule asks for besides what is done. */

@@ -138,6 +138,9 @@ export const ruleSchema = z.strictObject({
   approvers: listOf(principal)
     .optional()
     .describe('Who may decide. Left out: anyone with the role approver or owner.'),
+  all_of: listOf(principal)
+    .optional()
+    .describe('At least one of each must approve, as many different people unless approvals says otherwise.'),
   approvals: z.number().int().min(1).max(20).optional().describe('How many different people must approve.'),
   expires: duration.optional().describe('How long a request waits, such as 15m.'),
   self_approval: z.boolean().optional().describe('Whether the requester may decide its own statement.'),

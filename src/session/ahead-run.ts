@@ -123,7 +123,11 @@ export class AheadRun implements AheadSession {
   }
 
   #refuse(statement: StatementToRecord, reason: string): HoldOutcome {
-    if (this.#deps.obstacle(statement.decision.policy) === undefined) this.#deps.refuse(statement, reason);
+    try {
+      if (this.#deps.obstacle(statement.decision.policy) === undefined) this.#deps.refuse(statement, reason);
+    } catch {
+      // Books that cannot be written are often why it is refused, and nothing runs.
+    }
     return { outcome: 'refused', reason };
   }
 }

@@ -5,6 +5,7 @@ import type { ApprovalTerms } from '../policy/decision.ts';
  * stand in every list, which is one entry: `group:dba or ana, and group:security`.
  */
 export function approverWords(terms: ApprovalTerms): readonly string[] {
+  if (terms.allOf !== undefined) return [`each of ${terms.allOf.join(', ')}`];
   if (terms.alsoAdmittedBy === undefined) return terms.approvers;
   const lists = [terms.approvers, ...terms.alsoAdmittedBy].filter((list) => list.length > 0);
   return [lists.map((list) => list.join(' or ')).join(', and ')];

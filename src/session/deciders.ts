@@ -1,5 +1,5 @@
 import type { ApprovalRequest } from '../approval/request.ts';
-import { mayNotDecide } from '../approval/state.ts';
+import { isEnough, mayNotDecide } from '../approval/state.ts';
 import { type Decider, goesBy, refuseStranger } from '../approval/stranger.ts';
 import { NotPermitted } from '../base/errors.ts';
 import type { ApprovalTerms } from '../policy/decision.ts';
@@ -22,14 +22,16 @@ export class Deciders {
 
   of(request: ApprovalRequest, identity: IdentityRow): Decider {
     const { id, name, groups, roles } = identity;
-    const names = this.#deps.policy.get()?.namesOf(name);
+    const policy = this.#deps.policy.get();
+    const names = policy?.namesOf(name);
     return {
       id,
       name,
       ...(names === undefined ? {} : { names }),
       delegated: endUserOf(identity) !== undefined,
       hasRole: roles.includes('approver') || roles.includes('owner'),
-      amongApprovers: this.#deps.policy.get()?.mayApprove(request.terms, { id, name, groups }) ?? false,
+      amongApprovers: policy?.mayApprove(request.terms, { id, name, groups }) ?? false,
+      standsFor: policy?.standsFor(request.terms, { id, name, groups }) ?? [],
     };
   }
 
@@ -66,7 +68,7 @@ export class Deciders {
         if (!(error instanceof NotPermitted)) throw error;
       }
     }
-    if (people.length >= terms.approvals) return undefined;
+    if (isEnough(terms, people)) return undefined;
     return `the policy asks ${terms.approvals} of its approvers now, and ${people.length} of them approved it`;
   }
 }

@@ -17,7 +17,10 @@ export function requireApprover(
 ): void {
   const able = identities.filter((identity) => mayDecide(draft, identity, policy, now));
   const people = new Set(able.map(({ name }) => personOf((one) => policy.namesOf(one), name)));
-  if (people.size >= draft.terms.approvals || policy.approversMayCome(draft.terms)) return;
+  const heard = new Set(able.flatMap((identity) => policy.standsFor(draft.terms, identity)));
+  const unheard = (draft.terms.allOf ?? []).filter((one) => !heard.has(one));
+  const enough = people.size >= draft.terms.approvals && unheard.length === 0;
+  if (enough || policy.approversMayCome(draft.terms)) return;
   const who = approverWords(draft.terms).join(', ') || 'anyone with the role approver or owner';
   throw new NotPermitted('no_approver', `rule "${draft.rule}" wants an approval that nobody could give`, {
     why: `it asks ${draft.terms.approvals} of ${who}; ${people.size} such people exist besides the requester`,

@@ -1,3 +1,4 @@
+import { allOfEvery } from '../../policy/compile.ts';
 import type { ApprovalTerms } from '../../policy/decision.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
@@ -179,6 +180,7 @@ function joined(a: Waiting, b: Waiting): Waiting {
     terms: {
       approvers,
       ...(others.length > 0 ? { alsoAdmittedBy: others } : {}),
+      ...allOfEvery([a.terms, b.terms]),
       approvals: Math.max(a.terms.approvals, b.terms.approvals),
       expires: Math.min(a.terms.expires, b.terms.expires),
       selfApproval: a.terms.selfApproval && b.terms.selfApproval,

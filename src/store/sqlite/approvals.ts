@@ -11,6 +11,7 @@ const decision: z.ZodType<ApprovalDecision> = z
   .object({
     by: z.string(),
     byName: z.string(),
+    standsFor: z.array(z.string()).optional(),
     decision: z.enum(['approve', 'deny']),
     reason: z.string().optional(),
     at: time,
@@ -50,6 +51,7 @@ const card = z.object({
 const terms = z.object({
   approvers: z.array(z.string()),
   alsoAdmittedBy: z.array(z.array(z.string())).optional(),
+  allOf: z.array(z.string()).optional(),
   approvals: z.int().positive(),
   expires: z.number().positive(),
   selfApproval: z.boolean(),

@@ -208,3 +208,24 @@ describe('an ending', () => {
     expect(expireRequest(denied, NOW + 99 * MINUTE)).toBeUndefined();
   });
 });
+
+describe('a request that wants to hear each of several', () => {
+  const both = () => pending({ allOf: ['group:dba', 'group:security'], approvals: 2 });
+  const of = (name: string, ...standsFor: string[]): Decider => ({ ...decider(name), standsFor });
+
+  test('is not approved by two of one', () => {
+    const once = decideRequest(both(), of('ana', 'group:dba'), YES, NOW);
+    const twice = decideRequest(once, of('ben', 'group:dba'), { ...YES, version: once.version }, NOW);
+    expect(twice.status).toBe('pending');
+    const third = decideRequest(twice, of('sid', 'group:security'), { ...YES, version: twice.version }, NOW);
+    expect(third.status).toBe('approved');
+  });
+
+  test('is not approved by one who is of both', () => {
+    const once = decideRequest(both(), of('ana', 'group:dba', 'group:security'), YES, NOW);
+    expect(once.status).toBe('pending');
+    expect(decideRequest(once, of('ben', 'group:dba'), { ...YES, version: once.version }, NOW).status).toBe(
+      'approved',
+    );
+  });
+});

@@ -373,3 +373,47 @@ rules:
     expect([ANA, BOB, DEVIN].map((who) => policy.mayApprove(terms, who))).toEqual([true, true, false]);
   });
 });
+
+describe('approvers of whom each must say yes', () => {
+  const policy = policyOf(`version: 1
+groups:
+  dba: [ana]
+  security: [ana, sid]
+rules:
+  - name: both
+    effects: [write]
+    decision: approve
+    all_of: [group:dba, group:security]
+  - name: lead
+    effects: [write]
+    tables: ["public.orders"]
+    decision: approve
+    all_of: [lee]
+    approvals: 1
+`);
+  const person = (name: string) => ({ id: name, name, groups: [] });
+  const terms = (name: string) => {
+    const decision = policy.decide(DEVIN, PROD, doing(action('write', `UPDATE ${name}`, name)));
+    if (decision.outcome !== 'approve') throw new Error(decision.outcome);
+    return decision.terms;
+  };
+
+  test('are as many different people as there are of them, and stand for what admits them', () => {
+    expect(terms('public.customers')).toMatchObject({
+      allOf: ['group:dba', 'group:security'],
+      approvals: 2,
+      approvers: ['group:dba', 'group:security'],
+    });
+    const { standsFor } = policy;
+    expect(standsFor(terms('public.customers'), person('ana'))).toEqual(['group:dba', 'group:security']);
+    expect(standsFor(terms('public.customers'), person('sid'))).toEqual(['group:security']);
+    expect(policy.mayApprove(terms('public.customers'), person('lee'))).toBe(false);
+  });
+
+  test('add up over the rules that match', () => {
+    expect(terms('public.orders')).toMatchObject({
+      allOf: ['group:dba', 'group:security', 'lee'],
+      approvals: 2,
+    });
+  });
+});
