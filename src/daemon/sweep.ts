@@ -14,8 +14,10 @@ export async function sweepTargets(
   for (const connection of await store.connections.list()) {
     if (!applied.makesRoles(policyTarget(connection))) continue;
     try {
-      const swept = await targets.with(connection, async (target) => (await target.sweep?.()) ?? []);
+      const found = await targets.with(connection, async (target) => await target.sweep?.());
+      const { swept = [], left = [] } = found ?? {};
       if (swept.length > 0) log.info('target.swept', { connection: connection.name, roles: swept });
+      if (left.length > 0) log.warn('target.sweep_failed', { connection: connection.name, roles: left });
     } catch (error) {
       log.warn('target.sweep_failed', { connection: connection.name, error });
     }

@@ -103,6 +103,12 @@ export interface EndpointCredentials {
   readonly database: string;
 }
 
+/** What crashed sessions left on a target: what is gone now, and what had to stay, with the reason. */
+export interface Swept {
+  readonly swept: readonly string[];
+  readonly left: readonly string[];
+}
+
 export interface Target {
   /** `16.4`; connects once if it must. */
   serverVersion(): Promise<string>;
@@ -123,7 +129,7 @@ export interface Target {
   /** Judges a text that is to run in a session yet to be opened. Left out where requests cannot be made ahead. */
   foresee?(of: ForesightOf): Promise<Foreseen>;
   /** Removes what a crash left behind on the target; names of what went. Left out where nothing can be left. */
-  sweep?(): Promise<readonly string[]>;
+  sweep?(): Promise<Swept>;
   close(): Promise<void>;
 }
 

@@ -35,3 +35,31 @@ it('a daemon that was killed leaves no role behind once the next one runs', asyn
   await shop.hoopctl.ok(['daemon', 'start']);
   await expect.poll(roles, { timeout: 10_000 }).toEqual([]);
 });
+
+it('a daemon that is killed between CREATE ROLE and its grants leaves nothing to sweep', async () => {
+  const other = new pg.Client({
+    connectionString: shop.server.url('postgres', shop.server.password, 'shop'),
+  });
+  await other.connect();
+  // A GRANT waits for one that is not committed: the role is made by then, and cannot be seen yet.
+  await other.query('BEGIN; GRANT SELECT ON customers TO app');
+  const { url } = await shop.hoopctl.proxy('prod-db', { token: shop.devin });
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  const refused = expect(client.connect()).rejects.toThrow();
+  const waiting = async () =>
+    (
+      await shop.server.query(
+        "SELECT 1 FROM pg_stat_activity WHERE query ~ '^GRANT' AND wait_event_type = 'Lock'",
+      )
+    ).length;
+  await expect.poll(waiting, { timeout: 20_000 }).toBe(1);
+  process.kill((await shop.hoopctl.daemonPid()) ?? 0, 'SIGKILL');
+  await refused;
+  await other.query('ROLLBACK');
+  await other.end();
+  await expect.poll(waiting).toBe(0);
+  expect(await roles()).toEqual([]);
+  await shop.hoopctl.ok(['daemon', 'start']);
+  expect(await roles()).toEqual([]);
+});

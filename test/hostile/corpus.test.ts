@@ -9,7 +9,9 @@ const cases = process.env.HOSTILE === 'full' ? allCases : allCases.filter((_, i)
 describe.each(['debian', 'embedded'] as const)(
   'the corpus through the gateway, PostgreSQL from %s',
   (version) => {
-    it('lets ordinary reading through and nothing that changes anything', { timeout: 120_000 }, async () => {
+    it('lets ordinary reading through and nothing that changes anything', {
+      timeout: process.env.HOSTILE === 'full' ? 900_000 : 120_000,
+    }, async () => {
       await loadParser();
       const server = await startCorpusServer(version);
       try {

@@ -234,10 +234,55 @@ describe.each(['debian', 'embedded'] as const)('PostgreSQL from %s', (version) =
     const gone = new Promise<void>((resolve) => stray.on('end', () => resolve()));
     stray.on('error', () => {});
     await stray.connect();
-    expect([...(await gateway.target.sweep!())].sort()).toEqual([expired, left].sort());
+    expect([...(await gateway.target.sweep!()).swept].sort()).toEqual([expired, left].sort());
     await gone;
     expect((await roles()).sort()).toEqual([foreign, row.name].sort());
     await server.query(`DROP ROLE ${foreign}`);
+  });
+
+  it('a role goes with what it made, gave away and set for what is still to come', async () => {
+    const client = await open(
+      'role: {template: agent_template, valid_for: 1h, grants: [{privileges: [create, usage], schemas: [public]}]}',
+    );
+    const [{ name }] = (await client.query('SELECT session_user AS name')).rows;
+    await client.query(`CREATE TABLE kept_${version} (id int); CREATE SEQUENCE kept_seq_${version};
+      CREATE TYPE kept_type_${version} AS ENUM ('a');
+      CREATE FUNCTION kept_fn_${version}() RETURNS int LANGUAGE sql AS 'SELECT 1';
+      GRANT SELECT ON kept_${version} TO PUBLIC;
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO app`);
+    await client.query(
+      'CREATE TEMP TABLE mine (id int); BEGIN; DECLARE c CURSOR WITH HOLD FOR SELECT 1; COMMIT',
+    );
+    const ended = gateway.nextEnd();
+    await client.end();
+    await ended;
+    expect(gateway.notes).toEqual([]);
+    expect(await roles()).not.toContain(name);
+  });
+
+  it('a role that cannot be dropped yet stays locked out, and hinders nobody', async () => {
+    const client = await open(
+      'role: {valid_for: 1h, grants: [{privileges: [create, usage], schemas: [public]}]}',
+    );
+    const [{ name }] = (await client.query('SELECT session_user AS name')).rows;
+    await client.query(`CREATE TABLE held_${version} (id int)`);
+    const other = new pg.Client({ connectionString: server.url('postgres', server.password, 'shop') });
+    other.on('error', () => {});
+    await other.connect();
+    await other.query(`BEGIN; LOCK TABLE held_${version} IN ACCESS SHARE MODE`);
+    const ended = gateway.nextEnd();
+    await client.end();
+    await ended;
+    expect(gateway.notes).toEqual([expect.stringMatching(/could not be dropped: .*lock timeout/)]);
+    const next = new pg.Client({ connectionString: gateway.url() });
+    await next.connect();
+    await next.end();
+    expect(await server.query(`SELECT rolcanlogin FROM pg_roles WHERE rolname = '${name}'`)).toEqual([
+      { rolcanlogin: false },
+    ]);
+    await other.query('ROLLBACK');
+    await other.end();
+    expect((await gateway.target.sweep!()).swept).toContain(name);
   });
 
   it('a session that cannot get its role does not begin', async () => {

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { HoopError } from '../../base/errors.ts';
 import type { EphemeralRoleTerms, RoleGrant } from '../../policy/decision.ts';
+import type { Swept } from '../protocol.ts';
 import type { Ask } from './estimate.ts';
 import { deriveKeys } from './scram.ts';
 
@@ -14,6 +16,8 @@ const PREFIX = 'hoopctl';
 const ITERATIONS = 4096;
 /** Longest wait for a terminated session to be gone, in milliseconds (pg_terminate_backend, PostgreSQL 14). */
 const TERMINATE_MS = 5000;
+/** Longest wait for a lock on what a role owns, in milliseconds. */
+const LOCK_MS = 5000;
 const TERMINATE_WAITS_SINCE = 140_000;
 
 /** Roles of sessions that are open in this process: never swept. */
@@ -76,6 +80,8 @@ export async function dropRole(ask: Ask, name: string, serverVersion: number): P
         `WHERE usename OPERATOR(pg_catalog.=) '${name}'`,
     );
     await ask('BEGIN');
+    // Whoever holds a lock on what the role made keeps the role, not everybody who waits for this connection.
+    await ask(`SET LOCAL lock_timeout = ${LOCK_MS}`);
     await ask(`REASSIGN OWNED BY ${name} TO CURRENT_USER`);
     await ask(`DROP OWNED BY ${name}`);
     await ask(`DROP ROLE ${name}`);
@@ -90,9 +96,10 @@ export async function dropRole(ask: Ask, name: string, serverVersion: number): P
 
 /**
  * Drops what a daemon that crashed has left behind: this installation's roles that belong to no open session, and
- * any installation's that are past their time and used by nobody. Answers their names.
+ * any installation's that are past their time and used by nobody. One that cannot be dropped (it owns something in
+ * another database, or somebody holds a lock on what it made) stays for the next time: it cannot log in any more.
  */
-export async function sweepRoles(ask: Ask, tag: string, serverVersion: number): Promise<readonly string[]> {
+export async function sweepRoles(ask: Ask, tag: string, serverVersion: number): Promise<Swept> {
   const rows = await ask(
     `SELECT rolname::pg_catalog.text, ` +
       `(rolvaliduntil OPERATOR(pg_catalog.<) pg_catalog.now() AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_activity a ` +
@@ -100,13 +107,24 @@ export async function sweepRoles(ask: Ask, tag: string, serverVersion: number): 
       `FROM pg_catalog.pg_roles r WHERE rolname OPERATOR(pg_catalog.~) '^${PREFIX}_[0-9a-f]{8}_[0-9a-f]{16}$'`,
   );
   const swept: string[] = [];
+  const left: string[] = [];
   for (const [name, expired] of rows) {
     if (!name || live.has(name)) continue;
     if (!name.startsWith(`${PREFIX}_${tag}_`) && expired !== 'true' && expired !== 't') continue;
-    await dropRole(ask, name, serverVersion);
-    swept.push(name);
+    try {
+      await dropRole(ask, name, serverVersion);
+      swept.push(name);
+    } catch (error) {
+      left.push(`${name}: ${reasonOf(error)}`);
+    }
   }
-  return swept;
+  return { swept, left };
+}
+
+/** What the server said, where it was the server. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof HoopError) return error.why ?? error.message;
+  return error instanceof Error ? error.message : String(error);
 }
 
 const NAME = new RegExp(`^${PREFIX}_[0-9a-f]{8}_[0-9a-f]{16}$`, 'u');

@@ -1,6 +1,7 @@
 import { NotPermitted } from '../../base/errors.ts';
 import type { EphemeralRoleTerms } from '../../policy/decision.ts';
-import { createRole, dropRole, type EphemeralRole, sweepRoles } from './ephemeral-role.ts';
+import type { Swept } from '../protocol.ts';
+import { createRole, dropRole, type EphemeralRole, reasonOf, sweepRoles } from './ephemeral-role.ts';
 import type { Ask } from './estimate.ts';
 
 /** Roles of the sessions of one target, made and dropped by its own credential. */
@@ -40,11 +41,11 @@ export class SessionRoles {
     try {
       await this.#onSide((ask) => dropRole(ask, name, this.#serverVersion()));
     } catch (error) {
-      note(`role ${name} could not be dropped: ${error instanceof Error ? error.message : String(error)}`);
+      note(`role ${name} could not be dropped: ${reasonOf(error)}`);
     }
   }
 
-  sweep(): Promise<readonly string[]> {
+  sweep(): Promise<Swept> {
     return this.#onSide((ask) => sweepRoles(ask, this.#tag, this.#serverVersion()));
   }
 }

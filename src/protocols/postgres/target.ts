@@ -11,7 +11,7 @@ import { loadParser } from '../../sql/analyze.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { Foreseen, ForesightOf } from '../foresight.ts';
-import type { ClientEndpoint, Target } from '../protocol.ts';
+import type { ClientEndpoint, Swept, Target } from '../protocol.ts';
 import {
   catalogFingerprint,
   loadCatalog,
@@ -246,7 +246,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     });
   }
 
-  readonly sweep = (): Promise<readonly string[]> => this.#ready().then(() => this.#roles.sweep());
+  readonly sweep = (): Promise<Swept> => this.#ready().then(() => this.#roles.sweep());
 
   async close(): Promise<void> {
     this.#closed = true;
