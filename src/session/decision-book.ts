@@ -3,6 +3,7 @@ import type { ApprovalRequest } from '../approval/request.ts';
 import type { AuditEvent, AuditLog } from '../audit/entry.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
 import type { InternedStatement, StatementToRecord } from './desk.ts';
+import type { SessionTrace } from './trace.ts';
 
 /** Whose decisions these are. */
 export interface BookedSession {
@@ -11,6 +12,7 @@ export interface BookedSession {
   readonly actor: string;
   /** The person for whom the actor acts. */
   readonly endUser?: string | undefined;
+  readonly trace?: SessionTrace;
 }
 
 /** What was decided about a statement, as recording and audit log hold it. */
@@ -59,6 +61,8 @@ export class DecisionBook {
     this.#statements += 1;
     this.#recording.appendJson(FRAME.decision, frame(this.#statements, statement, entry));
     this.#audit.append(this.#event(statement, entry));
+    // What waits is told once it is known what became of it.
+    if (entry.outcome !== 'approve') this.#session.trace?.statement(statement);
   }
 
   intern(statement: StatementToRecord): InternedStatement {
@@ -80,6 +84,7 @@ export class DecisionBook {
       interned.recorded = true;
     }
     this.#staged.push(interned.event);
+    this.#session.trace?.statement(interned.statement);
   }
 
   /** Writes what was staged, the recording first. Throws Internal `recording_failed` or `audit_failed`. */

@@ -74,6 +74,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
       connection: row.connection,
       actor: identity.name,
       endUser: row.endUser?.name,
+      trace: opened.trace,
     });
     this.ahead = opened.ahead && new AheadRun(this.#aheadDeps(), opened.ahead);
     this.#held = new HeldStatements({
@@ -159,7 +160,6 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#guard(statement.decision, 'allow');
     this.#book.write(statement, { outcome: 'allow' });
     this.#count('statements');
-    this.#opened.trace.statement(statement);
     return cutKey(statement.decision);
   }
 
@@ -173,7 +173,6 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#guard(decision, 'allow');
     this.#book.stageAgain(interned);
     this.#count('statements');
-    this.#opened.trace.statement(interned.statement);
     return cutKey(decision);
   }
 
@@ -220,7 +219,6 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   readonly connecting: SessionDesk['connecting'] = (connect) => this.#opened.trace.connecting(connect);
-
   note(message: string): void {
     this.#opened.recording.appendJson(FRAME.note, { message });
   }
@@ -318,7 +316,6 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#book.write(statement, { outcome: 'block', ...(message === undefined ? {} : { message }) });
     this.#count('statements');
     this.#count('blocked');
-    this.#opened.trace.statement(statement);
   }
 
   /** Why an approved statement must not run after all. */
