@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { AuthContext, Connection } from 'ssh2';
 import ssh2 from 'ssh2';
 import type { EndpointCredentials } from '../protocol.ts';
+import { CIPHERS } from './ciphers.ts';
 
 /** From the first byte to the end of authentication, in milliseconds. */
 const LOGIN_MS = 30_000;
@@ -21,6 +22,9 @@ export interface ClientProof {
   /** The user has signed with one of them; false turns it away all the same. */
   signed(user: string, key: string): boolean | Promise<boolean>;
 }
+
+/** What may wait for a client that does not read, in bytes; output of programs stops long before. */
+const MOST_UNREAD = 32 * 1024 * 1024;
 
 export interface ClientSideTerms {
   readonly proof: ClientProof;
@@ -48,6 +52,7 @@ export function acceptClient(socket: Socket, terms: ClientSideTerms): Promise<Co
     const server = new ssh2.Server(
       {
         hostKeys: [terms.hostKey],
+        algorithms: { cipher: CIPHERS },
         ident: 'hoopctl',
         keepaliveInterval: KEEPALIVE_MS,
         keepaliveCountMax: 3,
@@ -74,6 +79,10 @@ export function acceptClient(socket: Socket, terms: ClientSideTerms): Promise<Co
     };
     socket.once('close', gone);
     server.injectSocket(socket);
+    // Every request is answered, also to a client that reads no answer.
+    socket.on('data', () => {
+      if (socket.writableLength > MOST_UNREAD) socket.destroy();
+    });
   });
 }
 

@@ -2,6 +2,8 @@ import type { ServerChannel } from 'ssh2';
 
 /** What may wait here before the target is no longer read, in bytes. */
 const HIGH_WATER = 256 * 1024;
+/** What may wait in the connection's socket before a channel writes more, in bytes: some clients grant a window of gigabytes. */
+const MOST_UNSENT = 1024 * 1024;
 
 type Lane = 'stdout' | 'stderr';
 
@@ -58,13 +60,22 @@ export class Outlet {
     if (piece === undefined) return this.#settle();
     this.#writing = true;
     const stream = piece.lane === 'stdout' ? this.#channel : this.#channel.stderr;
-    stream.write(piece.bytes, () => {
-      this.#writing = false;
-      const wasFull = this.full;
-      this.#waiting = Math.max(0, this.#waiting - piece.bytes.length);
-      if (wasFull && !this.full) this.#drained();
-      this.#next();
-    });
+    stream.write(piece.bytes, () =>
+      this.#sent(() => {
+        this.#writing = false;
+        const wasFull = this.full;
+        this.#waiting = Math.max(0, this.#waiting - piece.bytes.length);
+        if (wasFull && !this.full) this.#drained();
+        this.#next();
+      }),
+    );
+  }
+
+  /** The library takes as much as the window grants, whether or not the socket takes it off. */
+  #sent(then: () => void): void {
+    const socket = socketOf(this.#channel);
+    if (socket === undefined || socket.writableLength < MOST_UNSENT) then();
+    else socket.once('drain', then);
   }
 
   #settle(): void {
@@ -72,4 +83,14 @@ export class Outlet {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
+}
+
+interface Socket {
+  readonly writableLength: number;
+  once(event: 'drain', listener: () => void): unknown;
+}
+
+/** The socket of a channel's connection, which the library has and does not tell of. */
+function socketOf(channel: ServerChannel): Socket | undefined {
+  return (channel as unknown as { readonly _client?: { readonly _sock?: Socket } })._client?._sock;
 }

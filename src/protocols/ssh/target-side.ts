@@ -3,6 +3,7 @@ import type { Client, ConnectConfig, HostVerifier, ServerHostKeyAlgorithm } from
 import ssh2 from 'ssh2';
 import { type HoopError, NotPermitted, NotReachable } from '../../base/errors.ts';
 import type { Means } from '../protocol.ts';
+import { CIPHERS } from './ciphers.ts';
 import { describeConnection, type SshSettings } from './connection.ts';
 import { fingerprintOf, typeOf } from './host-trust/public-key.ts';
 import { ALL_ALGORITHMS, type HostTrust, hostKeyUnknown, trustOf } from './host-trust/trust.ts';
@@ -125,7 +126,7 @@ function begin(settings: SshSettings, sock: Duplex, trust: HostTrust, login: Con
     keepaliveInterval: KEEPALIVE_MS,
     keepaliveCountMax: KEEPALIVES,
     hostVerifier: hostVerifier as HostVerifier,
-    algorithms: { serverHostKey: [...trust.algorithms] as ServerHostKeyAlgorithm[] },
+    algorithms: { serverHostKey: [...trust.algorithms] as ServerHostKeyAlgorithm[], cipher: CIPHERS },
     ident: 'hoopctl',
     ...login,
   });
@@ -182,9 +183,15 @@ function failure(where: string, error: (Error & { level?: string; code?: string 
     });
   }
   return new NotReachable('target_unreachable', `${where} could not be reached`, {
-    why: error?.code ?? error?.message ?? 'the connection was closed',
+    why: reasonOf(error),
     next: 'hoopctl connection test NAME',
   });
+}
+
+/** A system's error has a word for its code; a server's goodbye has a number, and words beside it (RFC 4253, 11.1). */
+function reasonOf(error: (Error & { code?: unknown }) | undefined): string {
+  const code = error?.code;
+  return typeof code === 'string' ? code : (error?.message ?? 'the connection was closed');
 }
 
 function serverOf(client: Client): string {
