@@ -128,7 +128,7 @@ _hoopctl() {
       "/connect") _hoopctl_offer words "$current" "--client --reason --ticket --json --no-input --no-color -h --help" ;;
       "/proxy") _hoopctl_offer words "$current" "--port --socket --stdio --reason --ticket --json --no-input --no-color -h --help" ;;
       "/ssh-config") _hoopctl_offer words "$current" "--install --json --no-input --no-color -h --help" ;;
-      "/kubeconfig") _hoopctl_offer words "$current" "--port --credential --json --no-input --no-color -h --help" ;;
+      "/kubeconfig") _hoopctl_offer words "$current" "--port --credential --hold --json --no-input --no-color -h --help" ;;
       "/exec") _hoopctl_offer words "$current" "-c --command -f --file --wait --reason --ticket --json --no-input --no-color -h --help" ;;
       "/request") _hoopctl_offer words "$current" "-c --command -f --file --reason --ticket --wait --no-wait --json --no-input --no-color -h --help" ;;
       "/run") _hoopctl_offer words "$current" "--wait --json --no-input --no-color -h --help" ;;

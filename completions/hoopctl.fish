@@ -246,6 +246,7 @@ complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -l help -s h -d 'print hel
 complete -c hoopctl -n '__hoopctl_at \'/ssh-config\'' -a '(__hoopctl_names connections)'
 complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l port -r -d 'the port on 127.0.0.1; default: an unused one, kept in the file'
 complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l credential -d 'what clients run: print an ExecCredential for the endpoint at --port'
+complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l hold -d 'what that starts where a gateway is in use: relay clients to it until nobody asks any more'
 complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l json -d 'print JSON: one document, or one object a line for streams'
 complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
 complete -c hoopctl -n '__hoopctl_at \'/kubeconfig\'' -l no-color -d 'no colour (as NO_COLOR=1)'

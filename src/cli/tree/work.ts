@@ -120,13 +120,21 @@ export const kubeconfigVerb: CommandSpec = {
       flags: '--credential',
       description: 'what clients run: print an ExecCredential for the endpoint at --port',
     },
+    {
+      flags: '--hold',
+      description:
+        'what that starts where a gateway is in use: relay clients to it until nobody asks any more',
+    },
   ],
-  async run(words, { io, client }) {
+  async run(words, { io, client, home, login }) {
     const { run } = await import('../kubeconfig.ts');
     const options = {
       name: words.argument('name'),
       port: words.wholeNumber('port', 1, 65_535),
       credential: words.flag('credential'),
+      hold: words.flag('hold'),
+      home,
+      gateway: login().gateway?.url,
       program: [process.execPath, process.argv[1] ?? 'hoopctl'] as const,
     };
     return run(options, io, await client());
