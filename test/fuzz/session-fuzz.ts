@@ -1,5 +1,6 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
 import type { Policy } from '../../src/policy/decision.ts';
+import { CatalogChanges } from '../../src/protocols/postgres/catalog-changes.ts';
 import { PostgresSession } from '../../src/protocols/postgres/session.ts';
 import { analyze, loadParser } from '../../src/sql/analyze.ts';
 import type { TextFacts } from '../../src/sql/facts.ts';
@@ -134,6 +135,7 @@ class FuzzedSession {
       analyst: {
         catalog: () => CATALOG,
         outdated: false,
+        changes: new CatalogChanges(),
         analyze(sql, state, catalog) {
           const facts = analyze(sql, catalog, state);
           texts.set(facts, sql);

@@ -291,7 +291,9 @@ export class ClientMessages implements FrameSink, Waiting {
       }
       x.segment++;
       if (judgement.barrier) x.barriers++;
-      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, own: false });
+      x.names.querySent();
+      const mark = x.catalogMark(judgement.facts.statements);
+      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, mark, own: false });
     };
     const judge = () => x.judge.judge(text);
     const defer = () => this.defer(place);

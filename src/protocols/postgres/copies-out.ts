@@ -2,8 +2,12 @@ import { ProtocolViolation } from '../../base/errors.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import type { StatementFacts } from '../../sql/facts.ts';
 import { copyDataMessage } from './codec/frontend-builders.ts';
+import { BACKEND } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
 import { type CopyOutRewriter, openCopyOut, parseCopyOutResponse } from './results/copy-out.ts';
+import { factsOf } from './statement-effects.ts';
+import type { InFlight } from './statements.ts';
+import { unasked } from './unasked.ts';
 
 /** Longest row of COPY TO that is rewritten, in bytes. */
 const ROW_LIMIT = 16 * 1024 * 1024;
@@ -45,6 +49,14 @@ export class CopiesOut {
       });
       this.#now = openCopyOut(facts.copy, response, columns, terms, ROW_LIMIT) ?? 'pass';
     }
+    this.#x.output.pass(buffer, start, end);
+  }
+
+  /** CopyInResponse: what the client sends next belongs to it. Throws ProtocolViolation. */
+  beginIn(head: InFlight, buffer: Buffer, start: number, end: number): void {
+    if (factsOf(head)?.copy?.direction !== 'in') throw unasked(BACKEND.copyInResponse);
+    this.#x.queue.ignoreSentSyncs();
+    this.#x.copyIn = true;
     this.#x.output.pass(buffer, start, end);
   }
 

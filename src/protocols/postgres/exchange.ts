@@ -1,9 +1,11 @@
 import type { SessionDesk } from '../../session/desk.ts';
+import type { StatementFacts } from '../../sql/facts.ts';
+import type { CatalogChanges } from './catalog-changes.ts';
 import type { ClientOutput } from './client-output.ts';
 import { executeMessage, SYNC } from './codec/frontend-builders.ts';
 import type { CommitHold } from './commit-hold.ts';
 import type { Door } from './door.ts';
-import type { Judge } from './judgement.ts';
+import { isOpaque, type Judge } from './judgement.ts';
 import type { SessionNames } from './names.ts';
 import type { ResultMasking } from './result-plan.ts';
 import type { ServerState } from './server-state.ts';
@@ -21,6 +23,7 @@ export class Exchange {
   readonly output: ClientOutput;
   /** Writes that ran ahead of their approval. */
   readonly commit: CommitHold;
+  readonly changes: CatalogChanges;
   /** Masks of this moment, ready for results. */
   readonly masking: () => ResultMasking;
   /** COPY FROM STDIN is running: the client's CopyData belongs to it. */
@@ -30,6 +33,8 @@ export class Exchange {
   /** Sent statements after which names may mean something else, not yet completed. */
   barriers = 0;
   readonly #refusal: Buffer;
+  /** Set while what this session has changed of the catalog is not settled. */
+  #settle: (() => void) | undefined;
 
   /** `refusalPortal` is a name no client can guess: an Execute of it is how the target is made to refuse. */
   constructor(parts: {
@@ -41,6 +46,7 @@ export class Exchange {
     readonly door: Door;
     readonly output: ClientOutput;
     readonly commit: CommitHold;
+    readonly changes: CatalogChanges;
     readonly masking: () => ResultMasking;
     readonly refusalPortal: string;
   }) {
@@ -52,6 +58,7 @@ export class Exchange {
     this.door = parts.door;
     this.output = parts.output;
     this.commit = parts.commit;
+    this.changes = parts.changes;
     this.masking = parts.masking;
     this.#refusal = executeMessage(parts.refusalPortal, 0);
   }
@@ -77,9 +84,30 @@ export class Exchange {
     this.output.say(clampedNotice(words));
   }
 
+  /** What is remembered of the catalog's state with a statement that is sent. */
+  catalogMark(statements: readonly StatementFacts[]): number {
+    if (statements.some(changesCatalog)) this.#settle ??= this.changes.begin();
+    return this.changes.mark(this.#settle !== undefined);
+  }
+
+  /** The session is over. */
+  over(): void {
+    this.commit.reset();
+    this.catalogSettled();
+  }
+
+  /** No transaction of this session is open any more. */
+  catalogSettled(): void {
+    this.#settle?.();
+    this.#settle = undefined;
+  }
+
   /** An entry left the queue, answered or dropped. */
   settled(entry: InFlight): void {
     if (entry.kind === 'query' && entry.judgement.barrier) this.barriers--;
     if (entry.kind === 'execute' && entry.portal.judgement?.barrier) this.barriers--;
   }
 }
+
+const changesCatalog = (statement: StatementFacts) =>
+  isOpaque(statement) || statement.changes.some(({ kind }) => kind === 'catalog' || kind === 'opaque');

@@ -14,7 +14,7 @@ import type { Exchange } from './exchange.ts';
 import { type Gate, type MessagePlace, tooManyNames } from './gate.ts';
 import type { Judgement } from './judgement.ts';
 import { LONGEST_NAME, type Portal, type PreparedStatement } from './names.ts';
-import { refusedError } from './words.ts';
+import { abortedError, refusedError } from './words.ts';
 
 /** How a message is put off until it can be dealt with. */
 export interface Waiting {
@@ -121,9 +121,12 @@ export class ExtendedQuery {
     const { buffer, start, end } = place;
     if (x.barriers > 0) return this.#waiting.defer(place);
     const { portal: name, rowLimit } = decodeExecute(buffer, start, end);
-    if (this.#tooLong(name)) return;
+    if (!this.#begins(place) || this.#tooLong(name)) return;
     const portal = x.names.portal(name, x.segment);
     if (portal === 'undecided') return this.#waiting.defer(place);
+    const isFailed = x.state.transaction === 'failed';
+    if (portal === undefined && name === '' && isFailed && x.names.unnamedFailed)
+      return x.refuse(abortedError(), false);
     if (portal === undefined) return this.#unknown('portal', name);
     if (
       x.commit.waits &&
@@ -151,7 +154,8 @@ export class ExtendedQuery {
       }
       x.door.follow(buffer, start, end);
       if (portal.judgement?.barrier) x.barriers++;
-      x.queue.sent({ kind: 'execute', portal, plan: undefined, own: false });
+      const mark = x.catalogMark(portal.facts ? [portal.facts] : []);
+      x.queue.sent({ kind: 'execute', portal, plan: undefined, mark, own: false });
     });
   }
 
@@ -160,7 +164,11 @@ export class ExtendedQuery {
     const before = portal.judgement;
     if (portal.generation !== undefined && portal.generation !== this.#x.names.generation) {
       const message = 'what this portal fetches or executes may be another by now';
-      this.#x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+      const failed = this.#x.state.transaction === 'failed';
+      this.#x.refuse(
+        failed ? abortedError() : refusedError('42501', message, 'bind and execute it again'),
+        false,
+      );
       return false;
     }
     if (before === undefined || portal.statement === undefined || before.epoch === this.#x.judge.epoch())
@@ -184,7 +192,7 @@ export class ExtendedQuery {
     const { buffer, start, end } = place;
     const { what, name } = decodeDescribe(buffer, start, end);
     if (x.barriers > 0) return this.#waiting.defer(place);
-    if (this.#tooLong(name)) return;
+    if (!this.#begins(place) || this.#tooLong(name)) return;
     if (what === 'statement') {
       const statement = x.names.prepared(name, x.segment);
       if (statement === 'undecided') return this.#waiting.defer(place);
@@ -200,11 +208,19 @@ export class ExtendedQuery {
     x.door.follow(buffer, start, end);
   }
 
+  /**
+   * What has to be asked is asked before a segment begins: inside of one, the question would make a transaction block
+   * of it, in which DISCARD ALL, VACUUM and their like may not run.
+   */
+  #begins(place: MessagePlace): boolean {
+    return this.#x.queue.segmentOpen || this.#waiting.ready(place);
+  }
+
   close(place: MessagePlace): void {
     const { buffer, start, end } = place;
     const { what, name } = decodeClose(buffer, start, end);
     if (this.#x.barriers > 0) return this.#waiting.defer(place);
-    if (this.#tooLong(name)) return;
+    if (!this.#begins(place) || this.#tooLong(name)) return;
     this.#x.door.follow(buffer, start, end);
     this.#x.queue.sent({ kind: 'close', what, name, own: false });
   }

@@ -64,6 +64,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
       queue: new StatementQueue(),
       door: new Door(target, desk),
       output: new ClientOutput(client, desk),
+      changes: analyst.changes,
       commit: new CommitHold(desk, () => this.cut('its writes have waited too long for their COMMIT')),
       masking: () => masking.current(),
       refusalPortal: `hoopctl_refused_${randomBytes(12).toString('hex')}`,
@@ -327,7 +328,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
     this.#closed = true;
     const { client, target } = this.#parts;
     this.#holding.withdraw(reason);
-    this.#x.commit.reset();
+    this.#x.over();
     this.#own.failed(reason);
     this.#x.output.end(lastWords);
     if (target.writable) this.#x.door.close(TERMINATE);

@@ -1,10 +1,12 @@
 import { loadCatalog, readSessionState, sessionStateQuery } from './catalog.ts';
+import type { CatalogChanges } from './catalog-changes.ts';
 import type { Exchange } from './exchange.ts';
 import type { Analyst } from './judgement.ts';
 import type { OwnQueries } from './own-query.ts';
 
 /** The target's shared analysis, as a session needs it. */
 export interface SessionAnalyst extends Analyst {
+  readonly changes: CatalogChanges;
   /** Loads the catalog anew. */
   refresh(): Promise<void>;
   /** A session has committed a change of it: it must be read anew before anything more is judged. */

@@ -34,6 +34,8 @@ export interface QueryInFlight {
   /** Which of its statements is answering now. */
   statement: number;
   plan: ResultPlan | undefined;
+  /** The catalog as it was when this was sent (`CatalogChanges`); undefined when that needs no look any more. */
+  mark?: number | undefined;
   /** It was a FunctionCall: one FunctionCallResponse in this format instead of results. */
   readonly call?: { readonly of: LargeObjectCall; readonly format: 0 | 1 };
   readonly own: false;
@@ -43,6 +45,8 @@ export interface ExecuteInFlight {
   readonly kind: 'execute';
   readonly portal: Portal;
   plan: ResultPlan | undefined;
+  /** As of a query. */
+  mark?: number | undefined;
   readonly own: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { CatalogDoubt } from './catalog-doubt.ts';
 import {
   decodeCommandComplete,
   decodeDataRow,
@@ -7,6 +8,7 @@ import {
 } from './codec/backend-messages.ts';
 import { BackendFramer, type FrameSink } from './codec/framer.ts';
 import { BACKEND } from './codec/message-types.ts';
+import { confirmName, describeNamed, dropSkipped } from './confirmations.ts';
 import { CopiesOut } from './copies-out.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
@@ -19,7 +21,7 @@ import type { InFlight } from './statements.ts';
 import type { TargetSideHost } from './target-side-host.ts';
 import { TextsOut } from './texts-out.ts';
 import { unasked } from './unasked.ts';
-import { limitError } from './words.ts';
+import { changedMeanwhileError, limitError } from './words.ts';
 
 /**
  * The target's messages in the order they came, each matched against what was asked. What nobody asked for, or
@@ -32,6 +34,7 @@ export class TargetMessages implements FrameSink {
   readonly #rows: RowsOut;
   readonly #copies: CopiesOut;
   readonly #texts: TextsOut;
+  readonly #doubt: CatalogDoubt;
   readonly #framer = new BackendFramer();
   readonly #chunks: Buffer[] = [];
   #offset = 0;
@@ -47,6 +50,7 @@ export class TargetMessages implements FrameSink {
     this.#rows = new RowsOut(exchange);
     this.#copies = new CopiesOut(exchange);
     this.#texts = new TextsOut(exchange);
+    this.#doubt = new CatalogDoubt(exchange);
   }
 
   get midMessage(): boolean {
@@ -141,8 +145,9 @@ export class TargetMessages implements FrameSink {
       case BACKEND.copyDone:
         return this.#copies.done(buffer, start, end);
       case BACKEND.copyInResponse:
-        return this.#copyIn(buffer, start, end);
+        return this.#copies.beginIn(this.#head(type), buffer, start, end);
       case BACKEND.copyOutResponse:
+        if (this.#doubtful(this.#head(type), { type, buffer, start, end })) return;
         return this.#copies.begin(factsOf(this.#head(type)), buffer, start, end);
       default:
         throw unasked(type);
@@ -179,16 +184,7 @@ export class TargetMessages implements FrameSink {
 
   #confirmed(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
-    const { names } = this.#x;
-    if (type === BACKEND.bindComplete && head.kind === 'bind') {
-      if (!head.own) names.bindConfirmed(head.portal);
-    } else if (type === BACKEND.parseComplete && head.kind === 'parse') {
-      if (!head.own) names.parseConfirmed(head.statement);
-    } else if (type === BACKEND.closeComplete && head.kind === 'close') {
-      if (!head.own) names.closed(head.what, head.name);
-    } else {
-      throw unasked(type);
-    }
+    confirmName(this.#x, type, head);
     this.#pass(buffer, start, end);
     this.#answered();
     if (head.own && head.kind === 'close' && head.what === 'statement') this.#own.answered('close-statement');
@@ -199,6 +195,7 @@ export class TargetMessages implements FrameSink {
     const columns = parseRowDescription(buffer, start, end);
     if (head.kind !== 'query') return this.#described(columns, buffer, start, end);
     if (head.plan !== undefined) throw unasked(type);
+    if (this.#doubtful(head, { type, buffer, start, end })) return;
     if (!this.#rows.knows(columns)) return this.#lookAgain({ type, buffer, start, end });
     this.#rows.describe(head, columns);
     this.#x.output.pass(buffer, start, end);
@@ -207,14 +204,7 @@ export class TargetMessages implements FrameSink {
   /** The answer to a Describe. */
   #described(columns: readonly ResultColumn[], buffer: Buffer, start: number, end: number): void {
     const head = this.#head(BACKEND.rowDescription);
-    if (head.kind === 'describe-statement') {
-      head.statement.columns = columns;
-    } else if (head.kind === 'describe-portal') {
-      head.portal.columns = columns;
-      if (head.portal.statement) head.portal.statement.columns = columns;
-    } else {
-      throw unasked(BACKEND.rowDescription);
-    }
+    describeNamed(head, columns);
     this.#pass(buffer, start, end);
     this.#answered();
   }
@@ -226,6 +216,7 @@ export class TargetMessages implements FrameSink {
       const values = decodeDataRow(buffer, start, end);
       return this.#own.row(values.map((value) => value?.toString('utf8') ?? null));
     }
+    if (head.plan === undefined && this.#doubtful(head, { type, buffer, start, end })) return;
     if (head.plan === undefined && head.kind === 'execute' && !this.#rows.knows(columnsOf(head.portal))) {
       return this.#lookAgain({ type, buffer, start, end });
     }
@@ -254,6 +245,14 @@ export class TargetMessages implements FrameSink {
     this.#host.cancelOnTarget();
   }
 
+  /** Another session changes the catalog: whether this result still is of what was judged is looked at first. */
+  #doubtful(head: InFlight, place: MessagePlace): boolean {
+    const doubt = this.#doubt.over(head);
+    if (doubt === 'another') this.stop(changedMeanwhileError());
+    if (doubt === 'look') this.#lookAgain(place);
+    return doubt === 'look';
+  }
+
   #lookAgain(place: MessagePlace): void {
     this.#waiting = place;
     this.#host.refreshCatalog();
@@ -269,6 +268,7 @@ export class TargetMessages implements FrameSink {
     if (head.kind === 'query') {
       this.#x.copyIn = false;
       mirrorCompleted(this.#x, head);
+      this.#tellCommitted();
       this.#x.output.pass(buffer, start, end);
       head.statement++;
       head.plan = undefined;
@@ -293,19 +293,26 @@ export class TargetMessages implements FrameSink {
     this.#texts.answered(head, status === 'idle');
     this.#x.state.ready(status);
     this.#x.commit.ready(status === 'idle');
-    if (this.#x.state.catalogCommitted) {
-      this.#x.state.catalogCommitted = false;
-      this.#host.catalogChanged();
-    }
+    this.#tellCommitted();
+    if (status === 'idle') this.#x.catalogSettled();
     if (!head.own) this.#x.output.unmute();
     this.#pass(buffer, start, end);
     this.#answered();
     if (head.own) this.#own.answered('sync');
   }
 
+  /** Other sessions see it from now on: not only when this one's whole message has been answered. */
+  #tellCommitted(): void {
+    if (!this.#x.state.catalogCommitted) return;
+    this.#x.state.catalogCommitted = false;
+    this.#host.catalogChanged();
+  }
+
   #error(buffer: Buffer, start: number, end: number): void {
-    const { names, output, queue } = this.#x;
-    const { head } = queue;
+    const {
+      output,
+      queue: { head },
+    } = this.#x;
     const fields = decodeResponseFields(buffer, start, end);
     this.#x.copyIn = false;
     this.#copies.over();
@@ -318,21 +325,12 @@ export class TargetMessages implements FrameSink {
       output.say(this.#texts.response(head, buffer.subarray(start, end)));
     } else if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
     mirrorFailed(this.#x, head);
-    if (head.kind === 'query') head.plan = undefined;
-    if (head.kind === 'query' || head.kind === 'sync') return;
-    queue.failed((dropped) => {
-      if (dropped.own && dropped.kind === 'execute') this.#own.dropped();
-      if (dropped.kind === 'parse' && !dropped.own) names.parseFailed(dropped.statement);
-      if (dropped.kind === 'bind' && !dropped.own) names.bindFailed(dropped.portal);
-      this.#x.settled(dropped);
-    });
-  }
-
-  #copyIn(buffer: Buffer, start: number, end: number): void {
-    const head = this.#head(BACKEND.copyInResponse);
-    if (factsOf(head)?.copy?.direction !== 'in') throw unasked(BACKEND.copyInResponse);
-    this.#x.queue.ignoreSentSyncs();
-    this.#x.copyIn = true;
-    this.#x.output.pass(buffer, start, end);
+    if (head.kind === 'query') {
+      head.plan = undefined;
+      this.#x.names.unnamedFailed = true;
+      return;
+    }
+    if (head.kind === 'sync') return;
+    dropSkipped(this.#x, this.#own);
   }
 }

@@ -19,6 +19,7 @@ import {
   readSessionState,
   sessionStateQuery,
 } from './catalog.ts';
+import { CatalogChanges } from './catalog-changes.ts';
 import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.ts';
 import { guardOf } from './client-side-guard.ts';
 import { ownSettings } from './client-side-parameters.ts';
@@ -65,9 +66,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   #checkedAt = 0;
   #loading: Promise<void> | undefined;
   #following: Promise<void> | undefined;
-  /** Changes that sessions have committed, and how many of them the catalog has seen. */
-  #changes = 0;
-  #changesSeen = 0;
+  readonly changes = new CatalogChanges();
   readonly #facts = new RememberedFacts();
   #sessions = 0;
   #stopChecking: (() => void) | undefined;
@@ -255,11 +254,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   get outdated(): boolean {
-    return this.#changesSeen !== this.#changes;
+    return this.changes.outdated;
   }
 
   catalogChanged(): void {
-    this.#changes++;
+    this.changes.commit();
   }
 
   refresh(): Promise<void> {
@@ -283,11 +282,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   async refreshIfChanged(): Promise<void> {
-    const changes = this.#changes;
+    const { count } = this.changes;
     const fingerprint = await catalogFingerprint(this.#side.ask);
     this.#checkedAt = systemClock.monotonic();
     if (fingerprint !== this.#fingerprint) await this.refresh();
-    else this.#changesSeen = Math.max(this.#changesSeen, changes);
+    else this.changes.saw(count);
   }
 
   async #ready(): Promise<void> {
@@ -297,12 +296,12 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   async #load(): Promise<void> {
-    const changes = this.#changes;
+    const { count } = this.changes;
     this.#fingerprint = await catalogFingerprint(this.#side.ask);
     const catalog = await loadCatalog(this.#side.ask);
     this.#beginning = readSessionState(await this.#side.ask(sessionStateQuery));
     this.#checkedAt = systemClock.monotonic();
-    this.#changesSeen = Math.max(this.#changesSeen, changes);
+    this.changes.saw(count);
     if (catalog.version === this.#catalog?.version) return;
     this.#catalog = catalog;
   }

@@ -48,15 +48,20 @@ export class TextsOut {
     return this.#maskedInTransaction || (head !== undefined && this.#touches(head));
   }
 
+  #doubted(mark: number | undefined): boolean {
+    return mark !== undefined && this.#x.changes.doubts(mark) && this.#x.masking().masked.anyColumns;
+  }
+
   #touches(head: InFlight): boolean {
     switch (head.kind) {
       case 'query':
-        return head.judgement.touchesMasked;
+        return head.judgement.touchesMasked || this.#doubted(head.mark);
       case 'parse':
       case 'describe-statement':
         return head.statement.judgement?.touchesMasked ?? false;
-      case 'bind':
       case 'execute':
+        return head.portal.touchesMasked || this.#doubted(head.mark);
+      case 'bind':
       case 'describe-portal':
         return head.portal.touchesMasked;
       default:

@@ -214,3 +214,12 @@ export function limitError({ limit, words }: PassedLimit): Buffer {
 export function serverVersionText(version: number): string {
   return version >= 100_000 ? `${Math.floor(version / 10_000)}.${version % 10_000}` : String(version);
 }
+
+/** A result that is not shown, since another session changed meanwhile what it is of. */
+export function changedMeanwhileError(): Buffer {
+  return refusedError(
+    '42501',
+    'another session changed the catalog while this statement ran, and what it returns is not what was judged',
+    'look at what it has done before you run it again',
+  );
+}
