@@ -63,7 +63,7 @@ export const samlAnswerSchema = z.object({
 });
 
 export const samlCollectSchema = z.object({
-  id: z.string().min(1).max(64),
+  id: z.string().min(1).max(256),
   secret: z.string().min(32).max(128),
   /** What the browser shows. */
   code: z.string().min(1).max(64),

@@ -148,7 +148,7 @@ async function answer(
     const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
     const result = await handler(call);
     if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
-    else if (match.route.page) sendPage(response, 200, checked(match, result) as Page);
+    else if (match.route.page) sendPage(response, checked(match, result) as Page);
     else sendJson(response, 200, checked(match, result));
   } catch (error) {
     fail(deps, request, response, error);

@@ -61,15 +61,14 @@ const assertionSchema = z.object({
   }),
 });
 
-/** The library set up for one provider; it knows the requests that `known` says. */
+/** The library set up for one provider; it takes answers to the requests that `isOurs` knows. */
 export async function samlOf(
   provider: SamlProvider,
   requestId: string,
-  known: ReadonlySet<string> = new Set(),
+  isOurs: (request: string) => boolean = () => false,
 ): Promise<SAML> {
   // XML and its signatures are a lot of code, which only these sign-ins need.
   const { SAML, ValidateInResponseTo } = await import('@node-saml/node-saml');
-  const open = new Set(known);
   return new SAML({
     idpCert: [...provider.certificates],
     idpIssuer: provider.issuer,
@@ -89,30 +88,27 @@ export async function samlOf(
     validateInResponseTo: ValidateInResponseTo.always,
     requestIdExpirationPeriodMs: OLDEST * 2,
     cacheProvider: {
-      saveAsync: async (key, value) => {
-        open.add(key);
-        return { value, createdAt: Date.now() };
-      },
-      // The moment itself is kept by whoever keeps the requests.
-      getAsync: async (key) => (open.has(key) ? new Date().toISOString() : null),
-      removeAsync: async (key) => (key !== null && open.delete(key) ? key : null),
+      // A request knows itself whether it is ours and how old it is; whether it was answered is its maker's to keep.
+      saveAsync: async (_, value) => ({ value, createdAt: Date.now() }),
+      getAsync: async (key) => (isOurs(key) ? new Date().toISOString() : null),
+      removeAsync: async (key) => key,
     },
   });
 }
 
 /**
- * Reads a response (base64, HTTP POST binding). `requests` are the ids that it may answer.
+ * Reads a response (base64, HTTP POST binding). `isOurs` knows the requests that it may answer.
  * Throws LoginNeeded `saml_refused` with what is wrong; nothing of the response is quoted.
  */
 export async function readAssertion(
   provider: SamlProvider,
   response: string,
-  requests: readonly string[],
+  isOurs: (request: string) => boolean,
 ): Promise<Assertion> {
   refuseWeakForms(response);
   let profile: Profile | null;
   try {
-    const saml = await samlOf(provider, '', new Set(requests));
+    const saml = await samlOf(provider, '', isOurs);
     ({ profile } = await saml.validatePostResponseAsync({ SAMLResponse: response }));
   } catch (cause) {
     throw refused(plainReason(cause), cause);
@@ -125,8 +121,7 @@ export async function readAssertion(
   const confirmation = Subject[0]?.SubjectConfirmation[0]?.SubjectConfirmationData[0]?.$;
   if (confirmation?.Recipient !== provider.callback_url) throw refused('its assertion is for another place');
   // The one of the response is not signed; this one is.
-  if (!requests.includes(confirmation.InResponseTo))
-    throw refused('its assertion answers no request of ours');
+  if (!isOurs(confirmation.InResponseTo)) throw refused('its assertion answers no request of ours');
   const statement = AuthnStatement[0];
   return {
     requestId: confirmation.InResponseTo,

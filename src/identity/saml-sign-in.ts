@@ -1,16 +1,17 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { Conflict, LoginNeeded, NotFound, NotPermitted } from '../base/errors.ts';
-import { newSecret } from '../base/ids.ts';
 import { readAssertion, samlOf } from './saml-assertion.ts';
+import { SamlRequests } from './saml-requests.ts';
 import type { SamlProvider } from './saml-schema.ts';
 import type { SignedIn, SignIns } from './sign-ins.ts';
 import { bearerOf, type TokenBearer } from './token-bearer.ts';
+import { issuerHash } from './trusted-issuers.ts';
 
 /** How long a person may take at the provider, in milliseconds. */
 const PATIENCE = 10 * 60_000;
-/** Sign-ins that are under way at a time. */
-const MOST_PENDING = 1000;
+/** Sign-ins that a provider has vouched for and no terminal has collected; only people of the provider make them. */
+const MOST_PROVEN = 1000;
 /** Wrong codes until a sign-in is given up. */
 const MOST_WRONG = 5;
 const CODE_LETTERS = '23456789abcdefghjkmnpqrstvwxyz';
@@ -31,59 +32,41 @@ export interface SamlBegun {
   readonly expiresAt: string;
 }
 
-interface Pending {
-  readonly provider: SamlProvider;
-  readonly requestId: string;
-  /** SHA-256 (base64url) of what only the terminal that began it knows. */
-  readonly challenge: string;
-  readonly until: number;
-  wrong: number;
-  proven: Proven | undefined;
-}
-
 interface Proven {
+  readonly provider: string;
   readonly bearer: TokenBearer;
   readonly authTime: number | undefined;
   readonly acr: string | undefined;
   /** Shown in the browser, to be typed into the terminal. */
   readonly code: string;
+  wrong: number;
 }
 
 /**
  * SAML 2.0 sign-ins of people (SP-initiated, HTTP redirect and POST bindings). The terminal that began one proves
- * itself by a secret, the person at the browser by a code: who sends somebody else a link gains nothing.
- * Mutable: the sign-ins that are under way, which a restart forgets.
+ * itself by a secret, the person at the browser by a code: who sends somebody else a link gains nothing. What was
+ * begun is kept nowhere but in its own signed ids, so that no stranger fills anything up. Mutable: what providers have
+ * vouched for, and which requests were answered; a restart forgets both, and the key of what was begun.
  */
 export class SamlSignIns {
   readonly #deps: SamlSignInsDeps;
-  readonly #pending = new Map<string, Pending>();
+  readonly #requests: SamlRequests;
+  readonly #proven = new Map<string, Proven>();
+  /** Requests that were answered, until they expire. */
+  readonly #answered = new Map<string, number>();
 
   constructor(deps: SamlSignInsDeps) {
     this.#deps = deps;
+    this.#requests = new SamlRequests(PATIENCE);
   }
 
-  /** `challenge`: SHA-256 (base64url) of a secret. Throws NotFound `no_such_provider`, NotPermitted `too_many_sign_ins`. */
+  /** `challenge`: SHA-256 (base64url) of a secret. Throws NotFound `no_such_provider`. */
   async begin(name: string, challenge: string): Promise<SamlBegun> {
     const provider = this.#provider(name);
-    this.#forgetOld();
-    if (this.#pending.size >= MOST_PENDING) {
-      throw new NotPermitted('too_many_sign_ins', 'too many sign-ins are under way', { retryable: true });
-    }
-    const id = newSecret(16);
-    // An XML ID begins with a letter or underscore (SAML core 1.3.4).
-    const requestId = `_${randomBytes(20).toString('hex')}`;
-    const saml = await samlOf(provider, requestId);
-    const url = await saml.getAuthorizeUrlAsync('', undefined, {});
     const { clock } = this.#deps;
-    const pending = {
-      provider,
-      requestId,
-      challenge,
-      until: clock.monotonic() + PATIENCE,
-      wrong: 0,
-      proven: undefined,
-    };
-    this.#pending.set(id, pending);
+    const { id, request } = this.#requests.begin(digestOf(provider), challenge, clock.monotonic());
+    const saml = await samlOf(provider, request);
+    const url = await saml.getAuthorizeUrlAsync('', undefined, {});
     return { id, url, expiresAt: new Date(clock.now() + PATIENCE).toISOString() };
   }
 
@@ -93,44 +76,53 @@ export class SamlSignIns {
    */
   async answer(name: string, response: string): Promise<string> {
     const provider = this.#provider(name);
-    this.#forgetOld();
-    const waiting = [...this.#pending.values()].filter(
-      (pending) => pending.provider.name === name && pending.proven === undefined,
-    );
-    const { acr, authTime, claims, requestId } = await readAssertion(
-      provider,
-      response,
-      waiting.map((pending) => pending.requestId),
-    );
-    const pending = waiting.find((each) => each.requestId === requestId);
-    if (!pending || pending.proven !== undefined) {
+    const digest = digestOf(provider);
+    const now = this.#deps.clock.monotonic();
+    this.#forgetOld(now);
+    const isOurs = (request: string) =>
+      !this.#answered.has(request) && this.#requests.endOf(request, digest, now) !== undefined;
+    const { acr, authTime, claims, requestId } = await readAssertion(provider, response, isOurs);
+    const until = this.#requests.endOf(requestId, digest, now);
+    // Between the look and now another answer to it may have come.
+    if (until === undefined || !isOurs(requestId)) {
       throw new LoginNeeded('saml_refused', 'the answer of the identity provider belongs to no sign-in');
     }
     const bearer = bearerOf(provider, { claims, actor: undefined });
-    pending.proven = { bearer, authTime, acr, code: newCode() };
-    return pending.proven.code;
+    if (this.#proven.size >= MOST_PROVEN) {
+      throw new NotPermitted('too_many_sign_ins', 'too many sign-ins wait to be collected', {
+        retryable: true,
+      });
+    }
+    const code = newCode();
+    this.#answered.set(requestId, until);
+    this.#proven.set(requestId, { provider: name, bearer, authTime, acr, code, wrong: 0 });
+    return code;
   }
 
   /** The terminal collects what the browser has proven. Throws Conflict `sign_in_pending`, LoginNeeded `saml_refused`. */
   async collect(id: string, secret: string, code: string): Promise<SignedIn> {
-    this.#forgetOld();
-    const pending = this.#pending.get(id);
-    const given = createHash('sha256').update(secret).digest('base64url');
-    if (!pending || !same(given, pending.challenge)) throw unknown();
-    if (!pending.proven) {
+    const now = this.#deps.clock.monotonic();
+    this.#forgetOld(now);
+    const challenge = createHash('sha256').update(secret).digest('base64url');
+    const begun = this.#requests.read(id, challenge);
+    const source = begun && this.#deps.providers().find((each) => digestOf(each) === begun.provider);
+    if (!begun || !source || this.#requests.endOf(begun.request, begun.provider, now) === undefined)
+      throw unknown();
+    const proven = this.#proven.get(begun.request);
+    if (!proven) {
+      if (this.#answered.has(begun.request)) throw unknown();
       throw new Conflict('sign_in_pending', 'nobody has signed in at the identity provider yet', {
         retryable: true,
       });
     }
-    if (!same(code.toLowerCase().replaceAll(/[^a-z0-9]/g, ''), pending.proven.code)) {
-      pending.wrong += 1;
-      if (pending.wrong >= MOST_WRONG) this.#pending.delete(id);
+    if (!same(code.toLowerCase().replaceAll(/[^a-z0-9]/g, ''), proven.code)) {
+      proven.wrong += 1;
+      if (proven.wrong >= MOST_WRONG) this.#proven.delete(begun.request);
       throw new LoginNeeded('saml_code', 'that is not the code that the browser shows');
     }
-    this.#pending.delete(id);
-    const { acr, authTime, bearer } = pending.proven;
-    // The policy may have changed while somebody signed in.
-    return this.#deps.signIns.begin(this.#provider(pending.provider.name), bearer, { acr, authTime });
+    this.#proven.delete(begun.request);
+    const { acr, authTime, bearer } = proven;
+    return this.#deps.signIns.begin(source, bearer, { acr, authTime });
   }
 
   #provider(name: string): SamlProvider {
@@ -139,13 +131,18 @@ export class SamlSignIns {
     throw new NotFound('no_such_provider', `the policy knows no SAML provider ${name}`);
   }
 
-  #forgetOld(): void {
-    const now = this.#deps.clock.monotonic();
-    for (const [id, pending] of this.#pending) {
-      const current = this.#deps.providers().some((each) => each === pending.provider);
-      if (now >= pending.until || !current) this.#pending.delete(id);
+  #forgetOld(now: number): void {
+    for (const [request, until] of this.#answered) {
+      if (now < until) continue;
+      this.#answered.delete(request);
+      this.#proven.delete(request);
     }
   }
+}
+
+/** A provider that is described in another way is another one: what was begun with it counts no more. */
+function digestOf(provider: SamlProvider): string {
+  return issuerHash(provider);
 }
 
 function newCode(): string {

@@ -3,6 +3,7 @@ import type { Server as NetServer } from 'node:net';
 import { join } from 'node:path';
 import type { GatewayConfig, ListenAddress } from '../../api/gateway-config.ts';
 import { openApiText } from '../../api/openapi.ts';
+import { type RouteName, routes } from '../../api/routes.ts';
 import { Internal, LoginNeeded } from '../../base/errors.ts';
 import { type Api, type ApiServerDeps, type CallPeer, createApi, type TokenHolder } from '../api-server.ts';
 import type { Parts } from '../parts.ts';
@@ -80,8 +81,7 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
     traces: deps.traces,
     answered(route, status, from) {
       metrics.answered(route, status);
-      // The one call that a stranger may guess with.
-      if (route === 'tokenExchange' && status === 401) throttle.failed(from.remoteAddress ?? '');
+      if (route !== undefined && isGuess(route, status)) throttle.failed(from.remoteAddress ?? '');
     },
   });
   const relay = createRelay({
@@ -201,6 +201,11 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
       validTo: certificate.validTo,
     });
   }
+}
+
+/** A call without a token that came to nothing: strangers guess with those. A terminal that waits does not. */
+function isGuess(route: RouteName, status: number): boolean {
+  return routes[route].allow === 'public' && status >= 400 && status < 500 && status !== 409;
 }
 
 function endOf(server: NetServer): Promise<void> {

@@ -59,7 +59,7 @@ const edited = async (edit: (xml: string) => string, more: Partial<Saying> = {})
   return encode(changed);
 };
 const read = (response: string, requests: readonly string[] = [REQUEST]) =>
-  readAssertion(provider, response, requests);
+  readAssertion(provider, response, (request) => requests.includes(request));
 
 const assertionOf = (xml: string) => /<saml:Assertion[\s\S]*<\/saml:Assertion>/.exec(xml)?.[0] ?? '';
 const unsigned = (assertion: string) => assertion.replace(/<ds:Signature[\s\S]*?<\/ds:Signature>/, '');
@@ -235,11 +235,11 @@ describe('a response', () => {
     );
     const response = await old.respond(good());
     expect(xmlOf(response)).toContain('rsa-sha1');
-    await expect(readAssertion(describeProvider(old.certificate), response, [REQUEST])).rejects.toMatchObject(
-      {
-        why: 'it is signed in a weak way',
-      },
-    );
+    await expect(
+      readAssertion(describeProvider(old.certificate), response, () => true),
+    ).rejects.toMatchObject({
+      why: 'it is signed in a weak way',
+    });
   });
 
   test('counts once: replayed it answers nothing', async () => {
