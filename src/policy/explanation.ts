@@ -1,8 +1,11 @@
 import { z } from 'zod';
 
+/** What the asker calls a statement by; given back as it came. */
+export const explanationIdSchema = z.union([z.string().max(1024), z.number()]);
+
 /** How a statement would be decided and why: what `policy explain` prints. */
 export const explanationSchema = z.object({
-  id: z.string().optional(),
+  id: explanationIdSchema.optional(),
   effects: z.array(z.string()),
   commands: z.array(z.string()),
   objects: z.array(z.string()),

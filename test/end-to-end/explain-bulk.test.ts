@@ -38,6 +38,25 @@ it('a thousand ordinary statements are explained in order in under 2 s', async (
   expect(took).toBeLessThan(4000);
 });
 
+it('each line says what the statement is and how it is decided, under the name it came with', async () => {
+  const answers = await explain([
+    { id: 7, statement: 'DELETE FROM orders' },
+    { statement: 'SELECT id FROM orders' },
+  ]);
+  expect(answers[0]).toMatchObject({
+    id: 7,
+    effects: ['write'],
+    commands: ['DELETE public.orders'],
+    objects: ['public.orders'],
+    statements: 1,
+    conditions: ['delete-without-where'],
+    decision: 'block',
+    rule: null,
+  });
+  expect(Object.keys(answers[0] ?? {})[0]).toBe('id');
+  expect(answers[1]).toMatchObject({ effects: ['read'], decision: 'allow', rule: 'read' });
+});
+
 it('no statement of the corpus that changes something is allowed', async () => {
   const changing = allCases.filter((one) => {
     const harmless = [expected(one), ...(one.accept ?? [])];

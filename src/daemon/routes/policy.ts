@@ -4,7 +4,7 @@ import { compilePolicy } from '../../policy/compile.ts';
 import type { Policy } from '../../policy/decision.ts';
 import { diffPolicies } from '../../policy/diff.ts';
 import { parseExpectations, runPolicyTests } from '../../policy/expectations.ts';
-import type { Explanation } from '../../policy/explanation.ts';
+import { type Explanation, explanationIdSchema } from '../../policy/explanation.ts';
 import type { Target } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
 import { requesterOf } from '../../session/requester.ts';
@@ -26,7 +26,7 @@ type Routes = Pick<
   | 'policyApply'
 >;
 
-const bulkLineSchema = z.object({ id: z.string().max(1024).optional(), statement: z.string() });
+const bulkLineSchema = z.object({ id: explanationIdSchema.optional(), statement: z.string() });
 
 /** The policy that decides: looking, checking, explaining, applying. */
 export function policyRoutes(parts: Parts): Routes {
@@ -101,7 +101,7 @@ export function policyRoutes(parts: Parts): Routes {
           for await (const line of lines) {
             const { id, statement } = bulkLine(line);
             const explanation = await explain(lease.target, policy, requester, connection, statement);
-            yield id === undefined ? explanation : { ...explanation, id };
+            yield id === undefined ? explanation : { id, ...explanation };
           }
         } finally {
           lease.release();

@@ -221,7 +221,7 @@ describe('the API', () => {
   test('explains a stream of statements in order, and ends it with the error of a bad line', async () => {
     const running = await start();
     const { devin } = await castOf(running);
-    const explained: (string | undefined)[][] = [];
+    const explained: (string | number | undefined)[][] = [];
     const raw = ['{"id":"1","statement":"read x"}', '', '{"id":"2","statement":"drop x"}', 'oops'].join('\n');
     const stream = devin.stream('policyExplainBulk', { query: { connection: 'prod-db' }, raw });
     await expect(
