@@ -18,7 +18,12 @@ type Finding = AnswerOf<'doctor'>['findings'][number];
 
 /** What this side sees, then what the daemon sees. Exit 1 when there is a problem. */
 export async function run(options: DoctorOptions, io: Io): Promise<number> {
-  const findings = [nodeFinding(process.versions.node), ...psqlFinding(io), ...modeFindings(options.home)];
+  const findings = [
+    nodeFinding(process.versions.node),
+    ...psqlFinding(io),
+    ...sshFinding(io),
+    ...modeFindings(options.home),
+  ];
   findings.push(...(await daemonFindings(options)));
   const problems = findings.filter(({ level }) => level === 'problem').length;
   if (options.json) printDocument(io, { ok: problems === 0, findings });
@@ -46,6 +51,21 @@ function psqlFinding(io: Io): readonly Finding[] {
       topic: 'psql',
       message: version ?? 'psql is not on the PATH; hoopctl connect needs it, proxy and exec do not',
       fix: version === undefined ? 'install postgresql-client (Debian, Ubuntu) or libpq (Homebrew)' : null,
+    },
+  ];
+}
+
+/** It tells its version on stderr. */
+function sshFinding(io: Io): readonly Finding[] {
+  const found = spawnSync('ssh', ['-V'], { env: { PATH: io.env.PATH ?? '' }, encoding: 'utf8' });
+  const version = found.status === 0 ? found.stderr.trim() : undefined;
+  return [
+    {
+      level: version === undefined ? 'note' : 'ok',
+      topic: 'ssh',
+      message: version ?? 'ssh is not on the PATH; hoopctl connect needs it for SSH connections',
+      fix:
+        version === undefined ? 'install openssh-client (Debian, Ubuntu) or openssh-clients (Fedora)' : null,
     },
   ];
 }

@@ -54,6 +54,8 @@ async function makeKey(path: string): Promise<void> {
   });
   if (code !== 0)
     throw new Internal('no_client_key', 'ssh-keygen could not make a key', { next: `ls -l ${path}` });
+  // Everything in the state directory is its owner's alone.
+  chmodSync(`${fresh}.pub`, 0o600);
   // Another command may have been first; whoever is last wins whole, the private part before the public one.
   renameSync(fresh, path);
   renameSync(`${fresh}.pub`, `${path}.pub`);

@@ -5,6 +5,7 @@ import { linkWords, lookalikes } from '../policy/people.ts';
 import type { Parts } from './parts.ts';
 import { freeBytes, modeProblems } from './state-directory.ts';
 import { isLive } from './views.ts';
+import { meansOf } from './ways.ts';
 
 export interface Finding {
   readonly level: 'ok' | 'note' | 'warning' | 'problem';
@@ -181,19 +182,31 @@ function auditHealth({ audit, auditDamage }: Parts): Finding {
   return finding('ok', 'audit log', 'it is open and its chain goes on', null);
 }
 
-async function connections({ store, targets }: Parts): Promise<Finding[]> {
+/** Connections that are looked at together. */
+const AT_A_TIME = 16;
+
+async function connections({ store, targets, vault }: Parts): Promise<Finding[]> {
   const rows = await store.connections.list();
   if (rows.length === 0) {
     return [finding('note', 'connections', 'there is none yet', 'hoopctl connection add NAME --url URL')];
   }
-  return rows
-    .filter((row) => !targets.find(row))
-    .map(({ name, protocol }) =>
-      finding(
-        'problem',
-        'connections',
-        `${name}: this version does not speak ${protocol}`,
-        `hoopctl connection remove ${name}`,
-      ),
-    );
+  const found: Finding[] = [];
+  for (let at = 0; at < rows.length; at += AT_A_TIME) {
+    const looked = rows.slice(at, at + AT_A_TIME).map(async (row): Promise<Finding[]> => {
+      const { name, protocol } = row;
+      const known = targets.find(row);
+      if (known === undefined) {
+        const message = `${name}: this version does not speak ${protocol}`;
+        return [finding('problem', 'connections', message, `hoopctl connection remove ${name}`)];
+      }
+      const weaknesses = await known.weaknesses?.(row.settings, meansOf({ store, vault }, row));
+      if (weaknesses?.length === 0)
+        return [finding('ok', 'connections', `${name}: reached, its host is known`)];
+      return (weaknesses ?? []).map(({ fix, level, message }) =>
+        finding(level, 'connections', `${name}: ${message}`, fix?.replaceAll('NAME', name) ?? null),
+      );
+    });
+    found.push(...(await Promise.all(looked)).flat());
+  }
+  return found;
 }

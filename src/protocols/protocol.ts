@@ -44,6 +44,8 @@ export interface Protocol {
   ): Target;
   /** The connection of the same protocol that this one is reached through, by name; undefined for none. */
   through?(settings: string): string | undefined;
+  /** What is wrong with a connection that can be seen without logging in there, in a few seconds; for `doctor`. */
+  weaknesses?(settings: string, means: Means): Promise<readonly Weakness[]>;
   /** Settings that make the daemon's machine use something of its own (a socket, a file) for whoever wrote them. */
   usesMachine?(settings: string): boolean;
   /** Where native clients look for an endpoint's Unix socket inside its directory: `.s.PGSQL.5432`, and the port that name stands for. */
@@ -74,6 +76,13 @@ export interface Means {
   readPassphrase(): Promise<string | undefined>;
   /** Another connection of the same protocol, that this one leads through. Throws NotFound, UsageError. */
   through(name: string): Promise<Waypoint>;
+}
+
+/** Something about a connection that an owner is to mend. */
+export interface Weakness {
+  readonly level: 'warning' | 'problem';
+  readonly message: string;
+  readonly fix: string | null;
 }
 
 /** A connection that another one leads through. */

@@ -187,6 +187,9 @@ describe('a host key that changed after it was pinned', () => {
     const told = await hoopctl.run(['connection', 'test', 'changed']);
     expect(told.stderr).toContain(`pinned ${before.fingerprint}, shown ${after.fingerprint}`);
     expect(told.stderr).toContain('connection edit NAME --accept-host-key');
+    const { stdout: weak } = await hoopctl.run(['doctor']);
+    expect(weak).toContain('connections: changed: 127.0.0.1 shows another host key than before');
+    expect(weak).toContain('hoopctl connection edit changed --accept-host-key');
     expect(after.log()).not.toContain('Accepted');
     const taken = await hoopctl.run(['connection', 'edit', 'changed', '--accept-host-key']);
     expect(taken.stdout).toContain(`host known by ssh-ed25519/${after.fingerprint}`);

@@ -131,7 +131,7 @@ describe('a private key', () => {
     terminal.type('y\r');
     await terminal.shows('Passphrase of the private key');
     terminal.type('guess\r');
-    await terminal.shows('that does not unlock it');
+    await terminal.shows(/that does not unlock it\s[\s\S]*Passphrase of the private key/);
     terminal.type(`${PASSPHRASE}\r`);
     expect(await terminal.exited).toBe(0);
   });
@@ -177,6 +177,9 @@ describe('an agent', () => {
     }
     const gone = await hoopctl.run(['connection', 'test', `key-${number}`]);
     expect(gone.code).not.toBe(0);
+    const { stdout } = await hoopctl.run(['doctor']);
+    expect(stdout).toContain(`no agent answers at ${socket}`);
+    expect(stdout).not.toMatch(/✘ state directory/);
   });
 });
 

@@ -20,7 +20,7 @@ export async function run(options: ExplainOptions, io: Io, client: Client): Prom
   if (options.jsonl) return explainMany(options, io, client);
   if (options.statement === undefined) {
     throw new UsageError('missing_argument', 'the statement is missing', {
-      next: `hoopctl policy explain --connection ${options.connection} 'select 1'`,
+      next: `hoopctl policy explain --connection ${options.connection} '<statement>'`,
     });
   }
   const explanation = await client.call('policyExplain', {

@@ -1,6 +1,7 @@
 import type { EndpointCredentials, Protocol } from '../protocol.ts';
 import { describeConnection, hostInUrl, parseConnection, readSettings, urlOf } from './connection.ts';
 import { pinnedSettings, testConnection } from './connection-test.ts';
+import { weaknessesOf } from './examine.ts';
 import { nativeSsh } from './native.ts';
 import { replaySsh } from './replay.ts';
 import { SshTarget } from './target.ts';
@@ -20,6 +21,7 @@ export const ssh: Protocol = {
     JSON.stringify(await pinnedSettings(readSettings(settings), accepted, means, anew)),
   openTarget: (settings, readSecret, maskKey, means) =>
     new SshTarget(readSettings(settings), readSecret, maskKey, means),
+  weaknesses: (settings, means) => weaknessesOf(readSettings(settings), means),
   through: (settings) => readSettings(settings).jump,
   usesMachine: (settings) => readSettings(settings).agent !== undefined,
   localSocket: { name: 'ssh.sock', port: 22 },

@@ -111,6 +111,35 @@ export async function hostKeyOf(settings: SshSettings, means: Means): Promise<st
   return `${typeOf(seen)}/${fingerprintOf(seen)}`;
 }
 
+/**
+ * Reaches the host and has it prove that it is the one that is meant; authenticates nobody there. Throws what
+ * `connectTarget` throws before a login.
+ */
+export async function checkHost(settings: SshSettings, means: Means): Promise<void> {
+  const way = await wayTo(settings, means, 0, undefined);
+  try {
+    const trust = await trustOf(
+      settings,
+      () => way.open(),
+      () => Date.now(),
+    );
+    let isKnown = false;
+    const once: HostTrust = {
+      ...trust,
+      accepts(key) {
+        isKnown = trust.accepts(key);
+        return false;
+      },
+    };
+    const { client, shown } = begin(settings, await way.open(), once, {});
+    await ready(client, settings, undefined, () => shown.refusal).catch((error: unknown) => {
+      if (!isKnown) throw error;
+    });
+  } finally {
+    way.close();
+  }
+}
+
 function begin(settings: SshSettings, sock: Duplex, trust: HostTrust, login: ConnectConfig) {
   const client = new ssh2.Client();
   const shown: { refusal: HoopError | undefined } = { refusal: undefined };
