@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { OutgoingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { ask, begin, raw, writeKubeconfig } from '../servers/kube-client.ts';
 import { startKubelet, type TestKubelet } from '../servers/kubelet.ts';
 import { clusterMissing, startCluster, type TestCluster } from '../servers/kubernetes.ts';
 import { run } from '../servers/psql.ts';
+import { Terminal } from '../servers/terminal.ts';
 
 const missing = clusterMissing();
 if (missing !== undefined) test.skip(`tests of Kubernetes did not run: ${missing}`, () => {});
@@ -20,6 +21,7 @@ rules:
   - {name: read, effects: [read], decision: allow}
   - {name: secrets, effects: [admin], objects: ["*/secrets/*"], decision: allow}
   - {name: exec, effects: [admin], commands: ["EXEC *", "PORT-FORWARD *"], decision: allow}
+  - {name: shell, who: [shelly], effects: [unknown], commands: ["sh"], decision: allow}
   - {name: ask-write, effects: [write], objects: ["default/*"], decision: approve, approvers: [ana]}
   - {name: ask-rm, effects: [write], commands: ["rm *"], decision: approve, approvers: [ana]}
   - {name: protected, objects: ["default/configmaps/protected"], effects: [write], decision: block, message: ask the platform team}
@@ -35,6 +37,7 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
   let ana: string;
   let proxy: HeldProxy & { readonly certificate: string };
   let kubeconfig: string;
+  let shelly: string | undefined;
 
   beforeAll(async () => {
     cluster = await startCluster();
@@ -201,6 +204,53 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     });
   });
 
+  describe.each([
+    ['WebSockets', {}],
+    ['SPDY', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
+  ])('exec on a terminal, over %s', (_name, more) => {
+    const open = (file: string, program: string, columns: number) =>
+      new Terminal('kubectl', ['exec', '-it', 'web', '--', program], {
+        env: { PATH: process.env.PATH ?? '', KUBECONFIG: file, HOME: join(file, '..'), ...more },
+        columns,
+        rows: 30,
+      });
+
+    test('tells its size, and each new one', async () => {
+      const terminal = open(kubeconfig, 'cat', 91);
+      await terminal.shows('size {"Width":91,"Height":30}');
+      terminal.resize(73, 21);
+      await terminal.shows('size {"Width":73,"Height":21}');
+      terminal.type('mail jane@example.com\n');
+      await terminal.shows('mail [masked]');
+      terminal.close();
+    });
+
+    test('a shell is there only where a rule names it; what is typed is recorded', async () => {
+      const refused = open(kubeconfig, 'sh', 80);
+      await refused.shows('the shell reads its commands from its input');
+      expect(await refused.exited).not.toBe(0);
+      shelly ??= await hoopctl.createIdentity('shelly', 'requester');
+      const own = (await hoopctl.proxy('prod-k8s', { token: shelly })) as typeof proxy;
+      const shell = open(writeKubeconfig(own, join(hoopctl.home, '..')), 'sh', 80);
+      await shell.shows('size');
+      shell.type('echo $((40 + 2)) bob@example.com; exit 3\n');
+      await shell.shows('42 [masked]');
+      expect(await shell.exited).toBe(3);
+      await own.stop();
+      const { sessions } = await hoopctl.json<{ sessions: { id: string; identity: string }[] }>([
+        'session',
+        'list',
+      ]);
+      const session = sessions.find(({ identity }) => identity === 'shelly');
+      const { stdout } = await hoopctl.ok(['replay', session?.id ?? '', '--no-wait', '--json']);
+      const typed = stdout
+        .split('\n')
+        .filter((line) => line.includes('"stream":"input"'))
+        .map((line) => Buffer.from((JSON.parse(line) as { base64: string }).base64, 'base64').toString());
+      expect(typed.join('')).toContain('echo $((40 + 2))');
+    });
+  });
+
   describe('exec over SPDY, as kubectl before 1.31 speaks', () => {
     const spdy = (args: readonly string[], stdin?: string) =>
       run('kubectl', ['exec', ...args], {
@@ -300,6 +350,40 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     const { sessions } = await hoopctl.json<{ sessions: { identity: string }[] }>(['session', 'list']);
     expect(sessions.filter(({ identity }) => identity.startsWith('dev-'))).toHaveLength(6);
   }, 60_000);
+
+  test('`kubectl cp` reads a file by the tar that it runs, and is judged by it', async () => {
+    const from = join(kubeconfig, '..', 'told');
+    writeFileSync(from, 'mail jane@example.com\n');
+    const to = join(kubeconfig, '..', 'copied');
+    const copied = await kubectl('cp', `web:${from}`, to);
+    expect(copied.code, copied.stderr).toBe(0);
+    expect(readFileSync(to, 'utf8')).not.toContain('jane@');
+    const into = kubectl('cp', from, 'web:/tmp/hoopctl-nothing');
+    await hoopctl.deny(await nextApproval(), 'not there', { token: ana });
+    expect((await into).stderr).toContain('was denied by ana: not there');
+  });
+
+  test('`kubectl debug` asks for a container in a pod, which is refused', async () => {
+    const { code, stderr } = await kubectl('debug', 'web', '--image=busybox');
+    expect(code).not.toBe(0);
+    expect(stderr).toMatch(/hoopctl: blocked.*ephemeralcontainers/);
+  });
+
+  test('`kubectl proxy` serves what its user may see', async () => {
+    const child = spawn('kubectl', ['proxy', '--port=0'], {
+      env: { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..') },
+    });
+    const port = await new Promise<string>((resolve) => {
+      child.stdout.on('data', (text) => {
+        const found = /127\.0\.0\.1:(\d+)/.exec(String(text));
+        if (found?.[1] !== undefined) resolve(found[1]);
+      });
+    });
+    const site = await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/default/configmaps/site`);
+    expect(await site.text()).toContain('[masked]');
+    expect((await fetch(`http://127.0.0.1:${port}/api/v1/nodes/n1/proxy/`)).status).toBe(403);
+    child.kill();
+  });
 
   test("another language's client library works unchanged", async () => {
     const script = [

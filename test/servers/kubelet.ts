@@ -114,6 +114,8 @@ function serveSpdy(socket: Duplex, request: IncomingMessage): void {
       if (frame.type !== 'data') continue;
       if (forward && frame.stream === streams.get('data'))
         say('data', Buffer.from(`echo ${frame.bytes}`), frame.fin);
+      if (frame.stream === streams.get('resize') && frame.bytes.length > 0)
+        say('stdout', Buffer.from(`size ${frame.bytes}\n`));
       if (frame.stream !== streams.get('stdin')) continue;
       if (frame.bytes.length > 0) child?.stdin?.write(frame.bytes);
       if (frame.fin) child?.stdin?.end();

@@ -46,6 +46,10 @@ export class Terminal {
     return this.pty.pid;
   }
 
+  resize(columns: number, rows: number): void {
+    this.pty.resize(columns, rows);
+  }
+
   type(text: string): void {
     this.pty.write(text);
   }
