@@ -7,14 +7,19 @@ import type { WebhookRow } from '../../store/store.ts';
 export type WebhookEvent =
   | 'approval.pending'
   | 'approval.voted'
+  | 'approval.commented'
   | 'approval.approved'
   | 'approval.denied'
   | 'approval.expired'
   | 'approval.withdrawn';
 
 /** Undefined for a change that nobody is told of. */
-export function eventOf({ status, decisions }: ApprovalRequest): WebhookEvent | undefined {
+export function eventOf({ comments, decisions, status }: ApprovalRequest): WebhookEvent | undefined {
   if (status === 'used') return undefined;
+  const said = comments.at(-1)?.at;
+  if (status === 'pending' && said !== undefined && said > (decisions.at(-1)?.at ?? '')) {
+    return 'approval.commented';
+  }
   return status === 'pending' && decisions.length > 0 ? 'approval.voted' : `approval.${status}`;
 }
 
@@ -43,7 +48,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       id: request.id,
       version: request.version,
       status: request.status,
-      session: request.session,
+      session: request.session ?? null,
       connection: request.connection,
       requester: card.requester,
       requesterKind: card.requesterKind,
@@ -54,11 +59,15 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       parameters: card.parameters,
       effects: card.effects,
       estimate: card.estimate,
+      // What the requester says; nobody has checked it.
+      requesterReason: card.reason ?? null,
+      ticket: card.ticket ?? null,
       rule: request.rule,
       approvers: approverWords(terms),
       approvalsNeeded: terms.approvals,
       by: last?.byName ?? null,
       reason: request.endReason ?? last?.reason ?? null,
+      comments: request.comments.map(({ byName, text }) => ({ by: byName, text })),
       createdAt: request.createdAt,
       expiresAt: request.expiresAt,
     },
@@ -67,14 +76,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
 
 function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
   const { card } = request;
-  const last = request.decisions.at(-1);
-  const by = last === undefined ? '' : ` by ${inert(last.byName)}`;
-  const why = request.endReason ?? last?.reason;
-  const said = why === undefined ? '' : `: ${inert(why)}`;
-  const head =
-    event === 'approval.pending'
-      ? `${request.id} needs approval on ${inert(request.connection)}`
-      : `${request.id} ${event === 'approval.voted' ? 'has a vote' : request.status}${by}${said}`;
+  const head = headOf(event, request);
   const shown = visibleText(card.statement, { keepNewlines: true }).text;
   const cut = shown.length > SLACK_STATEMENT;
   // No end of the code block may come from the statement.
@@ -88,6 +90,9 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
     `*effect* ${card.effects.map(inert).join('; ')} · ${inert(card.estimate)}`,
     `*rule* ${inert(request.rule)} · expires ${request.expiresAt}`,
     `An approver runs: \`hoopctl approve ${request.id}\``,
+    // The requester's own words come last: what is too long is cut there.
+    ...(card.ticket === undefined ? [] : [`*ticket* ${inert(card.ticket)}`]),
+    ...(card.reason === undefined ? [] : [`*reason* ${inert(card.reason)}`]),
   ];
   return {
     text: head,
@@ -97,6 +102,22 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
       { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join('\n').slice(0, 2900) }] },
     ],
   };
+}
+
+function headOf(
+  event: WebhookEvent,
+  { comments, connection, decisions, endReason, id, status }: ApprovalRequest,
+) {
+  if (event === 'approval.pending') return `${id} needs approval on ${inert(connection)}`;
+  if (event === 'approval.commented') {
+    const { byName = '', text = '' } = comments.at(-1) ?? {};
+    return `${id} has a comment by ${inert(byName)}: ${inert(text)}`;
+  }
+  const last = decisions.at(-1);
+  const by = last === undefined ? '' : ` by ${inert(last.byName)}`;
+  const why = endReason ?? last?.reason;
+  const said = why === undefined ? '' : `: ${inert(why)}`;
+  return `${id} ${event === 'approval.voted' ? 'has a vote' : status}${by}${said}`;
 }
 
 /** Slack's own escapes (docs: formatting text); with them no link, mention or entity is left. */

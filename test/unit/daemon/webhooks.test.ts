@@ -46,6 +46,27 @@ const REQUEST: ApprovalRequest = {
 const stating = (statement: string) => ({ ...REQUEST, card: { ...REQUEST.card, statement } });
 
 describe('a message', () => {
+  it('carries what the requester says and what approvers say, inert, the requester last', () => {
+    const said = {
+      ...REQUEST,
+      card: { ...REQUEST.card, reason: '<!channel> *now*\u202e', ticket: 'OPS-1' },
+      comments: [{ by: 'id-2', byName: 'ana', text: 'why `now`?', at: '2026-11-20T10:01:00.000Z' }],
+    };
+    expect(eventOf(said)).toBe('approval.commented');
+    expect(JSON.parse(messageBody('json', 'approval.commented', said))).toMatchObject({
+      approval: {
+        requesterReason: said.card.reason,
+        ticket: 'OPS-1',
+        comments: [{ by: 'ana', text: 'why `now`?' }],
+      },
+    });
+    const slack = messageBody('slack', 'approval.commented', said);
+    expect(slack).toContain('has a comment by ana');
+    expect(slack).toContain('&lt;!channel&gt;');
+    expect(slack).not.toMatch(/<!channel>|\u202e/);
+    expect(slack.indexOf('hoopctl approve')).toBeLessThan(slack.indexOf('*reason*'));
+  });
+
   it('carries the whole card as data', () => {
     const body = JSON.parse(messageBody('json', 'approval.pending', REQUEST));
     expect(body).toMatchObject({
