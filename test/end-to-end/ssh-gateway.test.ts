@@ -31,7 +31,7 @@ beforeAll(async () => {
   await hoopctl.applyPolicy(POLICY);
   directory = join(team.devin.hoopctl.home, '..', 'plain');
   mkdirSync(directory);
-}, 60_000);
+}, 120_000);
 afterAll(async () => {
   await team?.stop();
   await sshd?.stop();
@@ -71,6 +71,17 @@ describe('connect in the context of a gateway', () => {
     const refused = await team.devin.hoopctl.run(['connect', 'web-1', '--', 'reboot']);
     expect(refused.code).toBe(126);
     expect((await team.ana.hoopctl.run(['connect', 'web-1', '--', 'echo hello'])).code).toBe(5);
+  });
+});
+
+describe('an owner who comes over the network', () => {
+  test('cannot have an agent of the machine of the gateway sign in somewhere', async () => {
+    const token = readFileSync(join(team.shop.hoopctl.home, 'owner.token'), 'utf8').trim();
+    const url = `${sshd.url}?agent=/tmp/agent.sock`;
+    const words = ['connection', 'add', 'far', '--url', url, '--accept-host-key', '--no-input'];
+    const refused = await team.devin.hoopctl.run(words, { token });
+    expect(refused.code).toBe(5);
+    expect(refused.stderr).toContain('names on the machine of the gateway is given there');
   });
 });
 
