@@ -16,7 +16,9 @@ interface NationalId {
   readonly written?: RegExp;
 }
 
-const form = (pattern: string) => new RegExp(`(?<![0-9A-Za-z.+-])${pattern}(?![0-9A-Za-z]|[.-][0-9])`, 'g');
+const BEFORE = '(?<![0-9A-Za-z.+-])';
+const AFTER = '(?![0-9A-Za-z]|[.-][0-9])';
+const form = (pattern: string) => new RegExp(BEFORE + pattern + AFTER, 'g');
 
 const digitsOf = (id: string) => [...id].map(Number);
 const weighted = (id: string, weights: readonly number[]) =>
@@ -251,6 +253,24 @@ export const NATIONAL_ID_COUNTRIES: readonly string[] = IDS.map(({ country }) =>
 /** How far back a word for a number is looked for, in characters. */
 const WORD_REACH = 40;
 
+/** Longest number with its separators; a text no longer than this may be nothing but one. */
+const LONGEST = 24;
+
+const told = IDS.filter(({ words }) => words !== undefined);
+/** Any word that says what a number is. */
+const ANY_WORD = new RegExp(
+  told.map(({ words }) => (words?.source ?? '').replace('[^0-9]{0,12}$', '')).join('|'),
+  'i',
+);
+/** Any form that counts without a word. One pass in place of one for each country: most texts hold none of them. */
+const ANY_FORM = new RegExp(
+  `${BEFORE}(?:${IDS.flatMap(({ form, words, written }) => {
+    if (words === undefined) return [form.source.slice(BEFORE.length, -AFTER.length)];
+    // Both separators are the same in the form; that they are any is enough here.
+    return written ? [written.source.slice(1, -1).replace('([ -])', '[ -]').replace('\\1', '[ -]')] : [];
+  }).join('|')})${AFTER}`,
+);
+
 /** Seven digits, at most two letters or separators between any two of them: no number here has fewer or is spaced wider. */
 const CANDIDATE = /(?:\d[ .+-]?[A-Za-z]?[ .+-]?){6}\d/;
 /** What most often looks like one and is not. */
@@ -261,7 +281,13 @@ export const findNationalIds: Search = (text, found) => {
   // Of the same length, so that places stay what they are.
   const rest = text.includes('-') ? text.replace(DATES, (date) => '/'.repeat(date.length)) : text;
   if (!CANDIDATE.test(rest)) return;
-  for (const id of IDS) findOne(id, rest, found);
+  const isShort = rest.length <= LONGEST || rest.trim().length <= LONGEST;
+  const hasForm = isShort || ANY_FORM.test(rest);
+  const hasWord = isShort || ANY_WORD.test(rest);
+  for (const id of IDS) {
+    if (hasForm ? id.words === undefined || id.written || hasWord : hasWord && id.words)
+      findOne(id, rest, found);
+  }
 };
 
 function findOne({ form, passes, words, written }: NationalId, text: string, found: Found): void {

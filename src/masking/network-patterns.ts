@@ -5,11 +5,19 @@ const IPV4 = new RegExp(
   `(?<![0-9A-Za-z.:_-]|v)${OCTET}(?:\\.${OCTET}){3}(?:/(?:3[0-2]|[12]?\\d))?(?![0-9A-Za-z_]|\\.[0-9]|-[0-9])`,
   'g',
 );
+const THREE_DOTS = /\d\.\d{1,3}\.\d{1,3}\.\d/;
+const SIX_COLONS = /(?:[0-9A-Fa-f]{1,4}:){6}/;
 const IPV6_WORD =
   /(?<![0-9A-Za-z:._-])(?=[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:)[0-9A-Fa-f:.]{2,45}(?:%[A-Za-z0-9]{1,15})?(?![0-9A-Za-z:_-])/g;
 
 /** IPv4 addresses of four parts, and IPv6 addresses (RFC 4291 section 2.2), perhaps with a prefix or zone. */
 export const findIpAddresses: Search = (text, found) => {
+  if (THREE_DOTS.test(text)) findIpv4(text, found);
+  // Times of day have two colons in a row of digits: no address does with so few.
+  if (text.includes('::') || SIX_COLONS.test(text)) findIpv6(text, found);
+};
+
+const findIpv4: Search = (text, found) => {
   for (const match of text.matchAll(IPV4)) {
     // `version 1.2.3.4` is no address.
     if (
@@ -19,6 +27,9 @@ export const findIpAddresses: Search = (text, found) => {
     )
       found(match.index, match.index + match[0].length);
   }
+};
+
+const findIpv6: Search = (text, found) => {
   for (const match of text.matchAll(IPV6_WORD)) {
     const address = match[0].replace(/[.:]$/, (end) => (match[0].endsWith('::') ? end : ''));
     if (isIpv6(address.replace(/%.*$/, ''))) found(match.index, match.index + address.length);

@@ -114,3 +114,23 @@ describe('masking what was found', () => {
     expect(detectionOf([{ detect: [], strategy: 'redact', keepLast: 0 }])).toBeUndefined();
   });
 });
+
+describe('what people marked, in the middle of a long text full of digits', () => {
+  // Lists of numbers, dates and times: what the short cuts of the searches are for.
+  const around = '100231,2024-01-15 12:34:56.789012,77.20,SKU-4711; '.repeat(40);
+
+  it.each(['ip', 'national_id', 'phone', 'credit_card', 'us_ssn', 'iban'] as const)(
+    '%s is found as in a text of its own',
+    (name) => {
+      // Some count only where they stand alone.
+      const told = LABELLED.filter(({ text, finds }) =>
+        finds.some(([found, what]) => found === name && what !== text),
+      );
+      expect(told.length).toBeGreaterThan(1);
+      for (const { text, finds } of told) {
+        const expected = finds.filter(([found]) => found === name).map(([, what]) => what);
+        expect(marked(`${around}| ${text} |${around}`, name)).toEqual(expected);
+      }
+    },
+  );
+});
