@@ -62,6 +62,8 @@ describe('a line-gated shell', () => {
     await line("greeting='hello  you'", '\n');
     await line('echo "$greeting"', '\nhello  you\n');
     await line('ls /nowhere', 'cannot access');
+    await line('echo "it was $?"', '\nit was 2\n');
+    await line('ls /nowhere', 'cannot access');
     shell.type('exit\r');
     expect(await shell.exited).toBe(2);
   });

@@ -36,12 +36,6 @@ export interface GatedLineTerms {
   readonly foreignShell: string | undefined;
 }
 
-/** What a line leaves to those behind it. */
-export interface LineEnd {
-  readonly code: number;
-  readonly setting: LineSetting;
-}
-
 /** What is to become of keys that came while a line was under way. */
 export interface KeysTaken {
   /** Typed ahead of the next prompt, before anything ran. */
@@ -67,7 +61,7 @@ export class GatedLine {
   #input: 'unasked' | 'asking' | 'given' | 'withheld' = 'unasked';
   #held: Buffer[] = [];
   #interrupts = 0;
-  /** Ctrl-C came before it ran. */
+  /** Ctrl-C came before it ran, or the shell has ended. */
   #cancelled = false;
   #leave: (exit: Exit) => void = () => {};
 
@@ -77,14 +71,14 @@ export class GatedLine {
     this.#terms = terms;
   }
 
-  /** Settles when the line has ended or was refused, which the client has been told. Throws what desk and door throw. */
-  async run(): Promise<LineEnd> {
+  /** What it leaves to the line behind it, when it has ended or was refused, which the client has been told. Throws what desk and door throw. */
+  async run(): Promise<LineSetting> {
     const { environment, foreignShell, gate, lane, program, terminal } = this.#terms;
     const setting = this.#setting;
     const answer = await gate.ask({ kind: 'line', line: this.#line, setting, foreignShell });
-    if (!answer.passed) return { code: answer.code, setting };
+    if (!answer.passed) return { ...setting, status: answer.code };
     const door = await program.door();
-    if (lane.gone || this.#cancelled) return { code: EXIT.withdrawn, setting };
+    if (lane.gone || this.#cancelled) return { ...setting, status: EXIT.withdrawn };
     program.desk.commit();
     const nonce = randomBytes(16).toString('hex');
     const script = lineScript(this.#line, setting, nonce);
@@ -148,6 +142,7 @@ export class GatedLine {
 
   /** Ends what runs, without waiting for it. */
   stop(): void {
+    this.#cancelled = true;
     this.#running?.upstream.close();
     this.#leave({ signal: 'HUP', core: false });
   }
@@ -208,21 +203,19 @@ export class GatedLine {
     return TAKEN;
   }
 
-  #endOf(exit: Exit, reported: string | undefined): LineEnd {
-    const code = 'signal' in exit ? 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0) : (exit.code ?? EXIT.failed);
+  #endOf(exit: Exit, reported: string | undefined): LineSetting {
+    const status = 'signal' in exit ? 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0) : (exit.code ?? EXIT.failed);
     const { directory, variables } = this.#setting;
     if (reported === '' && directory !== undefined) {
       this.#terms.lane.say([
         `hoopctl: ${directory} cannot be entered any more: nothing was executed, and the next line begins where a login does`,
       ]);
-      return { code, setting: { directory: undefined, variables } };
+      return { directory: undefined, variables, status };
     }
     return {
-      code,
-      setting: {
-        directory: reported ?? directory,
-        variables: code === 0 ? carriedAfter(this.#line, variables) : variables,
-      },
+      directory: reported ?? directory,
+      variables: status === 0 ? carriedAfter(this.#line, variables) : variables,
+      status,
     };
   }
 }

@@ -36,7 +36,7 @@ export class GatedShell {
   /** Undefined without a terminal: then lines are read as they come, and nothing is echoed. */
   readonly #editor: LineEditor | undefined;
   #terminal: PseudoTtyInfo | undefined;
-  #setting: LineSetting = { directory: undefined, variables: new Map() };
+  #setting: LineSetting = { directory: undefined, variables: new Map(), status: 0 };
   #line: GatedLine | undefined;
   #ahead: Buffer = NOTHING;
   #withheld: Buffer = NOTHING;
@@ -45,7 +45,6 @@ export class GatedShell {
   #reading = false;
   #over = false;
   #told = false;
-  #code = 0;
 
   constructor(
     number: number,
@@ -203,7 +202,7 @@ export class GatedShell {
     const rest = this.#ahead.toString('utf8');
     this.#ahead = NOTHING;
     if (this.#editor === undefined && rest.trim() !== '') this.#take({ kind: 'line', text: rest });
-    else this.#end(this.#code);
+    else this.#end(this.#setting.status);
   }
 
   #edited(editor: LineEditor): LineEvent | undefined {
@@ -240,29 +239,29 @@ export class GatedShell {
       case 'line':
         return this.#entered(event.text);
       case 'interrupt':
-        this.#code = EXIT.withdrawn;
+        this.#setting = { ...this.#setting, status: EXIT.withdrawn };
         return this.#prompt();
       case 'end':
-        return this.#end(this.#code);
+        return this.#end(this.#setting.status);
     }
   }
 
   #entered(text: string): void {
     const leaving = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(text);
-    if (leaving !== null) return this.#end(leaving[1] === undefined ? this.#code : Number(leaving[1]) & 255);
+    if (leaving !== null)
+      return this.#end(leaving[1] === undefined ? this.#setting.status : Number(leaving[1]) & 255);
     if (text.trim() === '' || runsNothing(text)) return this.#prompt();
     const line = new GatedLine(text, this.#setting, { ...this.#lines, terminal: this.#terminal });
     this.#line = line;
     line.run().then(
-      ({ code, setting }) => {
+      (setting) => {
         this.#line = undefined;
-        this.#code = code;
         this.#setting = setting;
         this.#prompt();
       },
       (error) => {
         this.#line = undefined;
-        this.#code = this.#tell(error);
+        this.#setting = { ...this.#setting, status: this.#tell(error) };
         this.#prompt();
       },
     );

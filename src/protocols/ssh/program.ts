@@ -39,6 +39,7 @@ export class Program {
   readonly #prepared: Prepared;
   readonly #gate: Gate;
   #upstream: ClientChannel | undefined;
+  #cut = false;
 
   constructor(number: number, channel: ServerChannel, prepared: Prepared, terms: ProgramTerms) {
     this.#channel = channel;
@@ -80,7 +81,7 @@ export class Program {
         return;
       }
       const door = await this.#terms.door();
-      if (this.#lane.gone) return;
+      if (this.#lane.gone || this.#cut) return;
       this.#terms.desk.commit();
       this.#connect(await this.#start(door, answer.judged, asked));
     } catch (error) {
@@ -90,6 +91,7 @@ export class Program {
 
   /** The session ends: the reason is the last thing the client reads of this channel. */
   cut(reason: string): void {
+    this.#cut = true;
     this.#gate.withdraw(reason);
     this.#lane.say([`hoopctl: ${reason}`]);
     this.#upstream?.close();

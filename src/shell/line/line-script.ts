@@ -15,6 +15,8 @@ export interface LineSetting {
   /** Absolute; undefined for wherever a login begins. */
   readonly directory: string | undefined;
   readonly variables: CarriedVariables;
+  /** What the line before has ended with: its `$?`. */
+  readonly status: number;
 }
 
 /** All values together, in UTF-16 units. */
@@ -32,7 +34,11 @@ export function assignmentsText(variables: CarriedVariables): string {
  * taken for ours and nothing of ours for it. Programs that want a pager get none, since keys do not reach them. The
  * trap reports the directory behind the line, between marks that hold the nonce.
  */
-export function lineScript(line: string, { directory, variables }: LineSetting, nonce: string): string {
+export function lineScript(
+  line: string,
+  { directory, status, variables }: LineSetting,
+  nonce: string,
+): string {
   const report = (what: string) => `printf '\\033]7;%s;%s\\007' ${nonce} "${what}"`;
   const enter =
     directory === undefined ? '' : `command cd -- ${quoted(directory)} || { ${report('')}; exit 1; }\n`;
@@ -41,6 +47,7 @@ export function lineScript(line: string, { directory, variables }: LineSetting, 
     `trap '${report('$PWD').replaceAll("'", `'\\''`)}' 0\n`,
     'export PAGER=cat GIT_PAGER=cat SYSTEMD_PAGER=cat MANPAGER=cat\n',
     assignmentsText(variables),
+    status === 0 ? '' : `(exit ${status})\n`,
     line,
   ].join('');
 }

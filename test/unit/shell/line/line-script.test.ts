@@ -15,7 +15,7 @@ import {
 import { ReportFilter } from '../../../../src/shell/line/report-filter.ts';
 
 const NONE: CarriedVariables = new Map();
-const HOME: LineSetting = { directory: undefined, variables: NONE };
+const HOME: LineSetting = { directory: undefined, variables: NONE, status: 0 };
 let root: string;
 beforeAll(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'line-script-')));
@@ -37,23 +37,25 @@ describe.each(['bash', 'dash'])('the script of a line, run by %s', (shell) => {
     const directory = join(root, "it's a $(dir)");
     mkdirSync(join(directory, 'in'), { recursive: true });
     const variables = new Map([['a', { value: "x 'y' $z", exported: false }]]);
-    expect(run('printf "%s|" "$PWD" "$a"; cd in; exit 7', { directory, variables }, shell)).toEqual({
+    expect(
+      run('printf "%s|" "$?" "$PWD" "$a"; cd in; exit 7', { directory, variables, status: 42 }, shell),
+    ).toEqual({
       code: 7,
-      shown: `${directory}|x 'y' $z|`,
+      shown: `42|${directory}|x 'y' $z|`,
       stderr: '',
       directory: join(directory, 'in'),
     });
   });
 
   test('does not run the line where its directory is gone', () => {
-    const setting = { directory: join(root, 'gone'), variables: NONE };
+    const setting = { directory: join(root, 'gone'), variables: NONE, status: 0 };
     expect(run('echo ran', setting, shell)).toMatchObject({ code: 1, shown: '', directory: '' });
   });
 
   test.each(['echo "', "echo 'x", '}', ')', 'echo x; }; {', 'cat <<E', 'fi', 'echo \\', '# x'])(
     'gives the line %j no way into what stands before it',
     (line) => {
-      const { shown } = run(line, { directory: root, variables: NONE }, shell);
+      const { shown } = run(line, { directory: root, variables: NONE, status: 0 }, shell);
       expect(shown).not.toContain('n0nce');
       expect(shown).not.toContain('PAGER');
     },
