@@ -41,6 +41,7 @@ const PEOPLE: Record<string, Requester> = {
   member: named('claude', ['agents']),
   migrator: named('migrate-shop'),
   stranger: named('eve'),
+  engineer: named('lea@example.com', ['engineers']),
 };
 
 /** Facts of the statements that the tables below speak of. */
@@ -84,6 +85,10 @@ const STATEMENTS: Record<string, TextFacts> = {
 
 /** template: who: statement: expected decision. */
 const EXPECTATIONS: Record<string, Record<string, Record<string, string>>> = {
+  'team-gateway.yaml': {
+    engineer: { select: 'allow engineers-read', 'set role': 'block nobody-turns-the-session-around' },
+    stranger: { select: 'block default' },
+  },
   'read-only-agent.yaml': {
     agent: {
       select: 'allow agents-read',

@@ -36,6 +36,45 @@ test('the chart’s templates use values that there are', () => {
   }
 });
 
+test('the Dockerfile builds in one stage and runs in another, as nobody in particular', () => {
+  const lines = text('gateway/Dockerfile')
+    .replaceAll(/\\\n/g, ' ')
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('#'));
+  const words = lines.map((line) => line.split(/\s+/)[0] ?? '');
+  expect(words[0]).toMatch(/^(FROM|ARG)$/);
+  const known =
+    'FROM ARG RUN COPY WORKDIR USER ENV EXPOSE VOLUME ENTRYPOINT CMD HEALTHCHECK LABEL STOPSIGNAL';
+  expect(
+    words.filter((word) => !/^\s/.test(word) && word !== '' && !known.split(' ').includes(word)),
+  ).toEqual([]);
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+  const user = last.find((line) => line.startsWith('USER '))?.split(/\s+/)[1] ?? 'root';
+  expect(user).not.toMatch(/^(root|0)(:|$)/);
+  expect(last.some((line) => line.startsWith('ENTRYPOINT ['))).toBe(true);
+  for (const line of lines.filter((one) => /^(ENV|ARG) /.test(one))) {
+    expect(line).not.toMatch(/password|secret|token/i);
+  }
+});
+
+test('the compose file mounts nothing but what stands beside it, and publishes TLS ports alone', () => {
+  const compose = parse(text('gateway/docker-compose.yaml')) as {
+    services: Record<string, { image?: string; build?: unknown; volumes?: string[]; ports?: string[] }>;
+    volumes?: Record<string, unknown>;
+  };
+  expect(Object.keys(compose.services)).toEqual(expect.arrayContaining(['gateway']));
+  for (const [name, { build, image, volumes = [] }] of Object.entries(compose.services)) {
+    expect(image ?? build, name).toBeDefined();
+    for (const volume of volumes) {
+      const [from = ''] = volume.split(':');
+      const there = from.startsWith('.')
+        ? existsSync(path(`gateway/${from.replace(/^\.\//, '')}`))
+        : Object.hasOwn(compose.volumes ?? {}, from);
+      expect(there, `${name}: ${volume}`).toBe(true);
+    }
+  }
+});
+
 test('stopping leaves time for the drain, everywhere', () => {
   const drain = 30;
   expect(text('gateway/gateway.yaml')).toContain(`drain: ${drain}s`);
