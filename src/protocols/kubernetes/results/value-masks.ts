@@ -40,6 +40,14 @@ const SHORTEST_FIND = 6;
 const LONGEST_KNOWN = 200;
 const MOST_KNOWN = 4096;
 
+/** A few bytes of a pool's slab would keep all of it in memory for as long as they are remembered. */
+function ownCopy(found: Buffer | undefined): Buffer | undefined {
+  if (found === undefined) return undefined;
+  const own = Buffer.allocUnsafeSlow(found.length);
+  found.copy(own);
+  return own;
+}
+
 /** What detectors make of the values of one answer. Objects of one kind say the same things over and over. */
 export class DetectedTokens {
   readonly #detection: Detection;
@@ -60,7 +68,7 @@ export class DetectedTokens {
     const text = bytes.toString('latin1', start, end);
     const known = this.#known.get(text);
     if (known !== undefined || this.#known.has(text)) return known;
-    const found = this.#search(bytes, start, end);
+    const found = ownCopy(this.#search(bytes, start, end));
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(text, found);
     return found;
