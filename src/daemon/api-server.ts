@@ -132,7 +132,9 @@ async function answer(
   response.on('error', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, stopping]);
   let route: RouteName | undefined;
-  response.once('finish', () => deps.answered?.(route, response.statusCode, request.socket));
+  // When the answer has gone, the socket may be gone too, and its address with it.
+  const { remoteAddress } = request.socket;
+  response.once('finish', () => deps.answered?.(route, response.statusCode, { remoteAddress }));
   try {
     const url = new URL(request.url ?? '/', 'http://daemon');
     const match = matchRoute(request.method ?? '', url.pathname);

@@ -16,3 +16,22 @@ export function takeToken(
   const hash = createHash('sha256').update(`${issuer.issuer}\n${once}`, 'utf8').digest('hex');
   return rows.take(hash, new Date(until).toISOString(), new Date(now).toISOString());
 }
+
+/** Sign-ins whose last token is remembered, at most. */
+const MOST_REMEMBERED = 10_000;
+
+/** The token by which each sign-in began or was renewed last, of the latest ones. */
+export class LastTokens {
+  readonly #bySignIn = new Map<string, string>();
+
+  keep(signIn: string, once: string): void {
+    this.#bySignIn.delete(signIn);
+    this.#bySignIn.set(signIn, once);
+    const [oldest] = this.#bySignIn.keys();
+    if (this.#bySignIn.size > MOST_REMEMBERED && oldest !== undefined) this.#bySignIn.delete(oldest);
+  }
+
+  is(signIn: string, once: string): boolean {
+    return this.#bySignIn.get(signIn) === once;
+  }
+}

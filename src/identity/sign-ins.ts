@@ -9,7 +9,7 @@ import type { CurrentIdentities } from './current.ts';
 import type { VerifiedToken } from './external-token.ts';
 import type { Issuer, SignInSource } from './issuer-schema.ts';
 import type { Liveness } from './liveness.ts';
-import { takeToken } from './one-time.ts';
+import { LastTokens, takeToken } from './one-time.ts';
 import { authenticate, hashToken, newToken } from './token.ts';
 import { bearerOf, type TokenBearer } from './token-bearer.ts';
 import { issuerHash, type TrustedIssuers } from './trusted-issuers.ts';
@@ -57,6 +57,7 @@ const DELEGATED_SESSION = 3_600_000;
 /** Exchanges tokens of trusted issuers for session tokens, renews them and ends them. */
 export class SignIns {
   readonly #deps: SignInsDeps;
+  readonly #lastTokens = new LastTokens();
 
   constructor(deps: SignInsDeps) {
     this.#deps = deps;
@@ -68,10 +69,14 @@ export class SignIns {
     const { issuer, verified } = await this.#deps.issuers.verify(shown.token, { nonce: shown.nonce });
     const bearer = bearerOf(issuer, verified);
     await this.#takeToken(issuer, verified);
+    const { once } = verified;
     const row = await this.#identityOf(issuer, bearer);
     const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
     const alive = await this.#alive(issuer, bearer, verified, shown);
-    return this.#begin(row, issuer.name, { ...this.#checked(issuer, bearer, verified, endUser), ...alive });
+    const checked = { ...this.#checked(issuer, bearer, verified, endUser), ...alive };
+    const signedIn = await this.#begin(row, issuer.name, checked);
+    if (signedIn.identity.signIn) this.#lastTokens.keep(signedIn.identity.signIn.id, once);
+    return signedIn;
   }
 
   /** Signs in whom another protocol (SAML) has proven; `source` is its part of the policy. */
@@ -100,6 +105,7 @@ export class SignIns {
         next: 'hoopctl login',
       });
     }
+    if (this.#lastTokens.is(signIn.id, verified.once)) return this.#asItIs(caller);
     await this.#takeToken(issuer, verified);
     const row = await this.#identityOf(issuer, bearer);
     const alive = await this.#alive(issuer, bearer, verified, shown);
@@ -109,9 +115,16 @@ export class SignIns {
       ...(alive.liveness === undefined ? { liveness: signIn.liveness } : alive),
     };
     if (!(await this.#deps.signIns.check(signIn.id, checked))) throw ended();
+    this.#lastTokens.keep(signIn.id, verified.once);
     const identity = await this.#deps.current.current({ ...row, signIn });
     const entry = this.#audit('login.renewed', identity);
     return { token: undefined, identity, entry };
+  }
+
+  /** Within a second an issuer may give the very same token again: it gives its own sign-in nothing, and takes nothing. */
+  async #asItIs(caller: IdentityRow): Promise<SignedIn> {
+    const identity = await this.#deps.current.current(caller);
+    return { token: undefined, identity, entry: this.#audit('login.renewed', identity) };
   }
 
   /** Throws Conflict `not_signed_in`. */

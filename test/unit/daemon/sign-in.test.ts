@@ -225,6 +225,19 @@ describe('signing in', () => {
     expect(await code(anyone().call('tokenExchange', { body }))).toBe('done');
   });
 
+  test('takes its own last token again for a sign-in, and gives it nothing', async () => {
+    const body = { token: await tokenOf(ANA) };
+    const { expiresAt, token } = await running.client('none').call('tokenExchange', { body });
+    const client = running.client(token ?? '');
+    clock.advance(MINUTE);
+    expect((await client.call('tokenRenew', { body })).expiresAt).toBe(expiresAt);
+    const fresh = { token: await tokenOf(ANA) };
+    const renewed = await client.call('tokenRenew', { body: fresh });
+    expect(Date.parse(renewed.expiresAt)).toBe(Date.parse(expiresAt) + MINUTE);
+    expect((await client.call('tokenRenew', { body: fresh })).expiresAt).toBe(renewed.expiresAt);
+    expect(await code(client.call('tokenRenew', { body }))).toBe('login-needed token_used');
+  });
+
   test('takes one of two that come with the same token at the same moment', async () => {
     const body = { token: await tokenOf(ANA) };
     const both = [1, 2].map(() => code(running.client('none').call('tokenExchange', { body })));

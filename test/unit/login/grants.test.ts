@@ -51,7 +51,11 @@ const GIVEN: TokenAnswer = { tokens: { refresh_token: 'refresh' } };
 describe('the device grant', () => {
   test('shows the code, waits while it is pending, and gives the tokens', async () => {
     const one = await scripted([{ error: 'authorization_pending' }, GIVEN]);
-    expect(await one.run()).toEqual({ token: 'an-access-token', refreshToken: 'refresh' });
+    expect(await one.run()).toEqual({
+      token: 'an-access-token',
+      refreshToken: 'refresh',
+      accessToken: 'an-access-token',
+    });
     expect(one.shown).toMatchObject([
       { userCode: 'WDJB-MJHT', url: `${one.server.issuer}/enter`, lifetime: 60_000 },
     ]);
