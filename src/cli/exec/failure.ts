@@ -47,11 +47,24 @@ export function failureOf(error: unknown, place?: FailedPlace): HoopError {
   }
   // node-postgres gives a connection that ended no code; classes 08 and 57P0x are connections that ended.
   const lost = code === undefined || /^(08|57P0[123]|E[A-Z]+$)/.test(code);
-  if (lost) {
+  if (lost) return connectionLost(message, code, facts);
+  return new Internal('sql_error', message, facts);
+}
+
+/** Codes of a connection that did not come about (PostgreSQL docs, appendix A; errno names). */
+const NOT_BEGUN = /^(57P03|08001|08004|ECONNREFUSED|ENOENT|EACCES|ENOTFOUND|EHOSTUNREACH|ENETUNREACH)$/;
+
+/** Where no connection came about nothing ran; one that ended does not tell what became of what was on its way. */
+function connectionLost(message: string, code: string | undefined, facts: ErrorFacts): NotReachable {
+  if (NOT_BEGUN.test(code ?? '')) {
     const next = 'hoopctl daemon status';
     return new NotReachable('connection_lost', message, { next, ...facts, retryable: true });
   }
-  return new Internal('sql_error', message, facts);
+  return new NotReachable('connection_lost', message, {
+    ...facts,
+    why: [facts.why, 'whether what was on its way has run is not known'].filter(Boolean).join('\n'),
+    next: facts.next ?? 'look before running it again: hoopctl session list, hoopctl replay ID',
+  });
 }
 
 /** `statement 3 of 5, line 12: UPDATE customers …` */

@@ -16,12 +16,23 @@ describe('a failed statement', () => {
     expect(failure).toMatchObject({ kind: 'internal', why: 'a detail\nSQLSTATE 42P01', next: 'a hint' });
   });
 
-  it('of which the connection is lost says where to look, and that it may be tried again', () => {
-    for (const code of [undefined, '57P01', '08006', 'ECONNRESET']) {
+  it('that found no connection may be tried again', () => {
+    for (const code of ['57P03', '08001', 'ECONNREFUSED', 'ENOENT']) {
       expect(failureOf(serverError({ code }))).toMatchObject({
         kind: 'not-reachable',
         next: 'hoopctl daemon status',
         retryable: true,
+      });
+    }
+  });
+
+  it('of which the connection is lost may have run, and says where to look', () => {
+    for (const code of [undefined, '57P01', '08006', 'ECONNRESET']) {
+      expect(failureOf(serverError({ code }))).toMatchObject({
+        kind: 'not-reachable',
+        why: expect.stringContaining('whether what was on its way has run is not known'),
+        next: expect.stringContaining('hoopctl replay'),
+        retryable: false,
       });
     }
   });
