@@ -21,11 +21,6 @@ describe("a statement's failure", () => {
     expect(exitCodeOf(failureOf(serverError({ routine })).kind)).toBe(exitCode);
   });
 
-  it.each(['08006', '57P01', 'ECONNRESET', undefined])('is a lost connection with code %s', (code) => {
-    const error = Object.assign(new Error('Connection terminated'), { code });
-    expect(failureOf(error)).toMatchObject({ kind: 'not-reachable', retryable: true });
-  });
-
   it('carries rule, detail and hint', () => {
     const error = serverError({
       routine: 'hoopctl_denied',
