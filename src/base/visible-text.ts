@@ -1,3 +1,5 @@
+import { replaceLookalikes } from './lookalikes.ts';
+
 /** Text from outside, ready for a terminal. */
 export interface VisibleText {
   readonly text: string;
@@ -19,21 +21,38 @@ export function replaceInvisible(text: string, replacement: (character: string) 
   return /^[\x20-\x7e]*$/.test(text) ? text : text.replace(INVISIBLE, replacement);
 }
 
+/** Lookalikes are looked for between the invisible ones, whose escapes are Latin letters themselves. */
+function replaceBoth(text: string, replacement: (character: string) => string): string {
+  let shown = '';
+  let from = 0;
+  for (const { 0: character, index } of text.matchAll(INVISIBLE)) {
+    shown += replaceLookalikes(text.slice(from, index), replacement) + replacement(character);
+    from = index + character.length;
+  }
+  return shown + replaceLookalikes(text.slice(from), replacement);
+}
+
 /**
  * Shows what can't be seen: `\x1b`, `\t`, `\u{202E}`. Newlines are left alone when `keepNewlines` is set,
- * for callers that frame every line. `mark` gets each escape, to set it off from the same letters typed.
+ * for callers that frame every line. With `lookalikes`, letters that pass for Latin ones are shown so too. `mark` gets
+ * each escape, to set it off from the same letters typed.
  */
 export function visibleText(
   text: string,
-  options: { readonly keepNewlines?: boolean; readonly mark?: (shown: string) => string } = {},
+  options: {
+    readonly keepNewlines?: boolean;
+    readonly lookalikes?: boolean;
+    readonly mark?: (shown: string) => string;
+  } = {},
 ): VisibleText {
   let escaped = 0;
   const mark = options.mark ?? ((shown: string) => shown);
-  const shown = replaceInvisible(text, (character) => {
+  const shownAs = (character: string) => {
     if (character === '\n' && options.keepNewlines) return character;
     escaped++;
     return mark(escapeOf(character));
-  });
+  };
+  const shown = options.lookalikes ? replaceBoth(text, shownAs) : replaceInvisible(text, shownAs);
   return { text: shown, escaped };
 }
 

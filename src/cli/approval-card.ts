@@ -88,11 +88,14 @@ function ruleOf(approval: ApprovalView): string {
 }
 
 function statementLines(statement: string, out: TextOut, columns: number): string[] {
-  const shown = visibleText(statement, { keepNewlines: true, mark: (text) => out.paint.inverse(text) });
+  const shown = visibleText(statement, { keepNewlines: true, lookalikes: true });
   if (shown.escaped === 0 && !statement.includes('\n') && textWidth(statement) <= columns) return [statement];
   const lines = statement.split('\n').length;
   const size = [`${lines} line${lines === 1 ? '' : 's'}`, `${[...statement].length} characters`];
-  if (shown.escaped > 0) size.push(out.paint.yellow(`${shown.escaped} of them not printable, shown escaped`));
+  if (shown.escaped > 0)
+    size.push(
+      out.paint.yellow(`${shown.escaped} of them not printable or like Latin letters, shown escaped`),
+    );
   return [`(${size.join(', ')})`, ...framed(statement, out, columns)];
 }
 
@@ -101,12 +104,14 @@ function framed(text: string, out: TextOut, columns: number): string[] {
   const bar = out.paint.dim(BAR);
   return text.split('\n').flatMap((line) => {
     // Wrapped before it is coloured: escape sequences have no width.
-    return wrapText(visible(line), columns - BAR.length).map((piece) => `${bar}${marked(line, piece, out)}`);
+    return wrapText(visibleText(line, { lookalikes: true }).text, columns - BAR.length).map(
+      (piece) => `${bar}${marked(line, piece, out)}`,
+    );
   });
 }
 
 /** Sets escapes off by colour. A line that held nothing to escape stays as it is, whatever its letters say. */
 function marked(line: string, piece: string, out: TextOut): string {
-  if (visibleText(line).escaped === 0) return piece;
+  if (visibleText(line, { lookalikes: true }).escaped === 0) return piece;
   return piece.replace(/\\(?:x[0-9a-f]{2}|u\{[0-9A-F]{4,6}\}|[rt])/g, (shown) => out.paint.inverse(shown));
 }

@@ -42,7 +42,9 @@ describe('the approval card', () => {
 
   it('says how long a framed statement is and how much of it had to be escaped', () => {
     const text = card({ statement: 'select 1;\u202e\nselect\u001b[1A 2' });
-    expect(text).toContain('(2 lines, 23 characters, 2 of them not printable, shown escaped)');
+    expect(text).toContain(
+      '(2 lines, 23 characters, 2 of them not printable or like Latin letters, shown escaped)',
+    );
     expect(text).toContain('│ select 1;\\u{202E}');
     expect(text).toContain('│ select\\x1b[1A 2');
   });

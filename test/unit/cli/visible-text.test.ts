@@ -83,3 +83,28 @@ describe('JSON for a terminal', () => {
     );
   });
 });
+
+describe('letters that pass for Latin ones', () => {
+  const shown = (text: string) => visibleText(text, { lookalikes: true }).text;
+
+  it('are shown in words that have Latin letters, and where a text has no other', () => {
+    expect(shown('DELETE FROM p\u0430yments')).toBe('DELETE FROM p\\u{0430}yments');
+    expect(shown('TRUNCATE \u0441\u043e\u0440\u0443')).toBe('TRUNCATE \\u{0441}\\u{043E}\\u{0440}\\u{0443}');
+    expect(shown('SELECT \u03bf FROM t')).toBe('SELECT \\u{03BF} FROM t');
+    expect(shown('DROP TABLE p\uff41y')).toBe('DROP TABLE p\\u{FF41}y');
+  });
+
+  it('stay where they are plainly another script, and nothing else is touched', () => {
+    for (const text of [
+      "UPDATE города SET имя = 'с утра о нём'",
+      'SELECT größe, 名前, café FROM t',
+      "INSERT INTO t VALUES ('ｶﾀｶﾅ', 'ΔΙΟΝΥΣΟΣ και')",
+    ]) {
+      expect(shown(text)).toBe(text);
+    }
+  });
+
+  it('do not hide behind what cannot be seen', () => {
+    expect(shown('p\u200b\u0430y')).toBe('p\\u{200B}\\u{0430}y');
+  });
+});
