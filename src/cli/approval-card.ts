@@ -92,10 +92,10 @@ function statementLines(statement: string, out: TextOut, columns: number): strin
   if (shown.escaped === 0 && !statement.includes('\n') && textWidth(statement) <= columns) return [statement];
   const lines = statement.split('\n').length;
   const size = [`${lines} line${lines === 1 ? '' : 's'}`, `${[...statement].length} characters`];
-  if (shown.escaped > 0)
-    size.push(
-      out.paint.yellow(`${shown.escaped} of them not printable or like Latin letters, shown escaped`),
-    );
+  const invisible = visibleText(statement, { keepNewlines: true }).escaped;
+  const lookalikes = shown.escaped - invisible;
+  if (invisible > 0) size.push(out.paint.yellow(`${invisible} of them not printable, shown escaped`));
+  if (lookalikes > 0) size.push(out.paint.yellow(`${lookalikes} only like Latin letters, shown escaped`));
   return [`(${size.join(', ')})`, ...framed(statement, out, columns)];
 }
 

@@ -42,11 +42,15 @@ describe('the approval card', () => {
 
   it('says how long a framed statement is and how much of it had to be escaped', () => {
     const text = card({ statement: 'select 1;\u202e\nselect\u001b[1A 2' });
-    expect(text).toContain(
-      '(2 lines, 23 characters, 2 of them not printable or like Latin letters, shown escaped)',
-    );
+    expect(text).toContain('(2 lines, 23 characters, 2 of them not printable, shown escaped)');
     expect(text).toContain('│ select 1;\\u{202E}');
     expect(text).toContain('│ select\\x1b[1A 2');
+  });
+
+  it('sets off letters that only look like Latin ones', () => {
+    const text = card({ statement: 'delete from p\u0430yments' });
+    expect(text).toContain('(1 line, 20 characters, 1 only like Latin letters, shown escaped)');
+    expect(text).toContain('│ delete from p\\u{0430}yments');
   });
 
   it('shows parameters, null apart from the text NULL', () => {
