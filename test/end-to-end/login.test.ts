@@ -148,9 +148,6 @@ describe('a person', () => {
 
   test('stays signed in: the session is renewed by a refresh token that changes each time', async () => {
     for (const expired of [false, true, false]) {
-      // Within one second the provider gives the very same ID token again, which opens no second session.
-      const second = Math.floor(Date.now() / 1000);
-      await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(second);
       makeDue(ana, expired);
       expect((await ana.run(['whoami', '--json'])).code).toBe(0);
       const [context] = readContexts(ana).contexts.filter(({ signIn: one }) => one !== undefined);

@@ -158,7 +158,7 @@ async function provider(
     ],
     jwks: { keys: [{ ...key, kid, alg: 'RS256', use: 'sig' }] } as never,
     cookies: { keys: ['cookie secret of the tests'] },
-    claims: { openid: ['sub', 'groups', 'auth_time'], email: ['email', 'email_verified'] },
+    claims: { openid: ['sub', 'groups', 'auth_time', 'uti'], email: ['email', 'email_verified'] },
     scopes: ['openid', 'offline_access', 'email'],
     conformIdTokenClaims: false,
     // Without its dispatcher, which keeps a provider on the internet away from loopback.
@@ -202,7 +202,14 @@ async function provider(
       const { email, groups } = account;
       return {
         accountId: id,
-        claims: async () => ({ sub: id, email, email_verified: true, groups: [...groups] }),
+        claims: async () => ({
+          sub: id,
+          email,
+          email_verified: true,
+          groups: [...groups],
+          // No two tokens of a provider are the same, not even within one second (Entra names it so, others `jti`).
+          uti: crypto.randomUUID(),
+        }),
       };
     },
   });

@@ -93,9 +93,6 @@ test('a refreshed token renews the session with the groups of now', async () => 
   const { id_token, refresh_token } = await deviceFlow('ana');
   const client = running.client((await exchange(id_token)).token ?? '');
   provider.accounts.set('ana', { email: 'ana@example.com', groups: ['dba', 'leads'] });
-  // Within one second the provider gives the very same ID token again.
-  const second = Math.floor(Date.now() / 1000);
-  await expect.poll(() => Math.floor(Date.now() / 1000)).toBeGreaterThan(second);
   const refreshed = await provider.token({
     grant_type: 'refresh_token',
     client_id: CLI_CLIENT,
