@@ -48,7 +48,7 @@ describe('exec', () => {
   });
 
   test('ends with 1 when the database refuses, with its SQLSTATE', async () => {
-    const failed = await exec(['-c', 'SELECT 1 / 0', '-c', 'SELECT 2']);
+    const failed = await exec(['SELECT 1 / 0', '-c', 'SELECT 2']);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
     expect(failed.stderr).toContain('22012');
   });

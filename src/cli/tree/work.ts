@@ -72,11 +72,11 @@ export const execVerb: CommandSpec = {
   name: 'exec',
   summary: 'run statements once, for scripts and CI',
   details: [
-    'Statements come from -c, -f, or stdin. Results go to stdout as psql prints them, or as one JSON document.',
+    'Statements come from the command line, -c, -f, or stdin. Results go to stdout as psql prints them, or as one JSON document.',
     'A file is one transaction, unless a statement in it refuses one; a failed statement is named with its line.',
     'Exit codes: 6 blocked by policy, 7 denied, 8 approval expired, withdrawn or timed out.',
   ].join('\n'),
-  arguments: [CONNECTION],
+  arguments: [CONNECTION, { name: '[sql]', description: 'the statement, as with -c' }],
   options: [
     { flags: '-c, --command <sql>', description: 'the statement; may be repeated', repeat: true },
     { flags: '-f, --file <file>', description: 'a file of statements', completes: 'files' },
@@ -88,10 +88,11 @@ export const execVerb: CommandSpec = {
   ],
   async run(words, { io, json, client }) {
     const { run } = await import('../exec/exec.ts');
+    const sql = words.optional('sql');
     const options = {
       json,
       name: words.argument('name'),
-      commands: words.list('command'),
+      commands: [...(sql === undefined ? [] : [sql]), ...words.list('command')],
       file: words.text('file'),
       wait: words.duration('wait'),
       ...statedWords(words),

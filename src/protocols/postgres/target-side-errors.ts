@@ -7,7 +7,7 @@ export function startupError(fields: ResponseFields, user: string, database: str
   if (fields.sqlstate === '28P01' || fields.sqlstate === '28000') {
     return new NotPermitted('target_authentication_failed', `the target refused the login of "${user}"`, {
       why,
-      next: 'set user and password again: hoopctl connection edit',
+      next: 'check user and password; those of a stored connection are set again with: hoopctl connection edit NAME',
     });
   }
   if (fields.sqlstate === '3D000') {

@@ -92,7 +92,8 @@ function notReachable(
   return new NotReachable(code, `cannot reach PostgreSQL at ${hosts.join(', ')}`, {
     why: [...new Set(lines)].join('; '),
     next: last?.next ?? 'check that the server runs and that its address, port and firewall are right',
-    retryable: true,
+    // A server without TLS has none the next time either.
+    retryable: tried.some(({ error }) => error.code !== 'target_no_tls'),
     cause: last,
   });
 }

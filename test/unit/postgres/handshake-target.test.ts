@@ -302,6 +302,7 @@ describe('TLS', () => {
     expect(await failure([Buffer.from('N'), start], 'sslmode=require')).toMatchObject({
       code: 'target_no_tls',
       next: expect.stringContaining('sslmode=prefer'),
+      retryable: false,
     });
   });
 
