@@ -30,6 +30,8 @@ export interface Route {
   readonly body?: z.ZodType;
   readonly response: z.ZodType;
   readonly stream?: true;
+  /** A stream that tells of sessions, which are cut by themselves when its reader is not who it was. */
+  readonly governed?: true;
   readonly rawBody?: true;
   /** Its body is that of an HTML form. */
   readonly form?: true;
@@ -130,6 +132,7 @@ export const routes = {
     body: endpointOpenSchema,
     response: endpointEventSchema,
     stream: true,
+    governed: true,
   },
 
   standingEndpoint: {

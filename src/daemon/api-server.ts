@@ -3,24 +3,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { z } from 'zod';
 import type { Route, RouteName } from '../api/routes.ts';
 import type { Page } from '../api/sign-in-schemas.ts';
-import { type HoopError, Internal, LoginNeeded, NotFound, NotPermitted, UsageError } from '../base/errors.ts';
+import { type HoopError, Internal, LoginNeeded, NotFound, UsageError } from '../base/errors.ts';
 import type { Span } from '../session/trace.ts';
-import type { IdentityRow } from '../store/store.ts';
 import { MAX_BODY_BYTES, MAX_PUBLIC_BODY_BYTES, readForm, readJson, readLines } from './api-body.ts';
 import { asHoopError, errorBody, statusOf } from './api-errors.ts';
+import { sendStream } from './api-stream.ts';
+import { authorize, type Caller, type TokenHolder } from './authorize.ts';
 import type { DaemonLog } from './daemon-log.ts';
+import type { OpenStream, OpenStreams } from './open-streams.ts';
 import { sendPage } from './page.ts';
 import { matchRoute, type RouteMatch } from './route-match.ts';
 import type { Call, Handlers } from './routes/handler.ts';
 import type { Traces } from './traces/traces.ts';
-
-/** Who a token belongs to: an identity, or whoever holds the one-time token of a new state directory. */
-export type TokenHolder =
-  | { readonly kind: 'identity'; readonly identity: IdentityRow }
-  | { readonly kind: 'bootstrap' };
-
-/** Whoever calls: nobody in particular on a public route. */
-type Caller = TokenHolder | { readonly kind: 'anyone' };
 
 /** Where a call comes from. */
 export interface CallPeer {
@@ -34,6 +28,8 @@ export interface ApiServerDeps {
   readonly authenticate: (token: string, from: CallPeer) => Promise<TokenHolder>;
   readonly log: DaemonLog;
   readonly traces?: Pick<Traces, 'call'> | undefined;
+  /** Where streams that are being read are known. */
+  readonly streams: Pick<OpenStreams, 'open'>;
   /** Where its callers are: on this machine, behind a socket only its user can open, or anywhere. */
   readonly origin?: Call<RouteName>['origin'];
   /** Told of every call that was answered, by its route; undefined where there is none. */
@@ -45,9 +41,6 @@ const HEADERS_TIMEOUT = 10_000;
 /** How long calls in progress may finish when the daemon stops, in milliseconds. */
 const CLOSE_GRACE = 2000;
 const MAX_CONNECTIONS = 512;
-
-/** What the holder of the bootstrap token may do besides `init`: look, and stop what was started. */
-const BOOTSTRAP_ROUTES: ReadonlySet<RouteName> = new Set<RouteName>(['init', 'status', 'stop']);
 
 /** Answers calls, over whatever they came. */
 export interface Api {
@@ -132,6 +125,7 @@ async function answer(
   response.on('error', () => gone.abort());
   const signal = AbortSignal.any([gone.signal, stopping]);
   let route: RouteName | undefined;
+  let stream: OpenStream | undefined;
   // When the answer has gone, the socket may be gone too, and its address with it.
   const { remoteAddress } = request.socket;
   response.once('finish', () => deps.answered?.(route, response.statusCode, { remoteAddress }));
@@ -146,14 +140,25 @@ async function answer(
     route = match.name;
     authorize(match, holder);
     const trace = spanOf(deps, match, request, response);
-    const call = { ...(await readCall(deps, match, holder, url, request, signal)), trace };
+    if (match.route.stream && !match.route.governed && holder.kind === 'identity')
+      stream = deps.streams.open(match.route, holder.identity);
+    const either = stream === undefined ? signal : AbortSignal.any([signal, stream.signal]);
+    const call = { ...(await readCall(deps, match, holder, url, request, either)), trace };
     const handler = deps.handlers[match.name] as (call: unknown) => Promise<unknown>;
     const result = await handler(call);
-    if (match.route.stream) await sendStream(deps, match, result as AsyncIterable<unknown>, response, signal);
-    else if (match.route.page) sendPage(response, checked(match, result) as Page);
+    if (match.route.stream) {
+      await sendStream(response, result as AsyncIterable<unknown>, {
+        checked: (line) => checked(match, line),
+        told: (error) => logged(deps, match.route, error),
+        gone: signal,
+        ended: stream?.signal,
+      });
+    } else if (match.route.page) sendPage(response, checked(match, result) as Page);
     else sendJson(response, 200, checked(match, result));
   } catch (error) {
     fail(deps, request, response, error);
+  } finally {
+    stream?.close();
   }
 }
 
@@ -183,30 +188,6 @@ function bearerToken(request: IncomingMessage): string {
     });
   }
   return match[1];
-}
-
-function authorize({ name, route }: RouteMatch, holder: Caller): void {
-  if (route.allow === 'public') return;
-  if (holder.kind === 'anyone') throw new NotPermitted('role_missing', 'only an identity may do this');
-  if (holder.kind === 'bootstrap') {
-    if (BOOTSTRAP_ROUTES.has(name)) return;
-    throw new NotPermitted('not_initialized', 'this state directory has no owner yet', {
-      next: 'hoopctl init',
-    });
-  }
-  if (route.allow === 'any') return;
-  if (route.allow === 'bootstrap') {
-    throw new NotPermitted(
-      'already_initialized',
-      'only the one-time token of a new state directory may do this',
-    );
-  }
-  const { allow } = route;
-  if (holder.identity.roles.some((role) => allow.includes(role))) return;
-  throw new NotPermitted('role_missing', `${holder.identity.name} may not do this`, {
-    why: `it needs the role ${allow.join(' or ')}; ${holder.identity.name} has ${holder.identity.roles.join(', ')}`,
-    next: 'hoopctl whoami',
-  });
 }
 
 async function readCall(
@@ -263,45 +244,6 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
     'cache-control': 'no-store',
   });
   response.end(text);
-}
-
-async function sendStream(
-  deps: ApiServerDeps,
-  match: RouteMatch,
-  lines: AsyncIterable<unknown>,
-  response: ServerResponse,
-  signal: AbortSignal,
-): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
-  response.flushHeaders();
-  try {
-    for await (const line of lines) {
-      if (response.destroyed) return;
-      const flowing = response.write(`${JSON.stringify(checked(match, line))}\n`);
-      if (!flowing) await drained(response, signal);
-    }
-  } catch (error) {
-    if (!response.destroyed) {
-      const hoopError = logged(deps, match.route, error);
-      response.write(`${JSON.stringify(errorBody(hoopError))}\n`);
-    }
-  } finally {
-    response.end();
-  }
-}
-
-/** Until the client has taken what was written, or is gone, or the daemon stops. */
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    if (signal.aborted) return resolve();
-    response.once('drain', done);
-    signal.addEventListener('abort', done, { once: true });
-  });
 }
 
 function fail(deps: ApiServerDeps, request: IncomingMessage, response: ServerResponse, error: unknown): void {

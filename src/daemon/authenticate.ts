@@ -4,7 +4,7 @@ import { LoginNeeded } from '../base/errors.ts';
 import type { CurrentIdentities } from '../identity/current.ts';
 import { authenticate } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
-import type { TokenHolder } from './api-server.ts';
+import type { TokenHolder } from './authorize.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { LoginFailures } from './login-failures.ts';
 
@@ -14,6 +14,8 @@ const LOGIN_AGAIN = 60 * 60 * 1000;
 export interface AuthenticatorDeps {
   readonly identities: Store['identities'];
   readonly current: CurrentIdentities;
+  /** Throws LoginNeeded for somebody whom its issuer does not know any more. */
+  readonly requireAlive: (identity: IdentityRow) => Promise<void>;
   readonly bootstrap: Bootstrap;
   readonly audit: AuditLog;
   readonly loginFailures: LoginFailures;
@@ -31,7 +33,10 @@ export function createAuthenticator(deps: AuthenticatorDeps): (token: string) =>
   async function identityOf(token: string): Promise<IdentityRow> {
     const signedIn = await current.ofSessionToken(token);
     // Signing in has been audited.
-    if (signedIn) return signedIn;
+    if (signedIn) {
+      await deps.requireAlive(signedIn);
+      return signedIn;
+    }
     const identity = current.withRoles(await authenticate(token, identities, clock.now()));
     const now = clock.monotonic();
     if (now - (seen.get(identity.id) ?? Number.NEGATIVE_INFINITY) >= LOGIN_AGAIN) {

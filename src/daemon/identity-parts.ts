@@ -13,6 +13,7 @@ import type { AppliedPolicy } from '../session/applied-policy.ts';
 import type { LiveSessions } from '../session/live-sessions.ts';
 import { recheckSessions } from '../session/recheck.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
+import type { OpenStreams } from './open-streams.ts';
 
 export interface IdentityPartsDeps {
   readonly store: Pick<Store, 'identities' | 'signIns' | 'usedTokens'>;
@@ -20,6 +21,7 @@ export interface IdentityPartsDeps {
   readonly clock: Clock;
   readonly policy: AppliedPolicy;
   readonly live: LiveSessions;
+  readonly streams: OpenStreams;
   readonly getJson: GetJson;
   readonly askWithToken: AskWithToken;
   /** The installation's key. */
@@ -38,9 +40,11 @@ export interface IdentityParts {
   readonly logouts: IssuerLogouts;
   /** As `current.current`, and the issuer was asked lately whether the person still is there. Throws LoginNeeded. */
   readonly currentAndAlive: (known: IdentityRow) => Promise<IdentityRow>;
-  /** Looks now whether the identities of live sessions still are who they were. */
+  /** Throws LoginNeeded when the issuer of a sign-in no longer vouches for who signed in. */
+  readonly requireAlive: (identity: IdentityRow) => Promise<void>;
+  /** Looks now whether the identities of live sessions and streams still are who they were. */
   readonly recheckSessions: () => Promise<void>;
-  /** Asks issuers whether the people of live sessions still are there, where it is time to. Never rejects. */
+  /** Asks issuers whether the people of live sessions and streams still are there, where it is time to. Never rejects. */
   readonly checkLiveness: () => Promise<void>;
 }
 
@@ -50,12 +54,16 @@ export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   const policy = () => deps.policy.get();
   const issuers = new TrustedIssuers({ clock, getJson, issuers: () => policy()?.issuers ?? [] });
   const current = new CurrentIdentities({ identities, signIns, clock, policy });
-  const recheck = () => recheckSessions(live.list(), (known) => current.current(known), failed);
+  const recheck = async () => {
+    const now = (known: IdentityRow) => current.current(known);
+    await Promise.all([recheckSessions(live.list(), now, failed), deps.streams.recheck(now)]);
+  };
   // A policy that no longer trusts an issuer, or gives other roles, holds for live sessions too.
   deps.policy.onReplaced(() => void recheck());
   const cut = (signIn: string, reason: string) => {
     live.cut((session) => session.identity.signIn?.id === signIn, reason);
     deps.closeEndpoints(signIn, reason);
+    deps.streams.end(signIn, reason);
   };
   const logouts = new IssuerLogouts({ issuers, identities, signIns, usedTokens, audit, clock, cut });
   const liveness = new Liveness({
@@ -76,13 +84,17 @@ export function identityParts(deps: IdentityPartsDeps): IdentityParts {
     current,
     liveness,
   });
+  const requireAlive = async ({ signIn }: IdentityRow) => {
+    if (signIn) await liveness.require(signIn);
+  };
   return {
     logouts,
     async currentAndAlive(known) {
       const identity = await current.current(known);
-      if (identity.signIn) await liveness.require(identity.signIn);
+      await requireAlive(identity);
       return identity;
     },
+    requireAlive,
     checkLiveness: () => checkLiveness(deps, liveness, cut),
     issuers,
     current,
@@ -92,13 +104,16 @@ export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   };
 }
 
-/** One question for each sign-in that has live sessions; one that cannot be answered ends them. */
+/** One question for each sign-in that has live sessions or streams; one that cannot be answered ends them. */
 async function checkLiveness(
-  { failed, live, store }: IdentityPartsDeps,
+  { failed, live, store, streams }: IdentityPartsDeps,
   liveness: Liveness,
   cut: (signIn: string, reason: string) => void,
 ): Promise<void> {
-  const ids = new Set(live.list().flatMap(({ identity }) => identity.signIn?.id ?? []));
+  const ids = new Set([
+    ...live.list().flatMap(({ identity }) => identity.signIn?.id ?? []),
+    ...streams.signIns(),
+  ]);
   liveness.retain(ids);
   await Promise.all(
     [...ids].map(async (id) => {

@@ -5,7 +5,7 @@ import { type AskWithToken, type GetJson, getJson, getWithToken } from '../ident
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
-import { endpointCertificate, loadProtocols, newHostKey } from '../protocols/registry.ts';
+import { loadProtocols, newHostKey } from '../protocols/registry.ts';
 import { openVault, type VaultOptions } from '../secret/vault.ts';
 import { AppliedPolicy } from '../session/applied-policy.ts';
 import { ApprovalBoard } from '../session/approval-board.ts';
@@ -21,6 +21,7 @@ import { openBootstrap } from './bootstrap.ts';
 import { BusyPoll } from './busy-poll.ts';
 import { createDaemonLog, type DaemonLog, RotatingFile } from './daemon-log.ts';
 import { Endpoints } from './endpoint.ts';
+import { endpointTls } from './endpoint-tls.ts';
 import { type Gateway, type GatewaySettings, openGateway } from './gateway/gateway.ts';
 import { NativePlaces } from './gateway/native-places.ts';
 import { ShortPasswords } from './gateway/short-passwords.ts';
@@ -28,6 +29,7 @@ import { gatewayHostKey } from './gateway-host-key.ts';
 import { identityParts } from './identity-parts.ts';
 import { installationKey } from './installation-key.ts';
 import { LoginFailures } from './login-failures.ts';
+import { OpenStreams } from './open-streams.ts';
 import { packageVersion } from './package-version.ts';
 import type { Parts } from './parts.ts';
 import { Requests, restoreRequests } from './requests.ts';
@@ -138,12 +140,19 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
   const authenticate = createAuthenticator({
     identities: books.store.identities,
     current: parts.current,
+    requireAlive: parts.requireAlive,
     bootstrap: parts.bootstrap,
     audit: books.audit,
     loginFailures: parts.loginFailures,
     clock,
   });
-  const api = createApiServer({ handlers, authenticate, log, traces: ground.traces });
+  const api = createApiServer({
+    handlers,
+    authenticate,
+    log,
+    traces: ground.traces,
+    streams: parts.streams,
+  });
   // Ours by the lock: a socket that lies there belonged to a daemon that is gone.
   rmSync(directory.socket, { force: true });
   await api.listen(directory.socket);
@@ -211,6 +220,7 @@ async function assemble(
   });
   const policy = await appliedPolicy(books, log);
   const live = new LiveSessions();
+  const streams = new OpenStreams();
   const board = new ApprovalBoard({
     clock,
     approvals: store.approvals,
@@ -229,6 +239,7 @@ async function assemble(
     clock,
     policy,
     live,
+    streams,
     getJson: options.getJson ?? getJson,
     askWithToken: options.askWithToken ?? getWithToken,
     key: maskKey,
@@ -285,6 +296,7 @@ async function assemble(
     auditDamage: books.auditDamage,
     policy,
     live,
+    streams,
     board,
     ...who,
     presence: new ApproverPresence(store.settings, () => clock.now()),
@@ -301,7 +313,7 @@ async function assemble(
     loginFailures: new LoginFailures(audit, clock),
     bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
     hostKey: gatewayHostKey(store.settings, vault, newHostKey),
-    certificate: certificateOf(directory, failed('tls.failed')),
+    certificate: endpointTls(directory, failed('tls.failed')),
     log,
     logFile,
     requestStop,
@@ -317,19 +329,4 @@ async function appliedPolicy(books: Books, log: DaemonLog): Promise<AppliedPolic
   if (file) applied.replace(compilePolicy(file, row.hash), row);
   else log.error('policy.unreadable', { version: row.version, problems });
   return applied;
-}
-
-/** Made once and at the first need; without one an endpoint serves plaintext on loopback, as PostgreSQL does. */
-function certificateOf(directory: StateDirectory, failed: (error: unknown) => void) {
-  let made: ReturnType<typeof endpointCertificate> | undefined;
-  return async () => {
-    made ??= endpointCertificate(directory.tls);
-    try {
-      return await made;
-    } catch (error) {
-      made = undefined;
-      failed(error);
-      return undefined;
-    }
-  };
 }

@@ -18,6 +18,7 @@ import type { NativePlaces } from './gateway/native-places.ts';
 import type { ShortPasswords } from './gateway/short-passwords.ts';
 import type { IdentityParts } from './identity-parts.ts';
 import type { LoginFailures } from './login-failures.ts';
+import type { OpenStreams } from './open-streams.ts';
 import type { Requests } from './requests.ts';
 import type { StateDirectory } from './state-directory.ts';
 import type { Targets } from './targets.ts';
@@ -39,6 +40,7 @@ export interface Parts extends IdentityParts {
   readonly auditDamage: string | undefined;
   readonly policy: AppliedPolicy;
   readonly live: LiveSessions;
+  readonly streams: OpenStreams;
   readonly board: ApprovalBoard;
   readonly presence: ApproverPresence;
   readonly endpoints: Endpoints;

@@ -55,9 +55,25 @@ export class CurrentIdentities {
       return this.withRoles(row);
     }
     this.#requireSignIn(row, signIn);
+    await this.#requireEndUser(row, signIn);
     const own = row.origin ? { roles: signIn.roles, groups: signIn.groups } : {};
     const expiresAt = earlier(row.expiresAt, signIn.expiresAt);
     return this.withRoles({ ...row, ...own, expiresAt, signIn });
+  }
+
+  /** Nobody acts for a person who was removed here, whoever vouched for it. */
+  async #requireEndUser({ name }: IdentityRow, { endUser }: SignInRow): Promise<void> {
+    const person = endUser && (await this.#deps.identities.find(endUser.id));
+    if (!person || person.id !== endUser.id) return;
+    try {
+      requireLive(person, this.#deps.clock.now());
+    } catch (cause) {
+      if (!(cause instanceof LoginNeeded)) throw cause;
+      throw new LoginNeeded('delegation_changed', `${name} may no longer act for ${person.name}`, {
+        why: 'that identity was revoked, or has expired',
+        cause,
+      });
+    }
   }
 
   #requireSignIn(row: IdentityRow, signIn: SignInRow): void {

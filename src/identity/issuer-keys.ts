@@ -51,7 +51,7 @@ export interface IssuerKeysDeps {
 /** One issuer's public keys: found by discovery, kept, and fetched again when they rotate. Mutable: the cache. */
 export class IssuerKeys {
   readonly #deps: IssuerKeysDeps;
-  readonly #issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'allow_http_loopback'>;
+  readonly #issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'userinfo_uri' | 'allow_http_loopback'>;
   #fetched: Fetched | undefined;
   #fetching: Promise<Fetched> | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
@@ -59,7 +59,7 @@ export class IssuerKeys {
 
   constructor(
     deps: IssuerKeysDeps,
-    issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'allow_http_loopback'>,
+    issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'userinfo_uri' | 'allow_http_loopback'>,
   ) {
     this.#deps = deps;
     this.#issuer = issuer;
@@ -82,6 +82,7 @@ export class IssuerKeys {
 
   /** Where it says who a token stands for; undefined where it does not. Throws NotReachable `issuer_unreachable`. */
   async userinfo(): Promise<string | undefined> {
+    if (this.#issuer.userinfo_uri !== undefined) return this.#issuer.userinfo_uri;
     await this.#current();
     return this.#userinfo;
   }
@@ -139,8 +140,7 @@ export class IssuerKeys {
     const { issuer: said, jwks_uri, userinfo_endpoint } = document.data;
     // OpenID Connect Discovery 4.3: it must be the very issuer that was asked.
     if (said !== issuer) throw unreachable(name, 'its discovery document names another issuer');
-    const loopback = (url: string) => /^http:\/\/(127\.0\.0\.1|localhost|\[::1\])[:/]/.test(url);
-    const secure = (url: string) => url.startsWith('https://') || (allow_http_loopback && loopback(url));
+    const secure = (url: string) => isSecure(new URL(url), allow_http_loopback ?? false);
     if (!secure(jwks_uri)) {
       throw unreachable(name, 'its discovery document points to keys that are not behind https');
     }
@@ -154,6 +154,13 @@ export class IssuerKeys {
 function verifies({ kty, use, key_ops }: z.infer<typeof keySchema>): boolean {
   if (!['RSA', 'EC', 'OKP'].includes(kty)) return false;
   return (use === undefined || use === 'sig') && (key_ops === undefined || key_ops.includes('verify'));
+}
+
+/** A user in the URL could make `http://127.0.0.1:80@elsewhere/` look like loopback, and would be sent along. */
+function isSecure({ hostname, password, protocol, username }: URL, allowHttpLoopback: boolean): boolean {
+  if (username !== '' || password !== '') return false;
+  if (protocol === 'https:') return true;
+  return allowHttpLoopback && protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
 }
 
 function codeOf(error: unknown): unknown {

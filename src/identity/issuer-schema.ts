@@ -21,6 +21,7 @@ export const ALGORITHMS = [
 
 /** A session token lives an hour at most, so groups are checked again at least that often. In milliseconds. */
 const LONGEST_SESSION = 3_600_000;
+const LEAST_SESSION = 60_000;
 const LONGEST_AGE = 7 * 86_400_000;
 const LONGEST_LEEWAY = 300_000;
 
@@ -105,14 +106,21 @@ const livenessSchema = z.strictObject({
   required: z
     .literal(true)
     .optional()
-    .describe('Who signs in without an access token to ask with is refused. Left out: is not asked for.'),
+    .describe(
+      'Who signs in without an access token to ask with is refused. Left out: is let in for `unasked`.',
+    ),
+  unasked: duration(LEAST_SESSION, LONGEST_SESSION)
+    .default(LEAST_SESSION)
+    .describe(
+      'How long the session of a person lives until the next fresh token whom nobody can ask for. Left out: 1m.',
+    ),
 });
-const LIVENESS = { check: 'userinfo', every: 45_000, outage: 300_000 } as const;
+const LIVENESS = { check: 'userinfo', every: 45_000, outage: 300_000, unasked: LEAST_SESSION } as const;
 
 /** What holds for whoever signs in, wherever. */
 export const sessionFields = {
   leeway: duration(0, LONGEST_LEEWAY).default(30_000).describe('How far clocks may differ. Left out: 30s.'),
-  session: duration(60_000, LONGEST_SESSION)
+  session: duration(LEAST_SESSION, LONGEST_SESSION)
     .default(LONGEST_SESSION)
     .describe('How long a session token lives until the issuer is asked again. At most 1h.'),
   step_up: stepUpSchema
@@ -134,6 +142,9 @@ const issuerFields = {
   client_id: text.optional().describe('What `hoopctl login` signs in with.'),
   scopes: listOf(text).optional().describe('What `hoopctl login` asks for. Left out: openid.'),
   jwks_uri: url.optional().describe('Where its keys are, for an issuer without discovery.'),
+  userinfo_uri: url
+    .optional()
+    .describe('Where it says who an access token stands for, for an issuer without discovery.'),
   allow_http_loopback: z.literal(true).optional().describe('For trials: plain http on a loopback address.'),
   groups_claim: text
     .optional()
@@ -168,7 +179,7 @@ const issuerFields = {
 };
 
 export const issuerSchema = z.strictObject(issuerFields).superRefine((issuer, context) => {
-  for (const key of ['issuer', 'jwks_uri'] as const) {
+  for (const key of ['issuer', 'jwks_uri', 'userinfo_uri'] as const) {
     const given = issuer[key];
     if (given === undefined || given.startsWith('https://')) continue;
     if (issuer.allow_http_loopback && LOOPBACK_HTTP.test(given)) continue;

@@ -112,7 +112,8 @@ export class SignIns {
     const checked = {
       ...this.#checked(issuer, bearer, verified, asserted ?? bearer.endUser),
       // Who was asked for once is asked for as long as the sign-in lasts.
-      ...(alive.liveness === undefined ? { liveness: signIn.liveness } : alive),
+      liveness: signIn.liveness,
+      ...alive,
     };
     if (!(await this.#deps.signIns.check(signIn.id, checked))) throw ended();
     this.#lastTokens.keep(signIn.id, verified.once);
@@ -145,7 +146,10 @@ export class SignIns {
     });
   }
 
-  /** What a sign-in keeps to be asked for; it then lasts no longer than its access token does. */
+  /**
+   * What a sign-in keeps to be asked for; it then lasts no longer than its access token does. A person who cannot be
+   * asked for, though the policy wants it, comes again soon: whom the issuer refuses by then is gone.
+   */
   async #alive(
     issuer: Issuer,
     { identity }: TokenBearer,
@@ -153,9 +157,17 @@ export class SignIns {
     { accessToken, accessTokenExpiresIn }: AccessToken,
   ): Promise<Partial<Pick<SignInCheck, 'liveness' | 'expiresAt'>>> {
     const liveness = await this.#deps.liveness.begin(issuer, { subject, kind: identity.kind, accessToken });
-    if (liveness === undefined) return {};
+    if (liveness === undefined) {
+      const { check, unasked } = issuer.liveness;
+      if (check === 'none' || identity.kind === 'machine') return {};
+      return { expiresAt: this.#after(Math.min(issuer.session, unasked)) };
+    }
     const lasts = Math.min(issuer.session, (accessTokenExpiresIn ?? Infinity) * 1000);
-    return { liveness, expiresAt: new Date(this.#deps.clock.now() + lasts).toISOString() };
+    return { liveness, expiresAt: this.#after(lasts) };
+  }
+
+  #after(milliseconds: number): string {
+    return new Date(this.#deps.clock.now() + milliseconds).toISOString();
   }
 
   /** A machine of this daemon says for whom it acts. */

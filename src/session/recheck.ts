@@ -37,6 +37,11 @@ export async function recheckSessions(
 function changeOf(then: IdentityRow, now: IdentityRow): string | undefined {
   if (!now.roles.some((role) => WORKING.includes(role)))
     return `${now.name} has no role to work with any more`;
+  return changeOfIdentity(then, now);
+}
+
+/** What was judged for it was judged for somebody else; undefined while it is who it was. */
+export function changeOfIdentity(then: IdentityRow, now: IdentityRow): string | undefined {
   if (isDeepStrictEqual(comparable(then), comparable(now))) return undefined;
   return `what is known of ${then.name} changed (name or groups): connect again`;
 }

@@ -98,9 +98,9 @@ const apiOf = (gateway: GatewayProcess, token: string): Client =>
 
 /** Somebody who decides by a fresh sign-in: no passphrase, whose comparing takes its time. */
 async function decider(account: string): Promise<Client> {
-  const { id_token } = await provider.deviceFlow(account, 'openid email');
+  const { access_token, id_token } = await provider.deviceFlow(account, 'openid email');
   const { token } = await apiOf(team.gateway, 'none').call('tokenExchange', {
-    body: { token: String(id_token) },
+    body: { token: String(id_token), accessToken: String(access_token) },
   });
   return apiOf(team.gateway, token ?? '');
 }

@@ -5,7 +5,8 @@ import type { GatewayConfig, ListenAddress } from '../../api/gateway-config.ts';
 import { openApiText } from '../../api/openapi.ts';
 import { type RouteName, routes } from '../../api/routes.ts';
 import { Internal, LoginNeeded } from '../../base/errors.ts';
-import { type Api, type ApiServerDeps, type CallPeer, createApi, type TokenHolder } from '../api-server.ts';
+import { type Api, type ApiServerDeps, type CallPeer, createApi } from '../api-server.ts';
+import type { TokenHolder } from '../authorize.ts';
 import type { Parts } from '../parts.ts';
 import type { Handlers } from '../routes/handler.ts';
 import { certificateFor, type GatewayCertificate } from './certificate.ts';
@@ -79,6 +80,7 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
     log,
     origin: 'network',
     traces: deps.traces,
+    streams: parts.streams,
     answered(route, status, from) {
       metrics.answered(route, status);
       if (route !== undefined && isGuess(route, status)) throttle.failed(from.remoteAddress ?? '');

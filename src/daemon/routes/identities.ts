@@ -1,6 +1,7 @@
 import { Conflict, NotFound } from '../../base/errors.ts';
 import { newId } from '../../base/ids.ts';
 import { hashToken, newToken } from '../../identity/token.ts';
+import { endUserOf } from '../../session/requester.ts';
 import type { IdentityRow } from '../../store/store.ts';
 import type { Parts } from '../parts.ts';
 import { connectionView, identityView } from '../views.ts';
@@ -89,8 +90,10 @@ export function identityRoutes(parts: Parts): Routes {
         throw new Conflict('already_revoked', `${row.name} was revoked before`);
       }
       const reason = `the identity ${row.name} was revoked`;
-      const cutSessions = live.cut((session) => session.identityId === row.id, reason);
-      endpoints.close((endpoint) => endpoint.identityId === row.id, reason);
+      const isIts = (identity: IdentityRow) => identity.id === row.id || endUserOf(identity)?.id === row.id;
+      const cutSessions = live.cut(({ identity }) => isIts(identity), reason);
+      endpoints.close(({ identity }) => isIts(identity), reason);
+      await parts.recheckSessions();
       await board.withdrawThose(
         ({ endUserId, requesterId }) => requesterId === row.id || endUserId === row.id,
         reason,

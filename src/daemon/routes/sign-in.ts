@@ -105,6 +105,7 @@ export function signInRoutes(parts: Parts): Routes {
       const reason = `${caller.name} signed out`;
       const cutSessions = live.cut((session) => mine(session.identity), reason);
       endpoints.close((endpoint) => mine(endpoint.identity), reason);
+      if (id !== undefined) parts.streams.end(id, reason);
       return { auditId: String(entry.seq), cutSessions };
     },
   };

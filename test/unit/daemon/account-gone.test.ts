@@ -28,6 +28,8 @@ identity:
         - match: {email: "*@example.com"}
           name: "{email}"
           kind: person
+  roles:
+    auditor: ["*@example.com"]
 rules:
   - name: reads
     effects: [read]
@@ -95,6 +97,17 @@ const refusal = (call: Promise<unknown>) =>
     (error: { code: string; kind: string }) => `${error.kind} ${error.code}`,
   );
 
+/** What ends a stream. */
+async function lastWord(stream: AsyncGenerator<unknown, void>): Promise<string> {
+  try {
+    for await (const _ of stream);
+    return 'its end';
+  } catch (error) {
+    const { code, message } = error as { code: string; message: string };
+    return `${code}: ${message}`;
+  }
+}
+
 /** Until the provider was asked that often. */
 const asked = (times: number) => provider.askedUserinfo(times);
 
@@ -110,19 +123,26 @@ describe('an account that is disabled at the provider', () => {
     expect(await others.run('read customers')).toBe('done read customers');
   });
 
-  test('opens no new session, although its sign-in has most of an hour left', async () => {
+  test('may call nothing any more, approving least of all, although its sign-in has most of an hour left', async () => {
     const ana = await signIn('ana');
     provider.accounts.delete('ana');
-    clock.advance(46 * SECOND);
-    const endpoint = await openEndpoint(ana, { connection: 'prod-db' });
-    endpoint.ended.catch(() => {});
-    const line = dial(endpoint.ready);
-    line.say(endpoint.ready.password);
-    expect(await line.hear()).toBeUndefined();
-    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed signed_out');
+    clock.advance(44 * SECOND);
+    expect(await refusal(ana.call('whoami', {}))).toBe('done');
+    clock.advance(2 * SECOND);
+    expect(await refusal(ana.call('approvalList', {}))).toBe('login-needed account_gone');
+    expect(await refusal(openEndpoint(ana, { connection: 'prod-db' }))).toBe('login-needed signed_out');
   });
 
-  test('is asked for once in 45 s however many sessions it has, and only while it has some', async () => {
+  test('hears no more of what it was reading', async () => {
+    const ana = await signIn('ana');
+    const tail = ana.stream('auditTail', { query: { follow: 'true', lines: 1 } });
+    await tail.next();
+    provider.accounts.delete('ana');
+    clock.advance(50 * SECOND);
+    expect(await lastWord(tail)).toBe('signed_out: the issuer corp does not know this sign-in any more');
+  });
+
+  test('is asked for once in 45 s however many sessions it has, and only while it does something', async () => {
     const ana = await signIn('ana');
     const lea = await signIn('lea');
     await asked(2);
@@ -134,8 +154,9 @@ describe('an account that is disabled at the provider', () => {
     expect(provider.userinfoCalls()).toBe(2);
     clock.advance(10 * SECOND);
     await asked(3);
-    await lea.call('whoami', {});
     expect(provider.userinfoCalls()).toBe(3);
+    await Promise.all([lea.call('whoami', {}), lea.call('whoami', {})]);
+    expect(provider.userinfoCalls()).toBe(4);
   });
 
   test('keeps its sessions through an outage of the provider, for as long as the policy bears it', async () => {
@@ -161,6 +182,25 @@ describe('an account that is disabled at the provider', () => {
       'login-needed access_token_needed',
     );
     expect(await refusal(signIn('ana'))).toBe('done');
+  });
+
+  test('cannot hide by withholding its access token: it then comes again each minute, or is gone', async () => {
+    const ana = await signIn('ana', { accessToken: undefined });
+    const session = await openSession(ana);
+    clock.advance(59 * SECOND);
+    expect(await session.run('read customers')).toBe('done read customers');
+    clock.advance(1 * SECOND);
+    expect(await session.hear()).toBe('cut: the token has expired');
+    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed token_expired');
+  });
+
+  test('may stay longer unasked where the policy says so', async () => {
+    await apply('{unasked: 10m}');
+    const ana = await signIn('ana', { accessToken: 'something' });
+    clock.advance(599 * SECOND);
+    expect(await refusal(ana.call('whoami', {}))).toBe('done');
+    clock.advance(1 * SECOND);
+    expect(await refusal(ana.call('whoami', {}))).toBe('login-needed token_expired');
   });
 
   test('has a sign-in that ends with its access token: what cannot be asked for is not believed', async () => {

@@ -22,6 +22,7 @@ identity:
       audiences: [hoopctl]
       groups_claim: groups
       client_id: hoopctl-cli
+      liveness: {check: none}
       step_up: {max_age: 5m, acr: [mfa]}
       identities:
         - match: {email: "*@example.com"}
@@ -167,7 +168,7 @@ describe('signing in', () => {
           audience: 'hoopctl',
           scopes: ['openid'],
           allowHttpLoopback: false,
-          accessToken: true,
+          accessToken: false,
         },
       ],
       saml: [],
@@ -419,6 +420,63 @@ describe('a machine that acts for a person', () => {
 
     await apply(POLICY);
     expect(await code(client.call('whoami', {}))).toBe('login-needed delegation_changed');
+  });
+});
+
+describe('a person who was removed here', () => {
+  test('has nobody act for it any more: sessions in its name are cut, tokens for it refused', async () => {
+    const robo = await cast.owner.call('identityCreate', { body: { name: 'robo', roles: ['requester'] } });
+    await apply(POLICY.replace('who: [devin]\n      acts_for', 'who: [devin, robo]\n      acts_for'));
+    await signIn(ANA);
+    const body = { token: robo.token, onBehalfOf: 'ana@example.com' };
+    const asserted = await running.client('none').call('tokenExchange', { body });
+    const vouched = await signIn(AGENT_FOR_ANA);
+    const session = await openSession(vouched.client);
+    const { cutSessions } = await cast.owner.call('identityRevoke', { params: { name: 'ana@example.com' } });
+    expect(cutSessions).toBe(1);
+    expect(await session.line.hear()).toBe('cut: the identity ana@example.com was revoked');
+    for (const { token } of [asserted, vouched]) {
+      expect(await code(running.client(token ?? '').call('whoami', {}))).toBe(
+        'login-needed delegation_changed',
+      );
+    }
+    expect(await code(signIn(AGENT_FOR_ANA))).toBe('login-needed delegation_changed');
+  });
+});
+
+describe('a stream', () => {
+  async function reading(client: Client) {
+    const stream = client.stream('auditTail', { query: { follow: 'true', lines: 1 } });
+    await stream.next();
+    const end = async () => {
+      for await (const _ of stream);
+    };
+    return () => code(end());
+  }
+
+  test('ends when its reader is revoked, or has the role no more, or signs out', async () => {
+    const otto = await reading(cast.otto);
+    await cast.owner.call('identityRevoke', { params: { name: 'otto' } });
+    expect(await otto()).toBe('login-needed token_revoked');
+
+    const roles = (group: string) => POLICY.replace('roles:\n', `roles:\n    auditor: [group:${group}]\n`);
+    await apply(roles('leads'));
+    const lea = await reading((await signIn(LEA)).client);
+    await apply(roles('dba'));
+    expect(await lea()).toBe('not-permitted role_missing');
+
+    const ana = await signIn(ANA);
+    const hers = await reading(ana.client);
+    await ana.client.call('signOut', {});
+    expect(await hers()).toBe('login-needed signed_out');
+  });
+
+  test('ends when its reader renews into other groups: what it may see hangs on them', async () => {
+    await apply(POLICY.replace('roles:\n', 'roles:\n    auditor: ["*@example.com"]\n'));
+    const ana = await signIn(ANA);
+    const end = await reading(ana.client);
+    await ana.client.call('tokenRenew', { body: { token: await tokenOf({ ...ANA, groups: ['other'] }) } });
+    expect(await end()).toBe('login-needed identity_changed');
   });
 });
 
