@@ -222,7 +222,9 @@ describe('a stream of JSON', () => {
   };
   const pieces = (masking: JsonMasking, bytes: Buffer, size: number): readonly Buffer[] => {
     const out: Buffer[] = [];
-    for (let i = 0; i < bytes.length; i += size) out.push(masking.push(bytes.subarray(i, i + size)));
+    for (let i = 0; i < bytes.length; i += size) {
+      masking.push(bytes.subarray(i, i + size), (part) => out.push(part));
+    }
     return [...out, masking.end()];
   };
 
@@ -246,8 +248,17 @@ describe('a stream of JSON', () => {
   });
 
   test('says the same wherever it is cut, and stays JSON', () => {
-    const value = fc.constantFrom('jane@example.com', 'a', '4111 1111 1111 1111', '\\"', '\u00e9', '');
-    const key = fc.constantFrom('data', 'metadata', 'name', 'items', 'object', 'rows', 'spec', 'a.b', '"');
+    const long = fc.array(fc.constantFrom('\\', '"', 'x', 'y'.repeat(45), 'jane@example.com'), {
+      maxLength: 8,
+    });
+    const value = fc.oneof(
+      fc.constantFrom('jane@example.com', 'a', '4111 1111 1111 1111', '\\"', '\u00e9', ''),
+      long.map((parts) => parts.join('')),
+    );
+    const key = fc.oneof(
+      fc.constantFrom('data', 'metadata', 'name', 'items', 'object', 'rows', 'spec', 'a.b', '"'),
+      fc.constantFrom('metadata', 'managedFields', 'annotations'),
+    );
     const { tree } = fc.letrec((tie) => ({
       tree: fc.oneof(
         { maxDepth: 5 },
@@ -281,15 +292,42 @@ describe('a stream of JSON', () => {
     );
   });
 
+  test('passes over what servers keep for themselves, and masks all behind it, wherever it is cut', () => {
+    const kept = {
+      'f:a': [{ '}': ']"' }, [1, -2, null], {}],
+      long: `${'\\'.repeat(7)}"${'x'.repeat(60)}"jane@example.com`,
+    };
+    const element = (managedFields: unknown) => ({
+      metadata: { managedFields, annotations: { owner: 'jane@example.com' } },
+      spec: ['jane@example.com', 'y'.repeat(60)],
+    });
+    const text = (of: object) => Buffer.from(JSON.stringify(of));
+    const bytes = text({ items: [element([kept]), element(null), element({}), element([])] });
+    const expected = JSON.parse(bytes.toString(), (key, value) =>
+      key !== 'long' && value === 'jane@example.com' ? '[masked]' : value,
+    );
+    for (let size = 1; size < 200; size++) {
+      const masking = new JsonMasking(objects(false, [mask({ detect: ['email'] })]), true);
+      expect(Buffer.concat(pieces(masking, bytes, size)).equals(text(expected))).toBe(true);
+    }
+  });
+
+  test('whose kept part has brackets that do not belong together is refused', () => {
+    const masking = new JsonMasking(objects(false, [mask({ detect: ['email'] })]), true);
+    const text = '{"items":[{"metadata":{"managedFields":[{]';
+    expect(() => masking.push(Buffer.from(text), () => {})).toThrow(/out of place/);
+  });
+
   test('of a list is never held longer than one of its elements', () => {
     const element = JSON.stringify({ metadata: { name: 'x'.repeat(100) } });
     const bytes = Buffer.from(`{"items":[${Array(1000).fill(element).join(',')}],"kind":"List"}`);
     const masking = new JsonMasking(objects(false, [mask({ columns: ['*/pods/*/metadata.name'] })]), true);
     let [put, got, most] = [0, 0, 0];
     for (let i = 0; i < bytes.length; i += 10) {
-      const out = masking.push(bytes.subarray(i, i + 10));
       put += 10;
-      got += out.length + (out.toString().split('[masked]').length - 1) * (100 - '[masked]'.length);
+      masking.push(bytes.subarray(i, i + 10), (out) => {
+        got += out.length + (out.toString().split('[masked]').length - 1) * (100 - '[masked]'.length);
+      });
       most = Math.max(most, put - got);
     }
     expect(most).toBeLessThan(element.length + 20);
@@ -297,6 +335,6 @@ describe('a stream of JSON', () => {
 
   test('that opens more than it may is refused', () => {
     const masking = new JsonMasking(objects(true, []), true);
-    expect(() => masking.push(Buffer.from('['.repeat(300)))).toThrow(/too deeply/);
+    expect(() => masking.push(Buffer.from('['.repeat(300)), () => {})).toThrow(/too deeply/);
   });
 });

@@ -52,9 +52,16 @@ export class JsonMasking implements TokenReader {
   }
 
   /** Throws ProtocolViolation `bad_json` and `too_large`: nothing that cannot be read is shown. */
-  push(chunk: Buffer): Buffer {
+  push(chunk: Buffer, show: (bytes: Buffer) => void): void {
+    // A token that lies across two pieces is put together from as little as can be.
+    const head = this.#candidates === undefined ? this.#scanner.missing(chunk) : 0;
+    if (head > 0 && head < chunk.length) this.#read(chunk.subarray(0, head), show);
+    this.#read(head < chunk.length ? chunk.subarray(head) : chunk, show);
+  }
+
+  #read(chunk: Buffer, show: (bytes: Buffer) => void): void {
     this.#scanner.push(chunk);
-    return this.#taken();
+    show(this.#taken());
   }
 
   /** What the stream left. Throws ProtocolViolation `bad_json` when it ended within a text. */
@@ -64,7 +71,6 @@ export class JsonMasking implements TokenReader {
   }
 
   key(bytes: Buffer, start: number, end: number, place: number): number {
-    if (place === PLACE.structure) return KEY.other;
     this.#candidates?.key(bytes, start, end);
     return place === PLACE.plain ? KEY.other : keyIn(place, bytes, start, end);
   }
@@ -83,7 +89,6 @@ export class JsonMasking implements TokenReader {
   }
 
   value(bytes: Buffer, start: number, end: number, place: number, key: number): void {
-    if (place === PLACE.structure) return;
     const fate = this.#fate(bytes, start, end, place, key);
     if (this.#candidates === undefined) {
       if (fate === FATE.free) this.#detect(bytes, start, end);
@@ -171,5 +176,7 @@ function spliced(bytes: Buffer, end: number, splices: readonly Splice[]): Buffer
 /** One JSON text with its masked values replaced; all other bytes stay. Throws ProtocolViolation `bad_json`. */
 export function maskJsonText(bytes: Buffer, masks: ObjectMasks): Buffer {
   const masking = new JsonMasking(masks, false);
-  return Buffer.concat([masking.push(bytes), masking.end()]);
+  const shown: Buffer[] = [];
+  masking.push(bytes, (part) => shown.push(part));
+  return Buffer.concat([...shown, masking.end()]);
 }

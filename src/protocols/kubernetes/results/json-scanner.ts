@@ -7,7 +7,7 @@ import { ProtocolViolation } from '../../../base/errors.ts';
 export interface TokenReader {
   /** A key stands at [start, end), its quotes included: the number it is to be known by. */
   key(bytes: Buffer, start: number, end: number, place: number): number;
-  /** An object or array begins: the number of the place that it is. */
+  /** An object or array begins: the number of the place that it is, SILENT to hear nothing of what is inside. */
   open(place: number, key: number, isArray: boolean): number;
   /** It ended before `end`. */
   close(place: number, end: number): void;
@@ -15,7 +15,12 @@ export interface TokenReader {
   value(bytes: Buffer, start: number, end: number, place: number, key: number): void;
 }
 
+/** A place of which a reader hears that it begins and ends, and nothing else. */
+export const SILENT = 255;
+
 const DEEPEST = 256;
+/** Longer strings are searched by what the processor has for it; to begin that costs as much as so many bytes. */
+const SHORT_STRING = 48;
 /** The longest token, or run of tokens that its reader wants to keep: etcd takes no larger objects than 1.5 MiB by default. */
 const LONGEST_HELD = 32 * 1024 * 1024;
 
@@ -48,6 +53,8 @@ export class JsonScanner {
   #within = 0;
   #state: number = STATE.value;
   #depth = 0;
+  /** The depth of the outermost silent place around. */
+  #silentFrom = 0;
   readonly #places = new Uint8Array(DEEPEST + 2);
   readonly #keys = new Uint8Array(DEEPEST + 2);
   readonly #arrays = new Uint8Array(DEEPEST + 2);
@@ -64,6 +71,14 @@ export class JsonScanner {
   /** Up to here it was read. */
   get at(): number {
     return this.#at;
+  }
+
+  /** How much of what comes next belongs to the token that is not whole yet. */
+  missing(chunk: Buffer): number {
+    const { length } = this.#bytes;
+    if (this.#at >= length) return 0;
+    if (this.#bytes[this.#at] !== QUOTE) return Math.min(wordEnd(chunk, 0, chunk.length) + 1, chunk.length);
+    return Math.min(stringEnd(chunk, 0, this.#within - length) + 1, chunk.length);
   }
 
   /** Throws ProtocolViolation `bad_json`, `too_large`, and what the reader throws. */
@@ -97,14 +112,15 @@ export class JsonScanner {
     let depth = this.#depth;
     let place = this.#places[depth] ?? 0;
     while (at < end) {
+      if (place === SILENT) {
+        at = this.#skip(bytes, at);
+        depth = this.#depth;
+        if (at >= end || this.#within > 0) break;
+        state = STATE.after;
+      }
       const byte = bytes[at] ?? 0;
       if (byte === QUOTE) {
-        let stop = Math.max(at + 1, this.#within);
-        while (stop < end) {
-          const inside = bytes[stop];
-          if (inside === QUOTE) break;
-          stop += inside === BACKSLASH ? 2 : 1;
-        }
+        let stop = stringEnd(bytes, at + 1, this.#within);
         if (stop >= end) {
           this.#within = stop;
           break;
@@ -171,6 +187,37 @@ export class JsonScanner {
     this.#stop(at, state);
   }
 
+  /**
+   * Passes over what stands in a silent place, up to the bracket that ends it or to what is not there yet. Which
+   * brackets belong together is all that counts there.
+   */
+  #skip(bytes: Buffer, start: number): number {
+    const end = bytes.length;
+    const arrays = this.#arrays;
+    let depth = this.#depth;
+    let at = start;
+    for (; at < end; at++) {
+      const byte = bytes[at] ?? 0;
+      if (byte === QUOTE) {
+        const stop = stringEnd(bytes, at + 1, this.#within);
+        this.#within = stop >= end ? stop : 0;
+        if (stop >= end) break;
+        at = stop;
+      } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+        if (depth >= DEEPEST) throw this.#bad('it is nested too deeply');
+        depth++;
+        arrays[depth] = byte === OPEN_ARRAY ? 1 : 0;
+        this.#places[depth] = SILENT;
+      } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+        if (depth === this.#silentFrom) break;
+        this.#expect((arrays[depth] === 1) === (byte === CLOSE_ARRAY), at);
+        depth--;
+      }
+    }
+    this.#depth = depth;
+    return at;
+  }
+
   #stop(at: number, state: number): void {
     this.#at = at;
     this.#state = state;
@@ -186,6 +233,7 @@ export class JsonScanner {
     this.#keys[depth] = 0;
     this.#arrays[depth] = isArray ? 1 : 0;
     this.#depth = depth;
+    if (place === SILENT) this.#silentFrom = depth;
     return place;
   }
 
@@ -207,6 +255,34 @@ export class JsonScanner {
   #bad(why: string): ProtocolViolation {
     return new ProtocolViolation('bad_json', `the JSON cannot be read: ${why}`);
   }
+}
+
+/**
+ * Where the quote stands that ends a string, or where to go on looking when there is none yet, at the end of `bytes` or
+ * behind it. Looks from `start`, or from `within` when so much was looked at before.
+ */
+function stringEnd(bytes: Buffer, start: number, within: number): number {
+  const end = bytes.length;
+  let at = Math.max(start, within);
+  const short = Math.min(end, at + SHORT_STRING);
+  while (at < short) {
+    const byte = bytes[at];
+    if (byte === QUOTE) return at;
+    at += byte === BACKSLASH ? 2 : 1;
+  }
+  for (const from = at; at < end; at++) {
+    at = bytes.indexOf(QUOTE, at);
+    if (at < 0) return escapes(bytes, end, from) ? end + 1 : end;
+    if (!escapes(bytes, at, from)) return at;
+  }
+  return at;
+}
+
+/** What stands at `at` is escaped by the backslashes before it, none of which stands before `from`. */
+function escapes(bytes: Buffer, at: number, from: number): boolean {
+  let first = at;
+  while (first > from && bytes[first - 1] === BACKSLASH) first--;
+  return (at - first) % 2 === 1;
 }
 
 function wordEnd(bytes: Buffer, start: number, end: number): number {

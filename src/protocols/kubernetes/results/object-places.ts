@@ -1,4 +1,5 @@
 import { readString } from '../json-walk.ts';
+import { SILENT } from './json-scanner.ts';
 
 /** Where in an answer something stands, as far as masks care. */
 export const PLACE = {
@@ -15,9 +16,9 @@ export const PLACE = {
   metadata: 5,
   annotations: 6,
   /** By which clients and servers find their way, all of it. */
-  structure: 7,
+  structure: SILENT,
   /** The `data` or `stringData` of an object. */
-  data: 8,
+  data: 7,
 } as const;
 
 /** What a key says about the value behind it. */
@@ -36,9 +37,21 @@ export const KEY = {
   lastApplied: 10,
 } as const;
 
-type Names = readonly (readonly [name: Buffer, key: number])[];
-const names = (table: Readonly<Record<string, number>>): Names =>
-  Object.entries(table).map(([name, key]) => [Buffer.from(name), key]);
+interface Name {
+  readonly name: Buffer;
+  readonly key: number;
+}
+/** By their lengths, few of which are two names'. */
+type Names = readonly (readonly Name[])[];
+
+function names(table: Readonly<Record<string, number>>): Names {
+  const byLength: Name[][] = [];
+  for (const [name, key] of Object.entries(table)) {
+    while (byLength.length <= name.length) byLength.push([]);
+    byLength[name.length]?.push({ name: Buffer.from(name), key });
+  }
+  return byLength;
+}
 
 const IN_ROOT = names({
   metadata: KEY.metadata,
@@ -82,11 +95,10 @@ export function keyIn(place: number, bytes: Buffer, start: number, end: number):
 }
 
 function find(table: Names, bytes: Buffer, start: number, end: number): number {
-  const length = end - start - 2;
-  for (const [name, key] of table) if (name.length === length && stands(name, bytes, start + 1)) return key;
+  for (const one of table[end - start - 2] ?? []) if (stands(one.name, bytes, start + 1)) return one.key;
   if (!hasEscape(bytes, start, end)) return KEY.other;
   const spelled = readString(bytes, start, end);
-  return table.find(([name]) => name.toString() === spelled)?.[1] ?? KEY.other;
+  return table[spelled.length]?.find(({ name }) => name.toString() === spelled)?.key ?? KEY.other;
 }
 
 function hasEscape(bytes: Buffer, start: number, end: number): boolean {
@@ -122,7 +134,6 @@ export function placeInside(
     case PLACE.metadata:
       if (key === KEY.structure) return PLACE.structure;
       return key === KEY.annotations && !isArray ? PLACE.annotations : PLACE.plain;
-    case PLACE.structure:
     case PLACE.data:
       return place;
     default:

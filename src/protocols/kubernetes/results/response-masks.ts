@@ -106,7 +106,7 @@ export function acceptFor(
 function jsonMasking(masks: ObjectMasks, lists: boolean): AnswerMasking {
   const masking = new JsonMasking(masks, lists);
   return {
-    push: (bytes, show) => show(masking.push(bytes)),
+    push: (bytes, show) => masking.push(bytes, show),
     end: (show) => show(masking.end()),
   };
 }
