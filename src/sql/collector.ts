@@ -62,6 +62,15 @@ export class Collector {
     this.act('unknown', command, object);
   }
 
+  /** The text names a relation that is not known, or that nobody can tell. */
+  unknownRelation(
+    found: { readonly name: string; readonly reason: string; readonly absent?: string },
+    command: string,
+  ): void {
+    this.unknown(found.reason, command, { kind: 'table', name: found.name });
+    if (found.absent !== undefined) this.missing({ kind: 'relation', name: found.absent });
+  }
+
   /** The text names what the catalog does not have. */
   missing(object: AbsentObject): void {
     this.#absent.set(`${object.kind} ${object.name}`, object);

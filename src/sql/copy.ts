@@ -42,7 +42,7 @@ function copyRelation(stmt: CopyStmt, suffix: string, ctx: Context): ColumnList 
   const names = nameParts(stmt.attlist);
   const found = resolveRelation(rv, ctx);
   if (found.kind === 'missing') {
-    ctx.out.unknown(found.reason, 'COPY', { kind: 'table', name: found.name });
+    ctx.out.unknownRelation(found, 'COPY');
     return { columns: [], open: [`${found.name}.*`] };
   }
   const { relation } = found;

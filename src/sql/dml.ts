@@ -197,7 +197,7 @@ function writeTarget(rv: RangeVar, kind: WriteKind, columns: readonly string[], 
   const alias = rv.alias?.aliasname ?? rv.relname ?? '';
   const found = resolveRelation(rv, ctx);
   if (found.kind === 'missing') {
-    ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
+    ctx.out.unknownRelation(found, command);
     return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
   }
   noteWrite(found.relation, kind, command, rv.inh === true, ctx, columns);

@@ -24,8 +24,7 @@ export function readRelation(rv: RangeVar, ctx: Context, command = 'SELECT'): Ra
   const alias = rv.alias?.aliasname ?? rv.relname ?? '';
   const found = resolveRelation(rv, ctx);
   if (found.kind === 'missing') {
-    ctx.out.unknown(found.reason, command, { kind: 'table', name: found.name });
-    if (found.absent !== undefined) ctx.out.missing({ kind: 'relation', name: found.absent });
+    ctx.out.unknownRelation(found, command);
     return { alias, columns: [], open: [`${found.name}.*`], wholeRow: [`${found.name}.*`] };
   }
   noteRead(found.relation, rv.inh === true, ctx, command);

@@ -20,7 +20,7 @@ rules:
   - name: writes-need-approval
     who: [group:agents]
     effects: [write]
-    tables: ["public.customers"]
+    tables: ["public.customers", "public.fires", "public.moved", "public.chosen", "public.under", "public.over"]
     decision: approve
     approvers: [group:dba]
   - name: hurried
@@ -61,7 +61,10 @@ async function held(requester: ConnectedClient, statement = UPDATE) {
     ({ rowCount }) => ({ rowCount }),
     (error: { code?: string; message: string; detail?: string }) => error,
   );
-  return { id: await requester.nextApproval(), outcome };
+  const unasked = outcome.then((ended) => {
+    throw new Error(`nobody was asked: ${'message' in ended ? ended.message : 'it ran'}`);
+  });
+  return { id: await Promise.race([requester.nextApproval(), unasked]), outcome };
 }
 
 interface Listed {
@@ -132,19 +135,71 @@ describe('a statement that waits is not executed', () => {
   });
 });
 
-test('an approved statement does not run when what it calls was changed while it waited', async () => {
-  const deed = (body: string) =>
-    `CREATE OR REPLACE FUNCTION deed() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body}; END $$`;
-  await shop.server.query(deed(UPDATE), 'shop');
-  const requester = await connected();
-  const { id, outcome } = await held(requester, 'SELECT deed()');
-  await shop.server.query(deed('DELETE FROM customers'), 'shop');
-  expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
-  expect(await outcome).toMatchObject({
-    code: '42501',
-    message: expect.stringContaining('may no longer run'),
+describe('an approved statement does not run when, while it waited, somebody else changed', () => {
+  const deed = (name: string, body: string) =>
+    `CREATE OR REPLACE FUNCTION ${name}() RETURNS void LANGUAGE plpgsql AS $$ BEGIN ${body}; END $$`;
+  const fired = (body: string) =>
+    `CREATE OR REPLACE FUNCTION fired() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${body}; RETURN NEW; END $$`;
+  const ALL = "UPDATE customers SET plan = 'pro' WHERE id > 0";
+  const FREE = "UPDATE customers SET plan = 'free'";
+
+  test.each([
+    ['what a function does', deed('deed', UPDATE), 'SELECT deed()', deed('deed', 'DELETE FROM customers')],
+    ['which rows a function does it to', deed('deed', UPDATE), 'SELECT deed()', deed('deed', ALL)],
+    [
+      'a function that its function calls',
+      `${deed('inner_deed', UPDATE)}; ${deed('deed', 'PERFORM inner_deed()')}`,
+      'SELECT deed()',
+      deed('inner_deed', ALL),
+    ],
+    [
+      'the view it writes through',
+      `CREATE OR REPLACE VIEW chosen AS SELECT * FROM customers WHERE id = 1; GRANT ALL ON chosen TO app`,
+      "UPDATE chosen SET plan = 'pro'",
+      'CREATE OR REPLACE VIEW chosen AS SELECT * FROM customers WHERE id > 0',
+    ],
+    [
+      'a view under the view it writes through',
+      `CREATE OR REPLACE VIEW under AS SELECT * FROM customers WHERE id = 1; GRANT ALL ON under TO app;
+       CREATE OR REPLACE VIEW over AS SELECT * FROM under; GRANT ALL ON over TO app`,
+      "UPDATE over SET plan = 'pro'",
+      'CREATE OR REPLACE VIEW under AS SELECT * FROM customers WHERE id > 0',
+    ],
+    [
+      'the function of a trigger that it fires',
+      `CREATE TABLE fires (id int); GRANT ALL ON fires TO app; ${fired('NULL')};
+       CREATE TRIGGER fired BEFORE INSERT ON fires FOR EACH ROW EXECUTE FUNCTION fired()`,
+      `${UPDATE} AND NOT EXISTS (SELECT 1 FROM fires); INSERT INTO fires VALUES (1)`,
+      fired("UPDATE customers SET plan = 'pro'"),
+    ],
+    [
+      'the table that the name stands for',
+      'CREATE TABLE IF NOT EXISTS moved (id int, plan text); GRANT ALL ON moved TO app',
+      "UPDATE moved SET plan = 'pro'",
+      'ALTER TABLE moved RENAME TO gone; CREATE TABLE moved (id bigint, plan text); GRANT ALL ON moved TO app',
+    ],
+  ])('%s', async (_, before, statement, after) => {
+    await shop.server.query(before, 'shop');
+    await shop.server.query(FREE, 'shop');
+    const requester = await connected();
+    const { id, outcome } = await held(requester, statement);
+    await shop.server.query(after, 'shop');
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
+    // Whether it is found out before the approval is spent, or by the last look behind that.
+    expect(await outcome).toMatchObject({
+      message: expect.stringMatching(/may no longer run|changed since approval was asked/),
+    });
+    expect(await shop.server.query("SELECT id FROM customers WHERE plan <> 'free'", 'shop')).toEqual([]);
+    expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
   });
-  expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
+
+  test('not when it was something else: another table, its statistics', async () => {
+    const requester = await connected();
+    const { id, outcome } = await held(requester);
+    await shop.server.query('CREATE TABLE unrelated (id int); ANALYZE customers', 'shop');
+    expect((await shop.hoopctl.approve(id, { token: shop.ana })).code).toBe(0);
+    expect(await outcome).toMatchObject({ rowCount: 1 });
+  });
 });
 
 describe('who decides', () => {
@@ -261,6 +316,24 @@ describe('the card', () => {
     expect(two.stderr).toMatch(/write: public\.customers/);
     expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
   });
+});
+
+test('a request like those before it, but for one byte, says so wherever it is shown', async () => {
+  const requester = await connected();
+  const first = await held(requester);
+  await shop.hoopctl.approve(first.id, { token: shop.ana });
+  await first.outcome;
+  const { id } = await held(requester, UPDATE.replace('id = 1', 'id > 1'));
+  const { approval } = await shop.hoopctl.json<{ approval: unknown }>(['approvals', id]);
+  expect(approval).toMatchObject({
+    precedent: { nearest: { by: 'ana', differences: [{ part: 'statement', was: '=', is: '>', length: 1 }] } },
+  });
+  const shown = await shop.hoopctl.deny(id, 'not that', { token: shop.ana });
+  expect(shown.stderr).toMatch(/before +differs from ap-\w+, approved .* by ana, in 1 place:/);
+  expect(shown.stderr).toMatch(/│ - .*WHERE id = 1\n.*\^\n.*│ \+ .*WHERE id > 1\n/);
+  const same = await held(requester);
+  const again = await shop.hoopctl.deny(same.id, 'enough', { token: shop.ana });
+  expect(again.stderr).toMatch(/before +the same as ap-\w+, approved/);
 });
 
 describe('what nobody could decide', () => {

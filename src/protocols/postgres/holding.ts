@@ -7,7 +7,7 @@ import { type BindMessage, formatAt, parameterBytes, parameterText } from './cod
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
 import type { Judgement } from './judgement.ts';
-import { meaningOf } from './meaning.ts';
+import { boundMeaning, meaningOf } from './meaning.ts';
 import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
 import {
   approvedNotice,
@@ -171,11 +171,16 @@ export class Holding {
   }
 
   async #ask(
-    held: HeldStatement,
+    first: HeldStatement,
     present: { hold: Hold | undefined; withdrawn: string | undefined },
   ): Promise<void> {
     const { desk, output } = this.#x;
-    if (desk.ahead !== undefined) return this.#runAhead(held, desk.ahead);
+    if (desk.ahead !== undefined) return this.#runAhead(first, desk.ahead);
+    // What others changed at the target is asked first, so that the card says what it means now.
+    await this.#terms.refresh();
+    if (this.#terms.closed()) return;
+    const held = this.#asItIsNow(first);
+    if (held === undefined) return;
     const parameters = held.bind ? parametersAsText(held.bind) : [];
     const card: ApprovalCard = {
       ...this.#cardBase(),
@@ -188,10 +193,11 @@ export class Holding {
           : 'its writes have run in the transaction that is open',
       ...(await this.#rehearsal(held)),
     };
+    const meaning = this.#meaning(held.again());
     const hold = await desk.hold({ ...held.judgement.record, parameters }, card, () => [
       held.text,
       held.place.buffer.subarray(held.place.start, held.place.end),
-      this.#x.state.fingerprint(this.#x.judge.catalog.version),
+      this.#meaning(held.again()),
     ]);
     present.hold = hold;
     if (present.withdrawn !== undefined) hold.withdraw(present.withdrawn);
@@ -208,7 +214,7 @@ export class Holding {
     await this.#terms.refresh();
     if (this.#terms.closed()) return;
     const now = held.again();
-    if (!sameMeaning(held, now)) {
+    if (!sameMeaning(held, now) || this.#meaning(now) !== meaning) {
       if (held.judgement.commits !== undefined) await this.#terms.rollBack();
       const reason = 'what the statement means changed while it waited (policy, catalog or session state)';
       held.refuse(notApprovedError(hold, { outcome: 'refused', reason }));
@@ -217,6 +223,34 @@ export class Holding {
     output.say(approvedNotice(outcome));
     output.flush();
     held.send(outcome.judged, now);
+  }
+
+  #meaning({ facts }: Judgement): string {
+    return boundMeaning(facts, this.#x.judge.catalog, this.#x.state);
+  }
+
+  /** The statement under what the target says now; undefined when nobody has to be asked any more, and it was answered. */
+  #asItIsNow(held: HeldStatement): HeldStatement | undefined {
+    const { desk } = this.#x;
+    const now = held.again();
+    if (now.inadmissible !== undefined) throw now.inadmissible;
+    // The planner was asked under the catalog before; it is asked again when the client sends it again.
+    if (now.decision.wantsEstimate) return held;
+    switch (now.decision.outcome) {
+      case 'approve':
+        return { ...held, judgement: now };
+      case 'allow':
+        held.send(desk.pass(now.record), now);
+        return undefined;
+      case 'block': {
+        desk.refuse(now.record);
+        const reasons = now.facts.statements.flatMap((one) => one.reasons);
+        held.refuse(blockedError(now.decision, reasons, desk.target.connection));
+        return undefined;
+      }
+      default:
+        return now.decision satisfies never;
+    }
   }
 
   /** A statement of a request that was approved ahead: nobody is asked, and it must be what was approved. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Catalog, CatalogFunction, CatalogRelation } from '../../sql/catalog.ts';
 import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
+import { isOpaque } from './judgement.ts';
+import type { ServerState } from './server-state.ts';
 
 /**
  * SHA-256 (hex) of what a text means: what it was read to do, the search path under which it was read, and the
@@ -21,6 +23,13 @@ export function meaningOf(
     ...one.actions.flatMap(({ object }) => [object?.name, object?.via]),
   ]).map((name) => [name, functionsNamed(name, catalog).map(bodyOf)]);
   return hash('sha256', JSON.stringify([read, searchPath ?? null, relations, functions]), 'hex');
+}
+
+/** What the approval of a held statement is bound to besides its bytes: its meaning, in the state of its session. */
+export function boundMeaning(facts: TextFacts, catalog: Catalog, state: ServerState): string {
+  // Of code that nobody can read, any definition at all may be a part.
+  const all = facts.statements.some(isOpaque) ? catalog.version : '';
+  return `${meaningOf(facts, catalog, state.searchPath)} ${state.fingerprint()} ${all}`;
 }
 
 function withoutSizes(statement: StatementFacts): unknown {

@@ -150,8 +150,8 @@ export class ServerState implements SessionState {
   }
 
   /** Part of an approval's fingerprint: what, besides its bytes, the meaning of a statement depends on. */
-  fingerprint(catalogVersion: string): string {
-    return JSON.stringify([catalogVersion, this.searchPath ?? null, this.user, this.transaction]);
+  fingerprint(): string {
+    return JSON.stringify([this.searchPath ?? null, this.user, this.transaction]);
   }
 }
 

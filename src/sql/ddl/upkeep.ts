@@ -39,7 +39,7 @@ function truncate({ relations, behavior }: TruncateStmt, ctx: Context): Statemen
     if (!('RangeVar' in node)) continue;
     const found = resolveRelation(node.RangeVar, ctx);
     if (found.kind === 'missing') {
-      ctx.out.unknown(found.reason, 'TRUNCATE', { kind: 'table', name: found.name });
+      ctx.out.unknownRelation(found, 'TRUNCATE');
       continue;
     }
     ctx.out.act('write', 'TRUNCATE', relationObject(found.relation, ctx));
