@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precedentSchema } from '../approval/precedent.ts';
 
 /** Shapes of approvals, requests made ahead among them. */
 
@@ -31,6 +32,8 @@ export const approvalSchema = z.object({
   ticket: z.string().nullable().optional(),
   /** What a rehearsal has shown; null where none was asked for. */
   rehearsal: z.array(z.string()).nullable().optional(),
+  /** How it compares with what the requester was approved before on this connection; null when there was nothing. */
+  precedent: precedentSchema.nullable().optional(),
   rule: z.string(),
   approvers: z.array(z.string()),
   approvalsNeeded: z.number(),

@@ -1,4 +1,5 @@
 import type { ApprovalTerms } from '../policy/decision.ts';
+import type { Precedent } from './precedent.ts';
 
 /** What an approver is shown. Built from the very bytes that are held; text is complete, never cut. */
 export interface ApprovalCard {
@@ -87,6 +88,8 @@ export interface ApprovalRequest {
    * policy hash. For a request made ahead: its meaning and the target's settings in place of session and state.
    */
   readonly fingerprint: string;
+  /** How it compares with what its requester was approved before; left out when there was nothing. */
+  readonly precedent?: Precedent | undefined;
   readonly createdAt: string;
   readonly expiresAt: string;
   readonly status: ApprovalStatus;

@@ -176,6 +176,13 @@ export function isEnded(status: ApprovalStatus): boolean {
   }
 }
 
+/** Why nothing can change it: it has ended, and as far as anybody did that, who. */
+export function notWaiting(request: ApprovalRequest): Conflict {
+  const by = request.decisions.at(-1)?.byName;
+  const who = by !== undefined && request.status !== 'expired' ? ` by ${by}` : '';
+  return new Conflict('approval_not_pending', `${request.id} is already ${request.status}${who}`);
+}
+
 function refuseWhenOver(request: ApprovalRequest, now: number): void {
   if (request.status !== 'pending') {
     const last = request.decisions.at(-1);

@@ -2,6 +2,7 @@ import type { ApprovalView } from '../api/approval-schemas.ts';
 import { textWidth, wrapText, wrapWords } from '../base/text-width.ts';
 import { visibleText } from '../base/visible-text.ts';
 import type { TextOut } from './io.ts';
+import { differenceLines, precedentHead } from './precedent-lines.ts';
 import { clockSpan } from './times.ts';
 import { visible } from './visible-text.ts';
 
@@ -31,6 +32,10 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
     const text = value === null ? `$${index + 1} = NULL` : `$${index + 1} = '${value}'`;
     add(index === 0 ? 'values' : '', framed(text, out, columns));
   });
+  if (approval.precedent) {
+    const [head = '', ...rest] = wrapWords(precedentHead(approval.precedent, now), columns);
+    add('before', [paint.yellow(head), ...rest, ...differenceLines(approval, columns)]);
+  }
   approval.effects.forEach((effect, index) => {
     plain(index === 0 ? 'effect' : '', index === 0 ? `${effect} · ${approval.estimate}` : effect);
   });

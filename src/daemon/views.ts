@@ -128,6 +128,7 @@ export function approvalView(
     reason: card.reason ?? null,
     ticket: card.ticket ?? null,
     rehearsal: card.rehearsal === undefined ? null : [...card.rehearsal],
+    precedent: request.precedent ?? null,
     rule: request.rule,
     approvers: [...approverWords(terms)],
     approvalsNeeded: terms.approvals,

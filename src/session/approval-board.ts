@@ -1,4 +1,5 @@
 import { admitRequest, recentRequests } from '../approval/limits.ts';
+import { precedentOf } from '../approval/precedent.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
 import {
   type ApprovalDraft,
@@ -6,6 +7,7 @@ import {
   decideRequest,
   expireRequest,
   isEnded,
+  notWaiting,
   openRequest,
   spendApproval,
   type Vote,
@@ -89,7 +91,9 @@ export class ApprovalBoard {
       const able = await this.#deps.identities.list();
       requireApprover(draft, able, this.#deps.policy.current(), clock.now());
       const began = { wall: clock.now(), monotonic: clock.monotonic() };
-      const request = openRequest({ ...draft, id }, began.wall);
+      const { connectionId, requesterId } = draft;
+      const precedent = precedentOf(draft, await approvals.votedFor(requesterId, connectionId));
+      const request = openRequest({ ...draft, id, precedent }, began.wall);
       record(id);
       this.#audit('approval.requested', draft.card.requester, request, askedFacts(request));
       const { promise, resolve } = Promise.withResolvers<ApprovalRequest>();
@@ -330,10 +334,4 @@ export class ApprovalBoard {
       facts: { approval: id, session: session ?? null, connection, rule, ...facts },
     });
   }
-}
-
-function notWaiting(request: ApprovalRequest): Conflict {
-  const by = request.decisions.at(-1)?.byName;
-  const who = by !== undefined && request.status !== 'expired' ? ` by ${by}` : '';
-  return new Conflict('approval_not_pending', `${request.id} is already ${request.status}${who}`);
 }

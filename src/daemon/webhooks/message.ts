@@ -1,3 +1,4 @@
+import type { Precedent } from '../../approval/precedent.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
 import { visibleText } from '../../base/visible-text.ts';
 import { approverWords } from '../../session/approver-words.ts';
@@ -62,6 +63,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       // What the requester says; nobody has checked it.
       requesterReason: card.reason ?? null,
       ticket: card.ticket ?? null,
+      precedent: request.precedent ?? null,
       rule: request.rule,
       approvers: approverWords(terms),
       approvalsNeeded: terms.approvals,
@@ -91,6 +93,7 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
     `*rule* ${inert(request.rule)} · expires ${request.expiresAt}`,
     `An approver runs: \`hoopctl approve ${request.id}\``,
     // The requester's own words come last: what is too long is cut there.
+    ...(request.precedent === undefined ? [] : [`*before* ${precedentWords(request.precedent)}`]),
     ...(card.ticket === undefined ? [] : [`*ticket* ${inert(card.ticket)}`]),
     ...(card.reason === undefined ? [] : [`*reason* ${inert(card.reason)}`]),
   ];
@@ -102,6 +105,27 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
       { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join('\n').slice(0, 2900) }] },
     ],
   };
+}
+
+/** Differences that a Slack message shows, and characters of each side; the card has more. */
+const SLACK_DIFFERENCES = 3;
+const SLACK_PIECE = 80;
+
+function precedentWords({ among, nearest }: Precedent): string {
+  if (nearest === null) return `unlike the last ${among} that were approved`;
+  const { approval, at, by, differences, more } = nearest;
+  const known = `${approval}, approved ${at} by ${inert(by)}`;
+  if (differences.length === 0) return `the same as ${known}`;
+  const count = differences.length + more;
+  const shown = differences.slice(0, SLACK_DIFFERENCES).map(({ is, was }) => `${piece(was)} → ${piece(is)}`);
+  const rest = count > shown.length ? '; …' : '';
+  return `differs from ${known} in ${count} ${count === 1 ? 'place' : 'places'}: ${shown.join('; ')}${rest}`;
+}
+
+function piece(text: string | null): string {
+  if (text === null) return 'nothing';
+  const shown = visibleText(text, { lookalikes: true }).text;
+  return shown.length > SLACK_PIECE ? `“${inert(shown.slice(0, SLACK_PIECE))}…”` : `“${inert(shown)}”`;
 }
 
 function headOf(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { precedentSchema } from '../../approval/precedent.ts';
 import type { ApprovalComment, ApprovalDecision, ApprovalRequest } from '../../approval/request.ts';
 import { Conflict } from '../../base/errors.ts';
 import type { ApprovalRows } from '../store.ts';
@@ -73,6 +74,7 @@ const asked = z.object({
   terms,
   card,
   fingerprint: z.string(),
+  precedent: precedentSchema.optional(),
   expiresAt: time,
 });
 
@@ -93,6 +95,10 @@ const row: z.ZodType<ApprovalRequest> = z
     createdAt: created_at,
     endReason: end_reason,
   }));
+
+/** Of what a requester asked before: as many, and until as much text (characters of JSON) was read. */
+const MOST_EARLIER = 50;
+const EARLIER_TEXT = 4 * 1024 * 1024;
 
 export function approvalRows(db: Database): ApprovalRows {
   return {
@@ -119,6 +125,20 @@ export function approvalRows(db: Database): ApprovalRows {
       return wanted === undefined
         ? db.all(row, 'SELECT * FROM approvals ORDER BY created_at, id')
         : db.all(row, 'SELECT * FROM approvals WHERE status = :wanted ORDER BY created_at, id', { wanted });
+    },
+    async votedFor(requesterId, connectionId) {
+      return db.all(
+        row,
+        `SELECT id, request, created_at, status, decisions, end_reason, version
+         FROM (SELECT *, sum(length(request)) OVER (ORDER BY created_at DESC, id DESC) AS total
+               FROM (SELECT * FROM approvals
+                     WHERE request ->> '$.requesterId' = :requesterId
+                       AND request ->> '$.connectionId' = :connectionId
+                       AND status <> 'denied' AND decisions <> '[]'
+                     ORDER BY created_at DESC, id DESC LIMIT :most))
+         WHERE total - length(request) < :text ORDER BY created_at DESC, id DESC`,
+        { requesterId, connectionId, most: MOST_EARLIER, text: EARLIER_TEXT },
+      );
     },
     async transition(id, expectedVersion, change) {
       const changed = db.run(

@@ -53,6 +53,61 @@ describe('the approval card', () => {
     expect(text).toContain('│ delete from p\\u{0430}yments');
   });
 
+  describe('beside what was approved before', () => {
+    const nearest = { approval: 'ap-4hx2k', by: 'ana', at: '2026-11-21T11:57:00Z', more: 0 };
+    const difference = { part: 'statement' as const, wasLength: 0, was: '' };
+    const framed = (text: string) =>
+      text.split('\n').slice(text.split('\n').findIndex((line) => /before/.test(line)));
+
+    it('marks the one byte that changed', () => {
+      const statement = 'delete from carts where id = 11';
+      const differences = [{ ...difference, start: 30, length: 1, is: '1' }];
+      const text = card({ statement, precedent: { among: 9, nearest: { ...nearest, differences } } });
+      expect(framed(text).slice(0, 5)).toEqual([
+        '  before  differs from ap-4hx2k, approved 3m ago by ana, in 1 place:',
+        '          character 31',
+        '          │ - where id = 1',
+        '          │ + where id = 11',
+        '          │               ^',
+      ]);
+    });
+
+    it('stays inert, framed and within its width, whatever stood and stands there', () => {
+      const was = '\u001b[2J\r\n  rule    agents-read\n\u202e'.repeat(9).slice(0, 200);
+      const statement = `a\u001b[1A\u200b${was}`;
+      const differences = [
+        { ...difference, start: 5, length: 1, was, wasLength: 90_000, is: '\u200b' },
+        {
+          ...difference,
+          part: 'value' as const,
+          number: 1,
+          start: 0,
+          length: 0,
+          was,
+          wasLength: 3,
+          is: null,
+        },
+        { ...difference, part: 'effect' as const, start: 0, length: 0, was: null, is: was },
+      ];
+      const by = 'ana\u001b[2J';
+      const text = card({ statement, precedent: { among: 1, nearest: { ...nearest, by, differences } } }, 60);
+      expect(text).not.toMatch(/[\x00-\x09\x0b-\x1f\u200b\u202e]/);
+      const lines = text.split('\n');
+      expect(lines.filter((line) => /^ {2}rule/.test(line))).toEqual(['  rule    writes-need-approval']);
+      expect(framed(text).filter((line) => textWidth(line) > 60)).toEqual([]);
+      expect(text).toContain('… (90000 characters)');
+    });
+
+    it('says that it is the same, or like nothing that was approved', () => {
+      expect(card({ precedent: { among: 9, nearest: { ...nearest, differences: [] } } })).toContain(
+        'the same as ap-4hx2k, approved 3m ago by ana',
+      );
+      expect(card({ precedent: { among: 9, nearest: null } })).toContain(
+        'unlike the last 9 that were approved',
+      );
+    });
+  });
+
   it('shows parameters, null apart from the text NULL', () => {
     const text = card({ parameters: ['NULL', null] });
     expect(text).toContain("│ $1 = 'NULL'");

@@ -90,6 +90,26 @@ describe('a message', () => {
     expect(code).not.toMatch(/[<>\u202e\x1b]/);
   });
 
+  it('says how a request differs from what was approved before, inert as all else', () => {
+    const precedent = {
+      among: 3,
+      nearest: {
+        approval: 'ap-4hx2k',
+        by: 'ana',
+        at: '2026-11-21T11:57:00.000Z',
+        differences: [
+          { part: 'statement' as const, start: 0, length: 9, was: '1', wasLength: 1, is: '<!here>`\u202e*' },
+        ],
+        more: 1,
+      },
+    };
+    const slack = messageBody('slack', 'approval.pending', { ...REQUEST, precedent });
+    expect(slack).toContain('differs from ap-4hx2k, approved 2026-11-21T11:57:00.000Z by ana in 2 places');
+    expect(slack).not.toMatch(/<!here>|\u202e/);
+    const json = JSON.parse(messageBody('json', 'approval.pending', { ...REQUEST, precedent }));
+    expect(json.approval.precedent).toEqual(precedent);
+  });
+
   it('says in Slack when a statement is not all shown', () => {
     const body = messageBody('slack', 'approval.pending', stating(`SELECT '${'x'.repeat(5000)}'`));
     expect(body).toContain('not all shown: 5009 characters');

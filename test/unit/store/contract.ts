@@ -490,6 +490,23 @@ export function storeContract(open: () => Promise<Store>): void {
       expect(await store.approvals.find('ap-00009')).toBeUndefined();
     });
 
+    it('are found by who asked where, once somebody voted for them and nobody against: newest first', async () => {
+      const yes = { by: 'id-2', byName: 'ana', decision: 'approve' as const, reason: undefined, at: T0 };
+      const voted = (id: string, more: Partial<ApprovalRequest> = {}) =>
+        approval(id, { status: 'used', decisions: [yes], ...more });
+      const precedent = { among: 1, nearest: null };
+      const used = voted('ap-00001');
+      const later = voted('ap-00002', { createdAt: T1, status: 'withdrawn', endReason: 'gone', precedent });
+      const others = [
+        voted('ap-00003', { requesterId: 'id-9' }),
+        voted('ap-00004', { connectionId: 'c-9' }),
+        voted('ap-00005', { status: 'denied', endReason: 'no' }),
+        approval('ap-00006'),
+      ];
+      for (const one of [used, later, ...others]) await store.approvals.create(one);
+      expect(await store.approvals.votedFor('id-1', 'c-1')).toEqual([later, used]);
+    });
+
     it('do not share an id', async () => {
       await store.approvals.create(approval('ap-00001'));
 
