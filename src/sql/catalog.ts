@@ -44,7 +44,7 @@ export interface CatalogRelation {
   }[];
   /** Functions of its triggers, those of constraints left out. */
   readonly triggers?: readonly number[];
-  /** Functions outside pg_catalog that its defaults, CHECKs and index expressions call. */
+  /** Functions outside pg_catalog that its CHECKs, index, statistics and partition key expressions call. */
   readonly functions?: readonly number[];
   /** Of a foreign table of postgres_fdw: what it is called over there, and columns that have other names there. */
   readonly remote?: {
@@ -128,7 +128,7 @@ export interface CatalogType {
   readonly kind: 'base' | 'composite' | 'domain' | 'enum' | 'range' | 'multirange' | 'pseudo';
   /** Domains: the CHECK expressions, as pg_get_constraintdef prints them (see `Catalog.definitionPath`). */
   readonly checks: readonly string[];
-  /** Domains: the type beneath; arrays: the element; 0 otherwise. */
+  /** Domains: the type beneath; arrays: the element; ranges and multiranges: the subtype; 0 otherwise. */
   readonly baseTypeOid: number;
   /** Composite types: the relation that holds its columns; 0 otherwise. */
   readonly relationOid: number;

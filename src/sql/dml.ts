@@ -21,7 +21,7 @@ import { querySelect, targetList, withClause } from './queries.ts';
 import { noteKin, rangeItem } from './relations.ts';
 import { notePolicies } from './row-security.ts';
 import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
-import { noteTableCode } from './table-code.ts';
+import { notePlannedCode, noteTableCode } from './table-code.ts';
 import { isTautology } from './tautology.ts';
 import { triggersLoseRows } from './trigger-copies.ts';
 import { typeEffects } from './types.ts';
@@ -229,7 +229,10 @@ export function noteWrite(
   noteKin(
     relation,
     inherited,
-    (kin, via) => ctx.out.act(writing(ctx), command, relationObject(kin, ctx, via)),
+    (kin, via) => {
+      ctx.out.act(writing(ctx), command, relationObject(kin, ctx, via));
+      notePlannedCode(kin, ctx);
+    },
     ctx,
   );
   notePolicies(relation, ctx);

@@ -13,11 +13,12 @@ import {
   WAITING_LOCKS,
 } from './builtins/functions.ts';
 import { JSON_SYNTAX } from './builtins/json-syntax.ts';
-import type { CatalogFunction } from './catalog.ts';
+import type { CatalogFunction, CatalogRelation, FunctionName } from './catalog.ts';
 import type { Context } from './context.ts';
 import type { Effect, ObjectRef, SessionChange } from './facts.ts';
 import { noteLockWait } from './locks.ts';
 import { displayName, relationObject, resolveFunctions, resolveRelation } from './names.ts';
+import { noteRead } from './relations.ts';
 import { union } from './scope.ts';
 import { changeSetting } from './settings.ts';
 import { constantText } from './tree.ts';
@@ -33,6 +34,15 @@ export interface CallResult {
 
 /** Extensions whose functions show other sessions' texts or the constants of their conditions. */
 const READS_STATISTICS = new Set(['pg_stat_statements', 'pg_stat_monitor', 'pg_store_plans', 'pg_qualstats']);
+
+/** What CREATE TYPE … AS RANGE makes constructors of (rangetypes.c, multirangetypes.c): they make a value, and that is all. */
+const RANGE_CONSTRUCTORS = new Set([
+  'range_constructor2',
+  'range_constructor3',
+  'multirange_constructor0',
+  'multirange_constructor1',
+  'multirange_constructor2',
+]);
 
 const NOTHING: CallResult = { sources: [], candidates: [] };
 
@@ -130,8 +140,9 @@ function builtinSources(name: string, args: readonly Node[], ctx: Context): read
   const via = `pg_catalog.${name}`;
   const text = constantText(args[0]);
   const sources: string[] = [];
-  const take = (relation: Parameters<typeof relationObject>[0]) => {
+  const take = (relation: CatalogRelation) => {
     ctx.out.act('read', 'SELECT', relationObject(relation, ctx, via));
+    noteRead(relation, true, ctx);
     sources.push(`${displayName(relation, ctx)}.*`);
   };
   if (reads === 'database' || (reads === 'schema' && text === undefined)) {
@@ -220,13 +231,14 @@ export function callCandidate(
     }
     return [];
   }
+  if (candidate.language === 'internal' && RANGE_CONSTRUCTORS.has(candidate.body)) {
+    noteParameters(candidate, ctx);
+    return [];
+  }
   ctx.out.runsUserCode = true;
   const given = noteParameters(candidate, ctx);
   if (candidate.kind === 'aggregate') {
-    return (candidate.supportFunctions ?? []).flatMap(
-      (support) =>
-        callFunction([support.schema, support.name], [], { ...ctx, planOnly: false }, undefined).sources,
-    );
+    return (candidate.supportFunctions ?? []).flatMap((support) => callSupport(support, ctx));
   }
   if (candidate.language !== 'sql' && candidate.language !== 'plpgsql') {
     ctx.out.unknown(
@@ -237,6 +249,16 @@ export function callCandidate(
     return [];
   }
   return union(given, takeBody(functionBody(candidate, ctx), name, ctx));
+}
+
+/** A function that an aggregate runs, whichever of its overloads that is. */
+function callSupport({ schema, name }: FunctionName, ctx: Context): readonly string[] {
+  const running = { ...ctx, planOnly: false };
+  const { candidates, builtin, opaque } = resolveFunctions([schema, name], undefined, running);
+  if (opaque || (candidates.length === 0 && builtin === undefined))
+    ctx.out.unknown(`function "${schema}.${name}" is not what the catalog says`, `CALL ${schema}.${name}`);
+  if (builtin !== undefined) callBuiltin(builtin, [], running);
+  return candidates.flatMap((candidate) => callCandidate(candidate, [], running));
 }
 
 /** An owner vouches for what it does. What it reads is followed by masks all the same, where its body can be read. */

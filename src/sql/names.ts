@@ -148,7 +148,6 @@ export function resolveFunctions(
   for (const searched of schemas) {
     if (searched === 'pg_catalog') {
       if (ctx.catalog.builtinFunction(name) !== undefined) builtin = name;
-      continue;
     }
     // The server never looks for unqualified functions in the temporary schema.
     if (schema === undefined && searched === ctx.state.tempSchema) continue;

@@ -15,6 +15,7 @@ import {
   sourcesOf,
   union,
 } from './scope.ts';
+import { notePlannedCode } from './table-code.ts';
 import { nameParts } from './tree.ts';
 import { copiedInto } from './trigger-copies.ts';
 import { viewFacts } from './views.ts';
@@ -104,10 +105,14 @@ export function noteRead(
   ctx.out.act(effect, command, relationObject(relation, ctx), undefined, suffix);
   if (STATISTICS_RELATIONS.has(relation.name)) ctx.out.condition('reads-statistics');
   notePolicies(relation, ctx);
+  notePlannedCode(relation, ctx);
   noteKin(
     relation,
     inherited,
-    (kin, via) => ctx.out.act('read', command, relationObject(kin, ctx, via)),
+    (kin, via) => {
+      ctx.out.act('read', command, relationObject(kin, ctx, via));
+      notePlannedCode(kin, ctx);
+    },
     ctx,
   );
   if (relation.definition !== undefined) {

@@ -68,21 +68,27 @@ function relations(version: number): string {
   );
 }
 
-/** Functions of users that a table's defaults (with the column's number), CHECKs and index expressions call. */
+/**
+ * Functions of users that a table's defaults (with the column's number), CHECKs, index, statistics and partition key
+ * expressions call, by their names or behind operators.
+ */
 function tableFunctions(): string {
-  const calls = (classId: string) =>
-    `d.classid ${EQ} 'pg_catalog.${classId}'::pg_catalog.regclass AND d.refclassid ${EQ} 'pg_catalog.pg_proc'::pg_catalog.regclass
-     AND d.refobjid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+  const of = (classId: string) => `'pg_catalog.${classId}'::pg_catalog.regclass`;
+  const called = `SELECT d.classid, d.objid, COALESCE(o.oprcode::pg_catalog.oid, d.refobjid) AS fn FROM pg_catalog.pg_depend d
+    LEFT JOIN pg_catalog.pg_operator o ON d.refclassid ${EQ} ${of('pg_operator')} AND o.oid ${EQ} d.refobjid
+    WHERE (d.refclassid ${EQ} ${of('pg_proc')} OR d.refclassid ${EQ} ${of('pg_operator')})
+    AND d.refobjid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+  const from = (classId: string, table: string, key: string) =>
+    `FROM (${called}) d JOIN pg_catalog.${table} x ON x.${key} ${EQ} d.objid WHERE d.classid ${EQ} ${of(classId)}`;
   return part(
     'table-function',
     ['u.relid', 'u.attnum', 'u.fn'],
-    `FROM (SELECT a.adrelid AS relid, a.adnum AS attnum, d.refobjid AS fn
-       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_attrdef a ON a.oid ${EQ} d.objid WHERE ${calls('pg_attrdef')}
-     UNION ALL SELECT k.conrelid, 0::pg_catalog.int2, d.refobjid
-       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_constraint k ON k.oid ${EQ} d.objid
-       WHERE ${calls('pg_constraint')} AND k.conrelid ${NE} 0::pg_catalog.oid
-     UNION ALL SELECT i.indrelid, 0::pg_catalog.int2, d.refobjid
-       FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_index i ON i.indexrelid ${EQ} d.objid WHERE ${calls('pg_class')}) u`,
+    `FROM (SELECT x.adrelid AS relid, x.adnum AS attnum, d.fn ${from('pg_attrdef', 'pg_attrdef', 'oid')}
+     UNION ALL SELECT x.conrelid, 0::pg_catalog.int2, d.fn ${from('pg_constraint', 'pg_constraint', 'oid')}
+       AND x.conrelid ${NE} 0::pg_catalog.oid
+     UNION ALL SELECT x.indrelid, 0::pg_catalog.int2, d.fn ${from('pg_class', 'pg_index', 'indexrelid')}
+     UNION ALL SELECT x.partrelid, 0::pg_catalog.int2, d.fn ${from('pg_class', 'pg_partitioned_table', 'partrelid')}
+     UNION ALL SELECT x.stxrelid, 0::pg_catalog.int2, d.fn ${from('pg_statistic_ext', 'pg_statistic_ext', 'oid')}) u`,
   );
 }
 
@@ -164,18 +170,18 @@ function functions(version: number): string {
      JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
      LEFT JOIN (${extension}) x ON x.objid ${EQ} p.oid
      LEFT JOIN (${support}) g ON g.oid ${EQ} p.oid
-     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name`,
+     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name OR p.oid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`,
   );
 }
 
-/** Built-in functions' names, each under its least stable overload: one row a volatility. */
+/** Functions of initdb's in pg_catalog, each under its least stable overload: one row a volatility. */
 function builtins(): string {
   return part(
     'builtin',
     ['b.volatility', "pg_catalog.string_agg(b.proname::pg_catalog.text, ' '::pg_catalog.text)"],
     `FROM (SELECT p.proname, pg_catalog.max(p.provolatile::pg_catalog.text COLLATE pg_catalog."C") AS volatility
        FROM pg_catalog.pg_proc p WHERE p.pronamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid
-       GROUP BY p.proname) b
+       AND p.oid OPERATOR(pg_catalog.<) ${FIRST_NORMAL}::pg_catalog.oid GROUP BY p.proname) b
      GROUP BY b.volatility`,
   );
 }
@@ -198,14 +204,17 @@ function operators(): string {
       `CASE WHEN p.pronamespace ${EQ} 'pg_catalog'::pg_catalog.regnamespace::pg_catalog.oid THEN p.proname END`,
     ],
     `FROM pg_catalog.pg_operator o JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} o.oprnamespace
-     LEFT JOIN pg_catalog.pg_proc p ON p.oid ${EQ} o.oprcode::pg_catalog.oid
-     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name`,
+     LEFT JOIN pg_catalog.pg_proc p ON p.oid ${EQ} o.oprcode::pg_catalog.oid AND p.oid OPERATOR(pg_catalog.<) ${FIRST_NORMAL}::pg_catalog.oid
+     WHERE n.nspname ${NE} 'pg_catalog'::pg_catalog.name OR o.oid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`,
   );
 }
 
-/** Types outside pg_catalog. Arrays carry their element as base type, so that `domain[]` leads to the domain. */
-function types(): string {
-  const base = `CASE WHEN t.typtype ${EQ} 'd'::pg_catalog."char" THEN t.typbasetype ELSE t.typelem END`;
+/** Types outside pg_catalog. Arrays and ranges carry what they are of as base type, so that `domain[]` leads to the domain. */
+function types(version: number): string {
+  const multi = version >= 140000 ? `OR g.rngmultitypid ${EQ} t.oid` : '';
+  const range = `SELECT g.rngsubtype FROM pg_catalog.pg_range g WHERE g.rngtypid ${EQ} t.oid ${multi}`;
+  const base = `CASE WHEN t.typtype ${EQ} 'd'::pg_catalog."char" THEN t.typbasetype
+    WHEN ${kindMatches('t.typtype', 'rm')} THEN (${range}) ELSE t.typelem END`;
   const checks = `SELECT k.contypid, pg_catalog.json_agg(pg_catalog.pg_get_constraintdef(k.oid)) AS list
     FROM pg_catalog.pg_constraint k
     WHERE k.contypid ${NE} 0::pg_catalog.oid AND k.contype ${EQ} 'c'::pg_catalog."char" GROUP BY k.contypid`;
@@ -222,14 +231,18 @@ function types(): string {
   );
 }
 
-/** Implicit casts, and what sorting, grouping and ranges call that is not compiled: only a superuser can put that there. */
+/**
+ * Implicit casts, casts to json (which to_json and its like run for a value of the type, json.c), and what sorting,
+ * grouping and ranges call that is not compiled: only a superuser can put that there.
+ */
 function implicitCalls(): string {
   const outside = (column: string) => `${column} OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
   return part(
     'implicit',
     ['f.oid'],
     `FROM (SELECT k.castfunc AS oid FROM pg_catalog.pg_cast k
-       WHERE ${outside('k.castfunc')} AND k.castcontext ${NE} 'e'::pg_catalog."char"
+       WHERE ${outside('k.castfunc')} AND (k.castcontext ${NE} 'e'::pg_catalog."char" OR k.casttarget ${EQ}
+       ANY (ARRAY['pg_catalog.json'::pg_catalog.regtype, 'pg_catalog.jsonb'::pg_catalog.regtype]::pg_catalog.oid[]))
      UNION SELECT p.oid FROM pg_catalog.pg_proc p
        JOIN pg_catalog.pg_language l ON l.oid ${EQ} p.prolang
        JOIN (SELECT m.amproc::pg_catalog.oid AS oid FROM pg_catalog.pg_amproc m
@@ -292,7 +305,7 @@ export function catalogQuery(version: number): string {
     builtins(),
     builtinTypes(),
     operators(),
-    types(),
+    types(version),
     implicitCalls(),
     castsToBuiltin(),
     foreignKeys(),
@@ -303,34 +316,3 @@ export function catalogQuery(version: number): string {
   const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";
   return `WITH saved(path) AS (${saved})\n${parts.join('\nUNION ALL\n')}`;
 }
-
-/**
- * Number of rows and latest writing transaction of each catalog read: a row added, changed or removed shows in one of
- * the two (a removed one in the count). Ages are counted, since transaction ids wrap round.
- */
-export const FINGERPRINT = [
-  'pg_class',
-  'pg_attribute',
-  'pg_proc',
-  'pg_type',
-  'pg_operator',
-  'pg_cast',
-  'pg_rewrite',
-  'pg_inherits',
-  'pg_constraint',
-  'pg_namespace',
-  'pg_aggregate',
-  'pg_trigger',
-  'pg_attrdef',
-  'pg_policy',
-  'pg_amproc',
-  'pg_amop',
-  'pg_foreign_table',
-]
-  .map(
-    (table) =>
-      `SELECT '${table}'::pg_catalog.text, pg_catalog.count(*)::pg_catalog.text, ` +
-      `pg_catalog.sum(pg_catalog.hashtext(x.xmin::pg_catalog.text)::pg_catalog.int8)::pg_catalog.text ` +
-      `FROM pg_catalog.${table} x`,
-  )
-  .join(' UNION ALL ');

@@ -9,6 +9,7 @@ import type {
   RelationKind,
 } from '../../sql/catalog.ts';
 import { makeCatalog } from '../../sql/memory-catalog.ts';
+import { FINGERPRINT } from './catalog-fingerprint.ts';
 import * as queries from './catalog-queries.ts';
 
 /** Runs one statement by the simple protocol; every column as text. */
@@ -55,7 +56,7 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
 
 /** One cheap look: its answer differs whenever a row that `loadCatalog` reads was added, changed or removed. */
 export async function catalogFingerprint(query: CatalogQuery): Promise<string> {
-  const rows = await query(queries.FINGERPRINT);
+  const rows = await query(FINGERPRINT);
   return rows.map((row) => row.join(' ')).join('\n');
 }
 
@@ -133,9 +134,7 @@ function relationsOf(
     rowEstimate: number(row, 5),
     columns: columnsOf(row[6], functions.get(row[1] ?? null)),
     ...behindForeign(row, foreign.get(row[1] ?? null)),
-    ...(functions.has(row[1] ?? null)
-      ? { functions: (functions.get(row[1] ?? null) ?? []).map((one) => number(one, 3)) }
-      : {}),
+    ...calledByTable(functions.get(row[1] ?? null)),
     parents: list(row[7]).map(Number),
     ...(row[8] === null || row[8] === undefined ? {} : { definition: row[8] }),
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
@@ -163,6 +162,12 @@ function columnsOf(
     ...(generated && expression ? { expression } : {}),
     ...calledBy(functionRows.filter((row) => number(row, 2) === Number(attnum))),
   }));
+}
+
+/** Rows of column 0 are not a default's. */
+function calledByTable(rows: readonly Row[] = []): Pick<CatalogRelation, 'functions'> {
+  const own = rows.filter((row) => number(row, 2) === 0).map((row) => number(row, 3));
+  return own.length > 0 ? { functions: own } : {};
 }
 
 const calledBy = (rows: readonly Row[]) =>
