@@ -201,6 +201,13 @@ const TRICKS: readonly Trick[] = [
     body: '[{"op":"add","path":"/spec/hostNetwork","value":true}]',
     headers: { 'content-type': 'application/json-patch+json' },
   },
+  {
+    name: '5 a JSON Patch that spells its paths in escapes',
+    method: 'PATCH',
+    path: '/apis/apps/v1/namespaces/default/deployments/web',
+    body: '[{"op":"add","path":"\\u002fspec/template/spec/hostNetwork","value":true}]',
+    headers: { 'content-type': 'application/json-patch+json' },
+  },
   // 6: deletions
   { name: '6 a collection', method: 'DELETE', path: `${NS}/pods` },
   { name: '6 a collection of one', method: 'DELETE', path: `${NS}/pods?fieldSelector=metadata.name%3Dweb` },

@@ -161,6 +161,9 @@ export function isDiscoveryPath(segments: readonly string[]): boolean {
       return segments.length <= 2;
     case '.well-known':
       return segments.length === 2 && second === 'openid-configuration';
+    // The public keys that the former names.
+    case 'openid':
+      return segments.join('/') === 'openid/v1/jwks';
     default:
       return false;
   }

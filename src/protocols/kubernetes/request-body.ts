@@ -57,7 +57,6 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
   'hostNetwork',
   'hostPID',
   'hostIPC',
-  'hostUsers',
   'privileged',
   'procMount',
   'nodeName',
@@ -65,7 +64,6 @@ const HOST_FIELDS: ReadonlySet<string> = new Set([
 ]);
 /** What these say when they ask for nothing. */
 const HARMLESS: Readonly<Record<string, readonly string[]>> = {
-  hostUsers: ['true', 'null'],
   procMount: ['"Default"', 'null', '""'],
   nodeName: ['""', 'null'],
 };
@@ -86,7 +84,7 @@ class ObjectReader {
     this.#identity(path, text);
     if (isFreeText(path)) return;
     const last = path.at(-1);
-    if (last === 'path' && text.startsWith('"/')) this.#patchPath(text);
+    if (last === 'path') this.#patchPath(stringOf(text) ?? '');
     if (typeof last === 'string' && ACCOUNT_FIELDS.has(last)) this.#account(text);
     for (const key of path)
       if (typeof key === 'string') this.#hostField(key, key === last ? text : undefined);
@@ -112,8 +110,9 @@ class ObjectReader {
   }
 
   /** JSON Patch (RFC 6902) names fields in its paths. */
-  #patchPath(text: string): void {
-    const steps = (stringOf(text) ?? '').split('/');
+  #patchPath(pointer: string): void {
+    if (!pointer.startsWith('/')) return;
+    const steps = pointer.split('/');
     // Its value may stand before it or behind it: it could be any.
     if (ACCOUNT_FIELDS.has(steps.at(-1) ?? '')) this.#accounts.add('*');
     for (const step of steps) {

@@ -56,6 +56,15 @@ const secret = (name: string, data: Record<string, string>) => ({
 describe('the data of secrets', () => {
   const one = '/api/v1/namespaces/shop/secrets/db';
 
+  test('comes in nothing but JSON', async () => {
+    await expect(shown(one, 'k8s\0', [], { type: 'application/vnd.kubernetes.protobuf' })).rejects.toThrow(
+      /cannot be masked/,
+    );
+    expect(await shown(one, '404 page not found', [], { type: 'text/plain; charset=utf-8' })).toBe(
+      '404 page not found',
+    );
+  });
+
   test('is hidden where no mask says otherwise, in every form it comes in', async () => {
     const plain = JSON.stringify(secret('db', { password: 'hunter2' }));
     const list = JSON.stringify({ kind: 'SecretList', metadata: {}, items: [secret('a', { x: 'hunter2' })] });

@@ -314,6 +314,7 @@ describe('what a request does', () => {
       '/healthz',
       '/readyz',
       '/.well-known/openid-configuration',
+      '/openid/v1/jwks',
     ]) {
       expect(effects('GET', path)).toEqual([`read: GET ${path}`]);
     }
@@ -393,6 +394,14 @@ describe('what a body asks for', () => {
     [[{ op: 'add', path: '/spec/volumes/-', value: { hostPath: {} } }], 'hostPath'],
   ])('%j reaches for the node', (body, expected) => {
     expect(host(body)).toContain(expected);
+  });
+
+  test.each([
+    ['{"spec":{"h\\u006fstPID":true}}', 'hostPID'],
+    ['[{"op":"add","path":"\\u002fspec\\/template/spec/hostNetwork","value":true}]', 'hostNetwork'],
+    ['[{"op":"add","p\\u0061th":"/spec/h\\u006fstIPC","value":true}]', 'hostIPC'],
+  ])('%s does so, however it is spelled', (body, expected) => {
+    expect(readBody({ type: 'application/json', bytes: Buffer.from(body) }).hostAccess).toEqual([expected]);
   });
 
   test('such a write is an admin action too', () => {

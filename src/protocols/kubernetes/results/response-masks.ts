@@ -1,4 +1,5 @@
 import { systemClock } from '../../../base/clock.ts';
+import { NotReachable } from '../../../base/errors.ts';
 import { detectionOf } from '../../../masking/detectors.ts';
 import { OutputMasking } from '../../../masking/output-masking.ts';
 import type { HashKey } from '../../../masking/strategies.ts';
@@ -18,7 +19,7 @@ export interface AnswerMasking {
 
 /** What is done to the answer of one request. */
 export interface ResponseMasks {
-  /** Undefined when the answer passes as it is. */
+  /** Undefined when the answer passes as it is. Throws NotReachable for one that may not pass. */
   maskingFor(contentType: string): AnswerMasking | undefined;
   /** Printed columns could show a masked field under another name. */
   readonly withoutTables: boolean;
@@ -45,6 +46,10 @@ export function responseMasks(
     withoutTables: objects.fields.length > 0 && !objects.secret,
     maskingFor(contentType) {
       if (isJson(contentType)) return jsonMasking(objects, info?.verb === 'list');
+      // What is masked by its place cannot be found there; a path that there is not is answered in plain text.
+      if (structural && isObject(info) && !/^text\/plain\b/i.test(contentType)) {
+        throw new NotReachable('cluster_unreachable', 'the cluster answers in a form that cannot be masked');
+      }
       if (detection === undefined) return undefined;
       // Logs and whatever else a pod says: as a program's output is masked.
       return new OutputMasking({ masks: () => masks, key, clock: systemClock });
@@ -79,6 +84,11 @@ export function objectMasksFor(
     detection,
     key,
   };
+}
+
+/** The answer is an object of the API, not what a pod says. */
+function isObject(info: ResourceRequest | undefined): boolean {
+  return info === undefined || (info.subresource === undefined && info.verb !== 'proxy');
 }
 
 function isJson(contentType: string): boolean {
