@@ -1,39 +1,34 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Hoopctl } from '../servers/hoopctl.ts';
-import { type SshUser, sshUser } from '../servers/ssh-config.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Hoopctl } from '../servers/hoopctl.ts';
+import type { SshUser } from '../servers/ssh-config.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
 /** It brings many Python packages along, so the tests' machine is not made to have it. */
 const ANSIBLE = '/usr/bin/ansible';
 
 describe.skipIf(!existsSync(ANSIBLE))('Ansible', () => {
+  let machine: GovernedMachine;
   let sshd: SshServer;
   let hoopctl: Hoopctl;
   let devin: SshUser;
   let here: string;
 
   beforeAll(async () => {
-    sshd = await startSshd();
-    hoopctl = await Hoopctl.initialised();
-    await hoopctl.ok([
-      ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-      ...['--accept-host-key', '--no-input'],
-    ]);
-    await hoopctl.applyPolicy(`
+    machine = await openMachine(`
 version: 1
 rules:
   - {name: files, effects: [read, write, session], decision: allow}
 `);
-    devin = await sshUser(hoopctl, await hoopctl.createIdentity('devin', 'requester', 'agents'));
+    ({ sshd, hoopctl, devin } = machine);
     here = join(hoopctl.home, '..', 'ansible');
     mkdirSync(here);
     writeFileSync(join(here, 'hosts'), 'web-1 ansible_python_interpreter=/usr/bin/python3\n');
   });
   afterAll(async () => {
-    await hoopctl?.close();
-    await sshd?.stop();
+    await machine?.stop();
   });
 
   const ping = () =>

@@ -2,22 +2,18 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Hoopctl } from '../servers/hoopctl.ts';
-import { type SshUser, sshUser } from '../servers/ssh-config.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Hoopctl } from '../servers/hoopctl.ts';
+import type { SshUser } from '../servers/ssh-config.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let devin: SshUser;
 
 beforeAll(async () => {
-  sshd = await startSshd();
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(`
 version: 1
 rules:
   - {name: reads, effects: [read, session], decision: allow}
@@ -27,11 +23,10 @@ rules:
 masks:
   - {name: pii, detect: [email, credit_card], strategy: redact}
 `);
-  devin = await sshUser(hoopctl, await hoopctl.createIdentity('devin', 'requester', 'agents'));
+  ({ sshd, hoopctl, devin } = machine);
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
 const there = (name: string) => join(sshd.directory, name);

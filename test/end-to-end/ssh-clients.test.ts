@@ -3,10 +3,12 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Hoopctl } from '../servers/hoopctl.ts';
-import { type SshUser, sshUser } from '../servers/ssh-config.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Hoopctl } from '../servers/hoopctl.ts';
+import type { SshUser } from '../servers/ssh-config.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let devin: SshUser;
@@ -18,27 +20,22 @@ for (let at = 0; at < BULK.length; at += 4) BULK.writeUInt32LE((at * 2654435761)
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
 
 beforeAll(async () => {
-  sshd = await startSshd();
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(
+    (server) => `
 version: 1
 rules:
   - {name: files, connections: [web-1], effects: [read, write, session], decision: allow}
   - {name: no-secrets, connections: [web-1], commands: ["SFTP * */secret*"], decision: block}
-  - {name: tunnel, connections: [web-1], commands: ["FORWARD 127.0.0.1:${sshd.port}"], effects: [admin], decision: allow}
-`);
-  devin = await sshUser(hoopctl, await hoopctl.createIdentity('devin', 'requester', 'agents'));
+  - {name: tunnel, connections: [web-1], commands: ["FORWARD 127.0.0.1:${server.port}"], effects: [admin], decision: allow}
+`,
+  );
+  ({ sshd, hoopctl, devin } = machine);
   here = join(hoopctl.home, '..', 'here');
   mkdirSync(here);
   writeFileSync(join(here, 'bulk'), BULK);
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
 const there = (name: string) => join(sshd.directory, name);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Hoopctl } from '../servers/hoopctl.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Hoopctl } from '../servers/hoopctl.ts';
 
 const POLICY = `
 version: 1
@@ -12,23 +12,17 @@ rules:
   - {name: no-dd, connections: [web-1], commands: [dd], decision: block, message: never}
 `;
 
-let sshd: SshServer;
+let machine: GovernedMachine;
 let hoopctl: Hoopctl;
 let devin: { readonly token: string };
 
 beforeAll(async () => {
-  sshd = await startSshd();
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
-  await hoopctl.applyPolicy(POLICY);
-  devin = { token: await hoopctl.createIdentity('devin', 'requester', 'agents') };
+  machine = await openMachine(POLICY);
+  ({ hoopctl } = machine);
+  devin = { token: machine.token };
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
 describe('connect', () => {

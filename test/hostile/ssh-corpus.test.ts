@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ssh2, { type Client, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Endpoint, Hoopctl } from '../servers/hoopctl.ts';
-import { type SshUser, sshUser } from '../servers/ssh-config.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Endpoint, Hoopctl } from '../servers/hoopctl.ts';
+import type { SshUser } from '../servers/ssh-config.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
 /** Cases of the list for SSH that no other file has. */
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let devin: SshUser;
@@ -18,25 +20,20 @@ let banner: string;
 beforeAll(async () => {
   banner = mkdtempSync(join(tmpdir(), 'banner-'));
   writeFileSync(join(banner, 'text'), 'hello \x1b]0;owned\x07\x1b[31m\n');
-  sshd = await startSshd({ config: [`Banner ${join(banner, 'text')}`] });
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(
+    `
 version: 1
 rules:
   - {name: files, effects: [read, write, session], decision: allow}
   - {name: no-secrets, commands: ["SFTP * */secret*"], decision: block}
-`);
-  const token = await hoopctl.createIdentity('devin', 'requester');
-  devin = await sshUser(hoopctl, token);
-  proxy = await hoopctl.proxy('web-1', { token });
+`,
+    { config: [`Banner ${join(banner, 'text')}`] },
+  );
+  ({ sshd, hoopctl, devin } = machine);
+  proxy = await hoopctl.proxy('web-1', machine);
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
   rmSync(banner, { recursive: true, force: true });
 });
 

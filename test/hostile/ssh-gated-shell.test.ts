@@ -1,35 +1,30 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Hoopctl } from '../servers/hoopctl.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Hoopctl } from '../servers/hoopctl.ts';
 import type { ProgramResult } from '../servers/psql.ts';
 import { type SshUser, sshUser } from '../servers/ssh-config.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let devin: SshUser;
 
 beforeAll(async () => {
-  sshd = await startSshd();
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
   // What is not understood runs where it is named: its traces must end with it all the same.
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(`
 version: 1
 rules:
   - {name: reads, effects: [read, session], decision: allow}
   - {name: gated, effects: [unknown], commands: ["LINE-GATED SHELL"], decision: allow}
   - {name: vouched, effects: [unknown], commands: [alias, shopt, eval, enable, bind, hash, PROMPT_COMMAND=*, "./forge *"], decision: allow}
 `);
-  devin = await sshUser(hoopctl, await hoopctl.createIdentity('devin', 'requester', 'agents'));
+  ({ sshd, hoopctl, devin } = machine);
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
 const there = (name: string) => join(sshd.directory, name);

@@ -3,17 +3,19 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ssh2, { type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Endpoint, Hoopctl } from '../servers/hoopctl.ts';
+import { addMachine, type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Endpoint, Hoopctl } from '../servers/hoopctl.ts';
 import { forgetPeak, peakMiB, residentMiB } from '../servers/process-memory.ts';
 import { run } from '../servers/psql.ts';
-import { type SshUser, sshUser } from '../servers/ssh-config.ts';
+import type { SshUser } from '../servers/ssh-config.ts';
 import { type Direction, startMiddle } from '../servers/ssh-middle.ts';
-import { type SshServer, startSshd } from '../servers/sshd.ts';
+import type { SshServer } from '../servers/sshd.ts';
 
 /** `HOOPCTL_TEST_BULK=1` moves two gigabytes each way; without it as much as shows that memory does not grow. */
 const BULK_MB = process.env.HOOPCTL_TEST_BULK === undefined ? 100 : 2048;
 const BULK_MS = process.env.HOOPCTL_TEST_BULK === undefined ? 60_000 : 900_000;
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let devin: SshUser;
@@ -22,30 +24,23 @@ let pid: number;
 
 beforeAll(async () => {
   // Both peers of the gateway want new keys all the time.
-  sshd = await startSshd({ config: ['RekeyLimit 1M'] });
-  hoopctl = await Hoopctl.initialised();
-  await add('web-1', sshd.url);
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(
+    `
 version: 1
 rules:
   - {name: all, effects: [read, write, session], decision: allow}
   - {name: kill, effects: [admin], commands: ["kill *"], decision: allow}
-`);
-  const token = await hoopctl.createIdentity('devin', 'requester');
-  devin = await sshUser(hoopctl, token);
-  proxy = await hoopctl.proxy('web-1', { token });
+`,
+    { config: ['RekeyLimit 1M'] },
+  );
+  ({ sshd, hoopctl, devin } = machine);
+  proxy = await hoopctl.proxy('web-1', machine);
   pid = (await hoopctl.daemonPid()) ?? 0;
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
-const add = (name: string, url: string) =>
-  hoopctl.ok([
-    ...['connection', 'add', name, '--url', url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
 const there = (name: string) => join(sshd.directory, name);
 
 function login(config: ConnectConfig = {}): Promise<Client> {
@@ -144,7 +139,7 @@ describe('Terrapin', () => {
       const middle = await startMiddle(sshd, undefined);
       const name = `through-${direction}`;
       try {
-        await add(name, `ssh://${sshd.user}@127.0.0.1:${middle.port}`);
+        await addMachine(hoopctl, sshd, name, `ssh://${sshd.user}@127.0.0.1:${middle.port}`);
         expect((await hoopctl.run(['connection', 'test', name])).code).toBe(0);
         const logins = sshd.log().match(/Accepted/g)?.length ?? 0;
         middle.puts = direction;

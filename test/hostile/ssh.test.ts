@@ -2,33 +2,31 @@ import { connect } from 'node:net';
 import ssh2, { type AuthHandlerMiddleware, type Client, type ClientChannel, type ConnectConfig } from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { packet, TYPE } from '../../src/protocols/ssh/sftp/packets.ts';
-import { type Endpoint, Hoopctl } from '../servers/hoopctl.ts';
+import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
+import type { Endpoint, Hoopctl } from '../servers/hoopctl.ts';
 import { forgetPeak, peakMiB, residentMiB } from '../servers/process-memory.ts';
 import { run } from '../servers/psql.ts';
 import { type SshServer, startSshd } from '../servers/sshd.ts';
 
+let machine: GovernedMachine;
 let sshd: SshServer;
 let hoopctl: Hoopctl;
 let proxy: Endpoint;
 
 beforeAll(async () => {
-  sshd = await startSshd();
-  hoopctl = await Hoopctl.initialised();
-  await hoopctl.ok([
-    ...['connection', 'add', 'web-1', '--url', sshd.url, '--key', `file:${sshd.keyFile}`],
-    ...['--accept-host-key', '--no-input'],
-  ]);
-  await hoopctl.applyPolicy(`
+  machine = await openMachine(
+    (server) => `
 version: 1
 rules:
   - {name: reads, effects: [read, session], decision: allow}
-  - {name: writes, effects: [write], objects: ["${sshd.directory}/*"], decision: allow}
-`);
-  proxy = await hoopctl.proxy('web-1', { token: await hoopctl.createIdentity('devin', 'requester') });
+  - {name: writes, effects: [write], objects: ["${server.directory}/*"], decision: allow}
+`,
+  );
+  ({ sshd, hoopctl } = machine);
+  proxy = await hoopctl.proxy('web-1', machine);
 });
 afterAll(async () => {
-  await hoopctl?.close();
-  await sshd?.stop();
+  await machine?.stop();
 });
 
 /** What the library has and does not tell of. */
