@@ -86,6 +86,8 @@ _hoopctl() {
     "/policy/explain:--connection") _hoopctl_offer names "$current" connections; return ;;
     "/policy/explain:--as") _hoopctl_offer names "$current" identities; return ;;
     "/policy/explain:--policy") _hoopctl_offer files "$current"; return ;;
+    "/policy/explain:--reason") return ;;
+    "/policy/explain:--ticket") return ;;
     "/policy/test:--policy") _hoopctl_offer files "$current"; return ;;
     "/identity/create:--role") _hoopctl_offer words "$current" "owner approver requester auditor"; return ;;
     "/identity/create:--group") return ;;
@@ -145,7 +147,7 @@ _hoopctl() {
       "/replay") _hoopctl_offer words "$current" "--speed --no-wait --asciicast --html --json --no-input --no-color -h --help" ;;
       "/policy") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/policy/check") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
-      "/policy/explain") _hoopctl_offer words "$current" "--connection --as --policy --jsonl --json --no-input --no-color -h --help" ;;
+      "/policy/explain") _hoopctl_offer words "$current" "--connection --as --policy --jsonl --reason --ticket --json --no-input --no-color -h --help" ;;
       "/policy/test") _hoopctl_offer words "$current" "--policy --json --no-input --no-color -h --help" ;;
       "/policy/diff") _hoopctl_offer words "$current" "--json --no-input --no-color -h --help" ;;
       "/policy/apply") _hoopctl_offer words "$current" "-y --yes --json --no-input --no-color -h --help" ;;

@@ -378,6 +378,8 @@ complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l connection -r -a '(
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l as -r -a '(__hoopctl_names identities)' -d 'who would run it; default: you'
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l policy -r -F -d 'a file instead of the applied policy'
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l jsonl -d 'many statements from stdin'
+complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l reason -r -d 'why, for approvers and records; rules may require it'
+complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l ticket -r -d 'the ticket it belongs to; rules may require it'
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l json -d 'print JSON: one document, or one object a line for streams'
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l no-input -d 'never ask; fail with exit 2 and name the flag that answers'
 complete -c hoopctl -n '__hoopctl_at \'/policy/explain\'' -l no-color -d 'no colour (as NO_COLOR=1)'

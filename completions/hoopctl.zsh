@@ -87,6 +87,8 @@ _hoopctl() {
     (/policy/explain:--connection) _hoopctl_names connections; return ;;
     (/policy/explain:--as) _hoopctl_names identities; return ;;
     (/policy/explain:--policy) _files; return ;;
+    (/policy/explain:--reason) return ;;
+    (/policy/explain:--ticket) return ;;
     (/policy/test:--policy) _files; return ;;
     (/identity/create:--role) offers=(owner approver requester auditor); _describe value offers; return ;;
     (/identity/create:--group) return ;;
@@ -146,7 +148,7 @@ _hoopctl() {
       ('/replay') offers=('--speed:how many times as fast; default 1' '--no-wait:everything at once' '--asciicast:SSH: write what programs showed as asciicast v2, for asciinema play' '--html:write one page that plays the session in a browser, without any network' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/check') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
-      ('/policy/explain') offers=('--connection:where it would run' '--as:who would run it; default: you' '--policy:a file instead of the applied policy' '--jsonl:many statements from stdin' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
+      ('/policy/explain') offers=('--connection:where it would run' '--as:who would run it; default: you' '--policy:a file instead of the applied policy' '--jsonl:many statements from stdin' '--reason:why, for approvers and records; rules may require it' '--ticket:the ticket it belongs to; rules may require it' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/test') offers=('--policy:a file instead of the applied policy' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/diff') offers=('--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;
       ('/policy/apply') offers=('-y:do it without asking' '--yes:do it without asking' '--json:print JSON: one document, or one object a line for streams' '--no-input:never ask; fail with exit 2 and name the flag that answers' '--no-color:no colour (as NO_COLOR=1)' '-h:print help' '--help:print help') ;;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { approvalRoutes } from './approval-routes.ts';
+import { statedSchema } from './approval-schemas.ts';
 import {
   endpointEventSchema,
   endpointOpenSchema,
@@ -214,7 +215,7 @@ export const routes = {
     method: 'POST',
     path: '/v1/policy/explain-bulk',
     allow: ['owner', 'approver', 'requester', 'auditor'],
-    query: z.object({ as: z.string().optional(), connection: z.string() }),
+    query: statedSchema.extend({ as: z.string().optional(), connection: z.string() }),
     response: s.explanationSchema,
     stream: true,
     rawBody: true,

@@ -3,6 +3,7 @@ import { ROLES, type Role } from '../identity/roles.ts';
 import { type Explanation, explanationSchema } from '../policy/explanation.ts';
 import { type ConnectionReport, connectionReportSchema } from '../protocols/connection-report.ts';
 import type { ReplayEvent } from '../recording/events.ts';
+import { statedSchema } from './approval-schemas.ts';
 
 /** Shapes of what crosses the API. Each has one schema; types derive from it. Times are ISO 8601 UTC, durations milliseconds. */
 
@@ -205,7 +206,7 @@ export const scriptStatementSchema = z.object({
 });
 export type ScriptStatement = z.infer<typeof scriptStatementSchema>;
 
-export const policyExplainRequestSchema = z.object({
+export const policyExplainRequestSchema = statedSchema.extend({
   as: z.string().optional(),
   connection: z.string(),
   statement: z.string(),

@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { didYouMean } from './nearest.ts';
+import { LONGEST_REASON, LONGEST_TICKET } from './requirement.ts';
 import { DECISIONS } from './schema.ts';
 import { locator } from './source-map.ts';
 
@@ -14,6 +15,9 @@ const expectationSchema = z.strictObject({
   as: z.string().min(1).max(128),
   connection: z.string().min(1).max(128),
   statement: z.string().max(1_048_576),
+  /** What the requester says of its work, for rules that require it. */
+  reason: z.string().max(LONGEST_REASON).optional(),
+  ticket: z.string().max(LONGEST_TICKET).optional(),
   expect: z.string(),
 });
 const tableSchema = z.array(expectationSchema).min(1).max(10_000);
@@ -22,6 +26,8 @@ export interface Expectation {
   readonly as: string;
   readonly connection: string;
   readonly statement: string;
+  readonly reason?: string | undefined;
+  readonly ticket?: string | undefined;
   /** As written. */
   readonly expect: string;
   readonly outcome: (typeof DECISIONS)[number];
@@ -118,7 +124,9 @@ function issueWords(issue: z.core.$ZodIssue | undefined): string {
     return `unknown key "${unknown}"${didYouMean(unknown, Object.keys(expectationSchema.shape))}`;
   }
   if (key === undefined) return 'it must be a list of {as, connection, statement, expect}';
-  return `"${String(key)}" must be text and must not be left out`;
+  if (issue.code === 'too_big') return `"${String(key)}" is too long`;
+  const may = key === 'reason' || key === 'ticket';
+  return `"${String(key)}" must be text${may ? '' : ' and must not be left out'}`;
 }
 
 function bad(message: string): UsageError {

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectClient, type GovernedShop, openShop } from '../servers/governed-shop.ts';
 
@@ -91,4 +93,32 @@ test('a client says it inside its session, or in its connection string; comments
   await shop.hoopctl.deny(next, 'no', { token: shop.ana });
   expect(await pending).toContain('denied by ana');
   await other.client.end();
+});
+
+test('policy explain and policy test take what a rule requires, as its requester would say it', async () => {
+  const explain = async (...flags: string[]) => {
+    const asked = ['policy', 'explain', '--connection', 'prod-db', '--as', 'devin', UPDATE, ...flags];
+    return (await shop.hoopctl.json<{ explanation: { decision: string; message: string | null } }>(asked))
+      .explanation;
+  };
+  expect(await explain()).toMatchObject({
+    decision: 'block',
+    message: expect.stringContaining('requires a reason and a ticket number'),
+  });
+  expect(await explain('--reason', 'because', '--ticket', 'none')).toMatchObject({ decision: 'block' });
+  expect(await explain('--reason', 'because', '--ticket', 'OPS-42')).toMatchObject({ decision: 'approve' });
+  const lines = ['policy', 'explain', '--jsonl', '--connection', 'prod-db', '--as', 'devin'];
+  const many = await shop.hoopctl.ok([...lines, '--reason', 'because', '--ticket', 'OPS-42'], {
+    stdin: `${JSON.stringify({ id: 1, statement: UPDATE })}\n`,
+  });
+  expect(JSON.parse(many.stdout)).toMatchObject({ id: 1, decision: 'approve' });
+
+  const file = join(shop.hoopctl.home, '..', 'stated-tests.yaml');
+  const row = `as: devin, connection: prod-db, statement: "${UPDATE}"`;
+  writeFileSync(
+    file,
+    `- {${row}, expect: block by writes}\n- {${row}, reason: because, ticket: OPS-42, expect: approve by writes}\n`,
+  );
+  const tested = await shop.hoopctl.run(['policy', 'test', file]);
+  expect(tested).toMatchObject({ code: 0, stdout: expect.stringContaining('2 passed, 0 failed') });
 });

@@ -4,10 +4,11 @@ import { UsageError } from '../../base/errors.ts';
 import type { Io } from '../io.ts';
 import { fields } from '../listing.ts';
 import { printDocument, printLine, say } from '../output.ts';
+import { type StatedOptions, statedOf } from '../stated.ts';
 import { visible } from '../visible-text.ts';
 import { readText } from './file.ts';
 
-export interface ExplainOptions {
+export interface ExplainOptions extends StatedOptions {
   readonly json: boolean;
   readonly statement: string | undefined;
   readonly connection: string;
@@ -29,6 +30,7 @@ export async function run(options: ExplainOptions, io: Io, client: Client): Prom
       statement: options.statement,
       ...(options.as === undefined ? {} : { as: options.as }),
       ...(options.policy === undefined ? {} : { policy: readText(options.policy) }),
+      ...statedOf(options),
     },
   });
   if (options.json) printDocument(io, { explanation });
@@ -42,7 +44,7 @@ async function explainMany(options: ExplainOptions, io: Io, client: Client): Pro
       '--jsonl takes its statements from stdin and the applied policy',
     );
   }
-  const query = { as: options.as, connection: options.connection };
+  const query = { as: options.as, connection: options.connection, ...statedOf(options) };
   for await (const explanation of client.stream('policyExplainBulk', { query, raw: io.stdin })) {
     printLine(io, explanation);
   }

@@ -1,4 +1,5 @@
-import { type CommandSpec, YES } from './command.ts';
+import { statedWords } from '../stated.ts';
+import { type CommandSpec, STATED, YES } from './command.ts';
 
 const FILE = { name: '<file>', description: 'the policy file', completes: 'files' } as const;
 
@@ -26,6 +27,7 @@ export const policyNoun: CommandSpec = {
         { flags: '--as <identity>', description: 'who would run it; default: you', completes: 'identities' },
         { flags: '--policy <file>', description: 'a file instead of the applied policy', completes: 'files' },
         { flags: '--jsonl', description: 'many statements from stdin' },
+        ...STATED,
       ],
       async run(words, { io, json, client }) {
         const { run } = await import('../policy/explain.ts');
@@ -37,6 +39,7 @@ export const policyNoun: CommandSpec = {
             as: words.text('as'),
             policy: words.text('policy'),
             jsonl: words.flag('jsonl'),
+            ...statedWords(words),
           },
           io,
           await client(),

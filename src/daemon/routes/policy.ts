@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { HoopError, NotFound, NotPermitted, UsageError } from '../../base/errors.ts';
 import { compilePolicy } from '../../policy/compile.ts';
-import type { Policy } from '../../policy/decision.ts';
+import type { Policy, Requester, Stated } from '../../policy/decision.ts';
 import { diffPolicies } from '../../policy/diff.ts';
 import { parseExpectations, runPolicyTests } from '../../policy/expectations.ts';
 import { type Explanation, explanationIdSchema } from '../../policy/explanation.ts';
 import type { Target } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
-import { requesterOf } from '../../session/requester.ts';
+import { requesterOf, statedBy } from '../../session/requester.ts';
 import type { ConnectionRow, IdentityRow } from '../../store/store.ts';
 import { findConnection, findIdentity } from '../find-rows.ts';
 import type { Parts } from '../parts.ts';
@@ -28,12 +28,19 @@ type Routes = Pick<
 
 const bulkLineSchema = z.object({ id: explanationIdSchema.optional(), statement: z.string() });
 
+/** As whom, and what that one says of its work. */
+type AskedAs = Stated & { readonly as?: string | undefined };
+
 /** The policy that decides: looking, checking, explaining, applying. */
 export function policyRoutes(parts: Parts): Routes {
   const { audit, clock, policy: applied, store, targets } = parts;
 
   /** As whom a caller may ask: itself, or anyone for those who see everything anyway. */
-  async function askedAs(caller: IdentityRow, as: string | undefined): Promise<IdentityRow> {
+  async function askedAs(caller: IdentityRow, { as, ...stated }: AskedAs): Promise<Requester> {
+    return { ...requesterOf(await identityAsked(caller, as)), stated: statedBy(stated) };
+  }
+
+  async function identityAsked(caller: IdentityRow, as: string | undefined): Promise<IdentityRow> {
     if (as === undefined || as === caller.name || as === caller.id) return caller;
     if (!hasRole(caller, 'owner', 'approver', 'auditor')) {
       throw new NotPermitted('role_missing', `${caller.name} may explain only its own statements`, {
@@ -55,10 +62,10 @@ export function policyRoutes(parts: Parts): Routes {
   const explain = (
     target: Target,
     policy: Policy,
-    requester: IdentityRow,
+    requester: Requester,
     connection: ConnectionRow,
     statement: string,
-  ) => target.explain(policy, requesterOf(requester), policyTarget(connection), statement);
+  ) => target.explain(policy, requester, policyTarget(connection), statement);
 
   return {
     async policyShow() {
@@ -84,7 +91,7 @@ export function policyRoutes(parts: Parts): Routes {
 
     async policyExplain({ caller, body }) {
       const connection = await askedOf(caller, body.connection);
-      const requester = await askedAs(caller, body.as);
+      const requester = await askedAs(caller, body);
       const policy = body.policy === undefined ? applied.current() : policyFromText(body.policy);
       return targets.with(connection, (target) =>
         explain(target, policy, requester, connection, body.statement),
@@ -93,7 +100,7 @@ export function policyRoutes(parts: Parts): Routes {
 
     async policyExplainBulk({ caller, query, lines }) {
       const connection = await askedOf(caller, query.connection);
-      const requester = await askedAs(caller, query.as);
+      const requester = await askedAs(caller, query);
       const policy = applied.current();
       const lease = await targets.lease(connection);
       async function* explanations(): AsyncGenerator<Explanation> {
@@ -115,7 +122,7 @@ export function policyRoutes(parts: Parts): Routes {
       const policy = body.policy === undefined ? applied.current() : policyFromText(body.policy);
       return runPolicyTests(expectations, async (expectation) => {
         const connection = await askedOf(caller, expectation.connection);
-        const requester = await askedAs(caller, expectation.as);
+        const requester = await askedAs(caller, expectation);
         const explanation = await targets.with(connection, (target) =>
           explain(target, policy, requester, connection, expectation.statement),
         );

@@ -21,6 +21,11 @@ describe('parseExpectations', () => {
     ]);
   });
 
+  test('reads what the requester says of its work', () => {
+    const stated = '- {as: a, connection: c, statement: s, reason: why, ticket: OPS-1, expect: approve}';
+    expect(parseExpectations(stated)).toMatchObject([{ reason: 'why', ticket: 'OPS-1' }]);
+  });
+
   test('reads JSON', () => {
     const json = JSON.stringify([{ as: 'a', connection: 'c', statement: 's', expect: 'approve' }]);
     expect(parseExpectations(json)).toMatchObject([{ outcome: 'approve' }]);
@@ -40,6 +45,8 @@ describe('parseExpectations', () => {
     ],
     ['- {as: a, connection: c, statement: s, expect: allow because}', 'is not an expectation'],
     ['- {as: 1, connection: c, statement: s, expect: allow}', '1:8: "as" must be text'],
+    ['- {as: a, connection: c, statement: s, ticket: 1, expect: allow}', '"ticket" must be text'],
+    [`- {as: a, connection: c, statement: s, reason: ${'x'.repeat(1001)}, expect: allow}`, 'is too long'],
     ['- {', '1:'],
     ['[]', 'must be a list'],
   ])('refuses %j', (text, message) => {
