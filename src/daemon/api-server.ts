@@ -130,7 +130,8 @@ async function answer(
   const { remoteAddress } = request.socket;
   response.once('finish', () => deps.answered?.(route, response.statusCode, { remoteAddress }));
   try {
-    const url = new URL(request.url ?? '/', 'http://daemon');
+    const url = URL.parse(request.url ?? '/', 'http://daemon');
+    if (url === null) throw new NotFound('no_such_route', 'that is no path');
     const match = matchRoute(request.method ?? '', url.pathname);
     const open = match?.route.allow === 'public';
     const holder: Caller = open

@@ -4,6 +4,7 @@ import { LoginNeeded } from '../base/errors.ts';
 import type { CurrentIdentities } from '../identity/current.ts';
 import { authenticate } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
+import type { CallPeer } from './api-server.ts';
 import type { TokenHolder } from './authorize.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import type { LoginFailures } from './login-failures.ts';
@@ -26,7 +27,9 @@ export interface AuthenticatorDeps {
  * Whose token it is, for every call: an identity's own or the session token of one that signed in. Logins and
  * failures are audited. Throws LoginNeeded.
  */
-export function createAuthenticator(deps: AuthenticatorDeps): (token: string) => Promise<TokenHolder> {
+export function createAuthenticator(
+  deps: AuthenticatorDeps,
+): (token: string, from: CallPeer) => Promise<TokenHolder> {
   const { audit, bootstrap, clock, current, identities, loginFailures } = deps;
   const seen = new Map<string, number>();
 
@@ -46,12 +49,13 @@ export function createAuthenticator(deps: AuthenticatorDeps): (token: string) =>
     return identity;
   }
 
-  return async (token) => {
+  return async (token, { remoteAddress }) => {
     if (bootstrap.matches(token)) return { kind: 'bootstrap' };
     try {
       return { kind: 'identity', identity: await identityOf(token) };
     } catch (error) {
-      if (error instanceof LoginNeeded) loginFailures.add({ code: error.code });
+      if (error instanceof LoginNeeded)
+        loginFailures.add({ code: error.code, address: remoteAddress ?? 'local' });
       throw error;
     }
   };

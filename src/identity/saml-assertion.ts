@@ -18,6 +18,8 @@ export interface Assertion {
   /** Milliseconds. */
   readonly authTime: number | undefined;
   readonly acr: string | undefined;
+  /** When the session at the provider ends (SessionNotOnOrAfter), where it says so; in milliseconds. */
+  readonly until: number | undefined;
 }
 
 const attributes = z.looseObject({ $: z.record(z.string(), z.string()).optional() });
@@ -111,38 +113,43 @@ export async function readAssertion(
     const saml = await samlOf(provider, '', isOurs);
     ({ profile } = await saml.validatePostResponseAsync({ SAMLResponse: response }));
   } catch (cause) {
-    throw refused(plainReason(cause), cause);
+    throw samlRefused(plainReason(cause), cause);
   }
   const read = assertionSchema.safeParse(profile?.getAssertion?.());
-  if (!profile || !read.success) throw refused('its assertion lacks what a sign-in must say');
+  if (!profile || !read.success) throw samlRefused('its assertion lacks what a sign-in must say');
   // The library looks at the issuer of logouts only.
-  if (profile.issuer !== provider.issuer) throw refused('it is of another provider');
+  if (profile.issuer !== provider.issuer) throw samlRefused('it is of another provider');
   const { AuthnStatement, Subject } = read.data.Assertion;
   const confirmation = Subject[0]?.SubjectConfirmation[0]?.SubjectConfirmationData[0]?.$;
-  if (confirmation?.Recipient !== provider.callback_url) throw refused('its assertion is for another place');
+  if (confirmation?.Recipient !== provider.callback_url)
+    throw samlRefused('its assertion is for another place');
   // The one of the response is not signed; this one is.
-  if (!isOurs(confirmation.InResponseTo)) throw refused('its assertion answers no request of ours');
+  if (!isOurs(confirmation.InResponseTo)) throw samlRefused('its assertion answers no request of ours');
   const statement = AuthnStatement[0];
   return {
     requestId: confirmation.InResponseTo,
     claims: claimsOf(profile),
     authTime: instant(statement?.$?.AuthnInstant),
+    until: instant(statement?.$?.SessionNotOnOrAfter),
     acr: textOf(statement?.AuthnContext?.[0]?.AuthnContextClassRef?.[0]),
   };
 }
 
-/** Before any XML is parsed: its size, entities, and signatures by algorithms that can be forged. */
-function refuseWeakForms(response: string): void {
+/** Before any XML is parsed: its size, entities, and signatures by algorithms that can be forged. Answers its text. */
+export function refuseWeakForms(response: string): string {
   if (response.length > LONGEST_RESPONSE || !/^[A-Za-z0-9+/=\s]+$/.test(response)) {
-    throw refused('it is no base64 of a size that a sign-in has');
+    throw samlRefused('it is no base64 of a size that a sign-in has');
   }
   const xml = Buffer.from(response, 'base64').toString('utf8');
-  if (/<!/.test(xml.replaceAll('<!--', ''))) throw refused('it holds a document type, entities or CDATA');
-  if (xml.includes('<!--')) throw refused('it holds comments');
+  if (/<!/.test(xml.replaceAll('<!--', ''))) throw samlRefused('it holds a document type, entities or CDATA');
+  if (xml.includes('<!--')) throw samlRefused('it holds comments');
+  // Like comments they part a text in two, and one reader takes the first part for all of it.
+  if (/<\?/.test(xml.replace(/^\s*<\?xml\s/, ''))) throw samlRefused('it holds processing instructions');
   for (const [, algorithm = ''] of xml.matchAll(/\bAlgorithm\s*=\s*["']([^"']*)["']/g)) {
     if (algorithm.includes('&') || /sha1|md5|hmac/i.test(algorithm))
-      throw refused('it is signed in a weak way');
+      throw samlRefused('it is signed in a weak way');
   }
+  return xml;
 }
 
 /** Attributes by name; those with one value as text. */
@@ -181,7 +188,7 @@ function plainReason(error: unknown): string {
   return 'it cannot be read';
 }
 
-function refused(why: string, cause?: unknown): LoginNeeded {
+export function samlRefused(why: string, cause?: unknown): LoginNeeded {
   return new LoginNeeded('saml_refused', 'the answer of the identity provider does not count', {
     why,
     next: 'begin again: hoopctl login',

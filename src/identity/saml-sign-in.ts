@@ -1,7 +1,8 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
 import { Conflict, LoginNeeded, NotFound, NotPermitted } from '../base/errors.ts';
-import { readAssertion, samlOf } from './saml-assertion.ts';
+import { type Assertion, samlOf, samlRefused } from './saml-assertion.ts';
+import { SamlReader } from './saml-reader.ts';
 import { SamlRequests } from './saml-requests.ts';
 import type { SamlProvider } from './saml-schema.ts';
 import type { SignedIn, SignIns } from './sign-ins.ts';
@@ -33,10 +34,10 @@ export interface SamlBegun {
 }
 
 interface Proven {
-  readonly provider: string;
   readonly bearer: TokenBearer;
   readonly authTime: number | undefined;
   readonly acr: string | undefined;
+  readonly until: number | undefined;
   /** Shown in the browser, to be typed into the terminal. */
   readonly code: string;
   wrong: number;
@@ -51,6 +52,7 @@ interface Proven {
 export class SamlSignIns {
   readonly #deps: SamlSignInsDeps;
   readonly #requests: SamlRequests;
+  readonly #reader = new SamlReader();
   readonly #proven = new Map<string, Proven>();
   /** Requests that were answered, until they expire. */
   readonly #answered = new Map<string, number>();
@@ -81,7 +83,9 @@ export class SamlSignIns {
     this.#forgetOld(now);
     const isOurs = (request: string) =>
       !this.#answered.has(request) && this.#requests.endOf(request, digest, now) !== undefined;
-    const { acr, authTime, claims, requestId } = await readAssertion(provider, response, isOurs);
+    const assertion = await this.#reader.read(provider, response, isOurs);
+    this.#requireNow(provider, assertion);
+    const { acr, authTime, claims, requestId, until: lasts } = assertion;
     const until = this.#requests.endOf(requestId, digest, now);
     // Between the look and now another answer to it may have come.
     if (until === undefined || !isOurs(requestId)) {
@@ -95,7 +99,7 @@ export class SamlSignIns {
     }
     const code = newCode();
     this.#answered.set(requestId, until);
-    this.#proven.set(requestId, { provider: name, bearer, authTime, acr, code, wrong: 0 });
+    this.#proven.set(requestId, { bearer, authTime, acr, until: lasts, code, wrong: 0 });
     return code;
   }
 
@@ -121,8 +125,19 @@ export class SamlSignIns {
       throw new LoginNeeded('saml_code', 'that is not the code that the browser shows');
     }
     this.#proven.delete(begun.request);
-    const { acr, authTime, bearer } = proven;
-    return this.#deps.signIns.begin(source, bearer, { acr, authTime });
+    const { acr, authTime, bearer, until } = proven;
+    return this.#deps.signIns.begin(source, bearer, { acr, authTime, until });
+  }
+
+  /** A sign-in in the future would stay fresh for long; a session that has ended is none. */
+  #requireNow({ leeway }: SamlProvider, { authTime, until }: Assertion): void {
+    const now = this.#deps.clock.now();
+    if (authTime !== undefined && authTime > now + leeway) {
+      throw samlRefused('it names a sign-in in the future (AuthnInstant): are the clocks right?');
+    }
+    if (until !== undefined && until <= now) {
+      throw samlRefused('the session at the provider has ended (SessionNotOnOrAfter)');
+    }
   }
 
   #provider(name: string): SamlProvider {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { AuditEntry, AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import { Conflict, LoginNeeded, NotPermitted, UsageError } from '../base/errors.ts';
@@ -7,6 +6,7 @@ import type { Policy } from '../policy/decision.ts';
 import type { EndUser, IdentityRow, SignInCheck, SignInRow, Store } from '../store/store.ts';
 import type { CurrentIdentities } from './current.ts';
 import type { VerifiedToken } from './external-token.ts';
+import { identityOf } from './issuer-identity.ts';
 import type { Issuer, SignInSource } from './issuer-schema.ts';
 import type { Liveness } from './liveness.ts';
 import { LastTokens, takeToken } from './one-time.ts';
@@ -70,7 +70,7 @@ export class SignIns {
     const bearer = bearerOf(issuer, verified);
     await this.#takeToken(issuer, verified);
     const { once } = verified;
-    const row = await this.#identityOf(issuer, bearer);
+    const row = await identityOf(this.#deps, issuer, bearer);
     const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
     const alive = await this.#alive(issuer, bearer, verified, shown);
     const checked = { ...this.#checked(issuer, bearer, verified, endUser), ...alive };
@@ -79,14 +79,19 @@ export class SignIns {
     return signedIn;
   }
 
-  /** Signs in whom another protocol (SAML) has proven; `source` is its part of the policy. */
+  /**
+   * Signs in whom another protocol (SAML) has proven; `source` is its part of the policy, `until` when its session
+   * there ends (milliseconds).
+   */
   async begin(
     source: SignInSource,
     bearer: TokenBearer,
-    verified: Pick<VerifiedToken, 'authTime' | 'acr'>,
+    verified: Pick<VerifiedToken, 'authTime' | 'acr'> & { readonly until: number | undefined },
   ): Promise<SignedIn> {
-    const row = await this.#identityOf(source, bearer);
-    return this.#begin(row, source.name, this.#checked(source, bearer, verified, undefined));
+    const row = await identityOf(this.#deps, source, bearer);
+    const checked = this.#checked(source, bearer, verified, undefined);
+    const lasts = Math.min(source.session, (verified.until ?? Infinity) - this.#deps.clock.now());
+    return this.#begin(row, source.name, { ...checked, expiresAt: this.#after(lasts) });
   }
 
   /**
@@ -107,7 +112,7 @@ export class SignIns {
     }
     if (this.#lastTokens.is(signIn.id, verified.once)) return this.#asItIs(caller);
     await this.#takeToken(issuer, verified);
-    const row = await this.#identityOf(issuer, bearer);
+    const row = await identityOf(this.#deps, issuer, bearer);
     const alive = await this.#alive(issuer, bearer, verified, shown);
     const checked = {
       ...this.#checked(issuer, bearer, verified, asserted ?? bearer.endUser),
@@ -234,50 +239,6 @@ export class SignIns {
     };
   }
 
-  /** The identity's row, made at its first sign-in and brought up to date at each. */
-  async #identityOf(issuer: SignInSource, bearer: TokenBearer): Promise<IdentityRow> {
-    const { audit, clock, identities } = this.#deps;
-    const { groups, id, identity, origin } = bearer;
-    const { kind, name, roles } = identity;
-    const known = await identities.byOrigin(origin);
-    if (known?.revokedAt !== undefined) {
-      throw new LoginNeeded(
-        'identity_revoked',
-        `the identity ${known.name} was revoked at ${known.revokedAt}`,
-        {
-          next: 'ask an owner of hoopctl',
-        },
-      );
-    }
-    const holder = await identities.find(name);
-    if (holder && holder.name === name && holder.id !== id && holder.revokedAt === undefined)
-      throw nameHeld(name);
-    if (known) {
-      await identities.update(known.id, { name, kind, roles, groups });
-      return { ...known, name, kind, roles, groups };
-    }
-    const row: IdentityRow = {
-      id,
-      name,
-      kind,
-      roles,
-      groups,
-      // No token has such a hash: an identity of an issuer comes with session tokens only.
-      tokenHash: createHash('sha256').update(`no token: ${id}`).digest('hex'),
-      createdAt: new Date(clock.now()).toISOString(),
-      expiresAt: undefined,
-      revokedAt: undefined,
-      origin,
-    };
-    audit.append({
-      kind: 'identity.created',
-      actor: 'hoopctl',
-      facts: { identity: id, name, roles, groups, issuer: issuer.name, subject: origin.subject },
-    });
-    await identities.create(row);
-    return row;
-  }
-
   async #endUser(
     row: IdentityRow,
     bearer: TokenBearer,
@@ -319,12 +280,6 @@ export class SignIns {
       },
     });
   }
-}
-
-function nameHeld(name: string): Conflict {
-  return new Conflict('identity_name_taken', `the name ${name} belongs to another identity`, {
-    next: `an owner revokes that one first: hoopctl identity revoke ${name}`,
-  });
 }
 
 function notSignedIn(caller: IdentityRow): Conflict {

@@ -163,14 +163,27 @@ test('a gateway with a certificate of its own is trusted by the fingerprint that
     await doubtful.shows('Is it the same?');
     doubtful.type('n\r');
     expect(await doubtful.exited).toBe(1);
-    const { contexts } = await hoopctl.json<{ contexts: { url: string | null }[] }>(['context', 'list']);
-    expect(contexts.map((context) => context.url)).not.toContain(url);
+    const listed = await hoopctl.json<{ contexts: { url: string | null }[] }>(['context', 'list']);
+    expect(listed.contexts.map((context) => context.url)).not.toContain(url);
     const sure = login([url]);
     await sure.shows('Is it the same?');
     sure.type('y\r');
     // It got there: nobody signs in yet, because no policy was applied.
     await sure.shows('takes no sign-ins of people');
     expect(await sure.exited).toBe(2);
+
+    const token = readFileSync(join(there.home, 'owner.token'), 'utf8');
+    await hoopctl.ok(['login', url, '--fingerprint', gateway.fingerprint, '--token-stdin'], { stdin: token });
+    const contexts = join(hoopctl.home, 'login', 'contexts.json');
+    const pinned = readFileSync(contexts, 'utf8').replace(gateway.fingerprint, 'ab'.repeat(32));
+    writeFileSync(contexts, pinned, { mode: 0o600 });
+    const changed = login([url]);
+    await changed.shows('ANOTHER certificate than the one you trusted before');
+    await changed.shows('before  AB:AB:AB');
+    await changed.shows('Is it the same?');
+    changed.type('\r');
+    expect(await changed.exited).toBe(1);
+    expect(readFileSync(contexts, 'utf8')).toBe(pinned);
   } finally {
     await gateway?.stop();
     await there.close();

@@ -18,6 +18,7 @@ url: https://localhost
 listen: 127.0.0.1:0
 tls: {self_signed: true}
 drain: 1s
+metrics: {listen: 127.0.0.1:0}
 limits: {unauthenticated: 8, failed_logins: 1000}
 `;
 
@@ -133,6 +134,32 @@ describe('before authentication', () => {
     expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
+  test('a path that is none is not found, and no failure of the gateway', async () => {
+    for (const path of ['//[', 'http://[', '//', '/%', 'http:///v1/whoami']) {
+      const asked = `GET ${path} HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer ${tokens.get('eve')}\r\n\r\n`;
+      expect(await call(asked), path).toMatch(/^HTTP\/1\.1 40[04] /);
+    }
+    expect(readFileSync(join(dir, 'state', 'logs', 'daemon.log'), 'utf8')).not.toContain('api.failed');
+  });
+
+  test('a page of another site in somebody’s browser gets nothing, with a token or without', async () => {
+    const marks = ['Origin: https://evil.example', 'Sec-Fetch-Site: cross-site', 'Origin: null'];
+    const paths = ['/v1/whoami', '/v1/sign-in', '/openapi.json', '/metrics', relayPath('ep-1')];
+    for (const [i, path] of paths.entries()) {
+      const upgrade = path.includes('ep-1') ? 'Upgrade: websocket\r\nConnection: Upgrade\r\n' : '';
+      const head = `GET ${path} HTTP/1.1\r\nHost: g\r\n${upgrade}${marks[i % 3]}\r\n`;
+      const answer = await call(`${head}Authorization: Bearer ${tokens.get('eve')}\r\n\r\n`);
+      expect(answer, path).toMatch(/^HTTP\/1\.1 403 /);
+      expect(answer).toContain('"cross_site"');
+    }
+  });
+
+  test('but a SAML provider’s answer comes from its site, by somebody’s browser', async () => {
+    const form =
+      'POST /v1/saml/corp/acs HTTP/1.1\r\nHost: g\r\nOrigin: https://idp.example\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 14\r\n\r\nSAMLResponse=x';
+    expect(await call(form)).toContain('hoopctl: not signed in');
+  });
+
   test('the one-time token of a new machine opens nothing', () => {
     expect(early).toMatch(/^HTTP\/1\.1 401 /);
   });
@@ -223,6 +250,21 @@ describe('over the network', () => {
   });
 });
 
+describe('metrics on loopback', () => {
+  test('are not for pages that a name leads there', async () => {
+    const ask = async (host: string) => {
+      const socket = connectTcp(gateway.ports.metrics ?? 0, '127.0.0.1');
+      socket.on('error', () => {});
+      const answer = heard(socket);
+      socket.write(`GET /metrics HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+      return answer;
+    };
+    expect(await ask('rebound.evil.example:9464')).toMatch(/^HTTP\/1\.1 403 /);
+    for (const host of ['127.0.0.1:9464', 'localhost', '[::1]:9464'])
+      expect(await ask(host)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
 // Last: what it opens counts until the gateway has seen it closed.
 describe('strangers', () => {
   test('one address has so many connections and no more; who has authenticated does not count', async () => {
@@ -238,5 +280,31 @@ describe('strangers', () => {
     await Promise.all(
       [known, next, ...others].map((socket) => socket?.closed || once(socket as TLSSocket, 'close')),
     );
+  });
+});
+
+describe('an address that has failed too often', () => {
+  test('waits on every way in, streams included', async () => {
+    const home = join(dir, 'throttled');
+    const config = CONFIG.replace('failed_logins: 1000', 'failed_logins: 3').replace(/metrics.*\n/, '');
+    const own = await startDaemon({
+      home: join(home, 'state'),
+      gateway: { config: requireGatewayConfig(config, 'gateway.yaml'), base: home },
+    });
+    const port = own.daemon.gateway?.ports.api ?? 0;
+    const said = async (path: string, more: string) => {
+      const socket = connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false });
+      socket.on('error', () => {});
+      const answer = heard(socket);
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: g\r\nConnection: close\r\n${more}\r\n`);
+      return (await answer).slice(0, 12);
+    };
+    const upgrade = 'Upgrade: websocket\r\nConnection: Upgrade\r\nAuthorization: Bearer hpt_wrong\r\n';
+    const answers: string[] = [];
+    for (let i = 0; i < 4; i++) answers.push(await said(relayPath('ep-1'), upgrade));
+    expect(answers.map((line) => line.slice(9))).toEqual(['401', '401', '401', '429']);
+    expect((await said('/v1/whoami', '')).slice(9)).toBe('429');
+    expect((await said('/healthz', '')).slice(9)).toBe('200');
+    await own.daemon.stop('the test ended');
   });
 });

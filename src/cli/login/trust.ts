@@ -35,13 +35,17 @@ export async function trustFor(
     return trust;
   } catch (error) {
     if (!(error instanceof HoopError && error.code === 'gateway_not_trusted')) throw error;
-    return confirmed(url, error, io);
+    return confirmed(url, error, before, io);
   }
 }
 
-async function confirmed(url: string, error: HoopError, io: Io): Promise<GatewayTrust> {
+async function confirmed(
+  url: string,
+  error: HoopError,
+  before: GatewayTrust | undefined,
+  io: Io,
+): Promise<GatewayTrust> {
   const shown = await certificateOf({ url, environment: io.env });
-  const readable = shown.sha256.replaceAll(/(..)(?!$)/g, '$1:').toUpperCase();
   if (io.prompts === undefined) {
     throw new NotReachable(error.code, error.message, {
       why: `${error.why ?? ''}\nit shows the certificate SHA-256 ${shown.sha256}`.trim(),
@@ -49,10 +53,18 @@ async function confirmed(url: string, error: HoopError, io: Io): Promise<Gateway
       cause: error,
     });
   }
-  tell(io, visible(`${url} shows a certificate that no authority of this machine vouches for:`));
+  if (before !== undefined && before.kind !== 'system') {
+    tell(io, io.err.paint.red(visible(`${url} shows ANOTHER certificate than the one you trusted before.`)));
+    tell(io, 'Either it was renewed, or somebody in between listens in and would get your token.');
+    if (before.kind === 'fingerprint') tell(io, `  before  ${spelled(before.sha256)}`);
+  } else tell(io, visible(`${url} shows a certificate that no authority of this machine vouches for:`));
   tell(io, visible(`  ${shown.subject.replaceAll('\n', ', ')} · valid until ${shown.validTo}`));
-  tell(io, `  SHA-256 ${readable}`);
+  tell(io, `  SHA-256 ${spelled(shown.sha256)}`);
   tell(io, 'Compare the fingerprint with what hoopctl gateway start printed there.');
   if (await io.prompts.confirm('Is it the same?')) return { kind: 'fingerprint', sha256: shown.sha256 };
   throw new Interrupted(1);
+}
+
+function spelled(sha256: string): string {
+  return sha256.replaceAll(/(..)(?!$)/g, '$1:').toUpperCase();
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { network } from './login-throttle.ts';
 
 /** What a connection is told apart by: a TLS socket has it from the one below it. */
@@ -11,15 +12,20 @@ interface Closable extends Peer {
   once(event: 'close', listener: () => void): unknown;
 }
 
+/** For so long a connection may be a stranger's, whatever it does meanwhile; in milliseconds. */
+const PATIENCE = 60_000;
+
 /** Connections that one listener has open: at most so many, and at most so many strangers from one network. */
 export class DoorKeeper {
+  readonly #clock: Pick<Clock, 'after'>;
   readonly #most: number;
   readonly #mostStrangers: number;
   readonly #open = new Set<Closable>();
   readonly #strangers = new Map<string, number>();
   readonly #introduce = new Map<string, () => void>();
 
-  constructor(most: number, mostStrangers: number) {
+  constructor(clock: Pick<Clock, 'after'>, most: number, mostStrangers: number) {
+    this.#clock = clock;
     this.#most = most;
     this.#mostStrangers = mostStrangers;
   }
@@ -39,9 +45,11 @@ export class DoorKeeper {
     this.#open.add(connection);
     this.#strangers.set(from, strangers + 1);
     let stranger = true;
+    const lostPatience = this.#clock.after(PATIENCE, () => connection.destroy());
     const known = () => {
       if (!stranger) return;
       stranger = false;
+      lostPatience();
       const left = (this.#strangers.get(from) ?? 1) - 1;
       if (left > 0) this.#strangers.set(from, left);
       else this.#strangers.delete(from);

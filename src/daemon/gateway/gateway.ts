@@ -63,7 +63,7 @@ export async function openGateway(settings: GatewaySettings, deps: GatewayDeps):
   const throttle = new LoginThrottle(clock, config.limits.failed_logins);
   const keepers: DoorKeeper[] = [];
   const keeper = () => {
-    const made = new DoorKeeper(config.limits.connections, config.limits.unauthenticated);
+    const made = new DoorKeeper(clock, config.limits.connections, config.limits.unauthenticated);
     keepers.push(made);
     return made;
   };

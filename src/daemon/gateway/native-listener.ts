@@ -89,7 +89,7 @@ async function admit(deps: NativeListenerDeps, login: NativeLogin, socket: Socke
     release: () => lease.release(),
     async openDesk(client) {
       const desk = await parts.openDesk({ connection, identity, protocol }, client);
-      if (password !== undefined) parts.passwords.bind(password, desk);
+      if (password !== undefined) await parts.passwords.bind(password, desk);
       return desk;
     },
   };

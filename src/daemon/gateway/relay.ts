@@ -8,6 +8,7 @@ import { NotFound, NotPermitted, ProtocolViolation } from '../../base/errors.ts'
 import { asHoopError, errorBody, statusOf } from '../api-errors.ts';
 import type { Api } from '../api-server.ts';
 import type { Endpoints } from '../endpoint.ts';
+import { refuseOtherSites } from './cross-site.ts';
 
 export interface RelayDeps {
   readonly holderOf: Api['holderOf'];
@@ -16,8 +17,8 @@ export interface RelayDeps {
 }
 
 export interface Relay {
-  /** Takes an upgrade request; never throws. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Takes an upgrade request, unless its address has to wait; never throws. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, wait: NotPermitted | undefined): void;
   close(): void;
 }
 
@@ -36,9 +37,10 @@ export function createRelay(deps: RelayDeps): Relay {
   const open = new Set<WebSocket>();
 
   async function accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    refuseOtherSites(request);
     const holder = await deps.holderOf(request);
     if (head.length > 0) throw new ProtocolViolation('bytes_too_early', 'bytes came before the upgrade');
-    const id = relayedEndpoint(new URL(request.url ?? '/', 'http://gateway').pathname);
+    const id = relayedEndpoint(URL.parse(request.url ?? '/', 'http://gateway')?.pathname ?? '');
     if (request.method !== 'GET' || id === undefined) {
       throw new NotFound('no_such_stream', 'there is no stream at this path');
     }
@@ -71,8 +73,9 @@ export function createRelay(deps: RelayDeps): Relay {
   }
 
   return {
-    upgrade(request, socket, head) {
+    upgrade(request, socket, head, wait) {
       socket.on('error', () => {});
+      if (wait !== undefined) return refuse(socket, 429, JSON.stringify(errorBody(wait)));
       accept(request, socket, head).catch((error: unknown) => {
         const hoopError = asHoopError(error);
         if (hoopError.kind === 'internal') deps.failed(error);

@@ -8,6 +8,7 @@ import type { Api } from '../api-server.ts';
 import type { TokenHolder } from '../authorize.ts';
 import { hasRole } from '../views.ts';
 import type { GatewayCertificate } from './certificate.ts';
+import { isLoopbackHost, refuseOtherSites } from './cross-site.ts';
 import type { DoorKeeper } from './door-keeper.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import { METRICS_TYPE } from './metrics.ts';
@@ -31,6 +32,8 @@ const HANDSHAKE_TIMEOUT = 10_000;
 const HEADERS_TIMEOUT = 10_000;
 /** A connection without a call is closed after this, in milliseconds. */
 const IDLE_TIMEOUT = 10_000;
+/** RFC 6585, section 4. */
+const TOO_MANY = 429;
 /** Bytes of a request's line and headers: a token of 4 KiB and what proxies add. */
 const MOST_HEADERS = 16 * 1024;
 
@@ -56,7 +59,8 @@ export function createGatewayServer(deps: GatewayServerDeps): Server {
     if (!deps.keeper.enter(socket)) deps.turnedAway();
   });
   server.on('upgrade', (request: IncomingMessage, socket, head: Buffer) => {
-    deps.relay.upgrade(request, socket, head);
+    const wait = deps.throttle.waitFor(request.socket.remoteAddress ?? '');
+    deps.relay.upgrade(request, socket, head, wait > 0 ? tooManyFailures(wait) : undefined);
   });
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   return server;
@@ -93,6 +97,11 @@ async function route(
   }
   const wait = deps.throttle.waitFor(request.socket.remoteAddress ?? '');
   if (wait > 0) return tooMany(request, response, wait);
+  try {
+    refuseOtherSites(request);
+  } catch (error) {
+    return refuse(request, response, error);
+  }
   await deps.api.answer(request, response);
 }
 
@@ -111,12 +120,18 @@ async function restricted(
   const wait = deps.throttle.waitFor(request.socket.remoteAddress ?? '');
   if (wait > 0) return tooMany(request, response, wait);
   try {
+    refuseOtherSites(request);
     require(await deps.api.holderOf(request));
     answer();
   } catch (error) {
-    const hoopError = asHoopError(error);
-    answerText(response, statusOf(hoopError), JSON.stringify(errorBody(hoopError)), 'application/json');
+    refuse(request, response, error);
   }
+}
+
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  const hoopError = asHoopError(error);
+  if (!request.complete) response.setHeader('connection', 'close');
+  answerText(response, statusOf(hoopError), JSON.stringify(errorBody(hoopError)), 'application/json');
 }
 
 function mayReadMetrics(holder: TokenHolder): void {
@@ -127,14 +142,17 @@ function mayReadMetrics(holder: TokenHolder): void {
 }
 
 function tooMany(request: IncomingMessage, response: ServerResponse, wait: number): void {
-  const seconds = Math.ceil(wait / 1000);
-  response.setHeader('retry-after', String(seconds));
+  response.setHeader('retry-after', String(Math.ceil(wait / 1000)));
   if (!request.complete) response.setHeader('connection', 'close');
-  const error = new NotPermitted('too_many_failures', 'too many failed logins from this address', {
-    next: `try again in ${seconds}s`,
+  const body = JSON.stringify(errorBody(tooManyFailures(wait)));
+  answerText(response, TOO_MANY, body, 'application/json');
+}
+
+function tooManyFailures(wait: number): NotPermitted {
+  return new NotPermitted('too_many_failures', 'too many failed logins from this address', {
+    next: `try again in ${Math.ceil(wait / 1000)}s`,
     retryable: true,
   });
-  answerText(response, 429, JSON.stringify(errorBody(error)), 'application/json');
 }
 
 function answerText(
@@ -156,6 +174,7 @@ function answerText(
 export function createMetricsServer(deps: Pick<GatewayServerDeps, 'metrics' | 'notReady'>): NetServer {
   const server = createHttpServer({ maxHeaderSize: 8192, headersTimeout: 5000 }, (request, response) => {
     const path = request.method === 'GET' ? request.url?.split('?')[0] : undefined;
+    if (!isLoopbackHost(request.headers.host)) return answerText(response, 403, 'not under this name\n');
     if (path === '/metrics') return answerText(response, 200, deps.metrics(), METRICS_TYPE);
     if (path === '/healthz') return answerText(response, 200, 'ok\n');
     if (path === '/readyz') {

@@ -165,8 +165,8 @@ export class ShortPasswords {
     });
   }
 
-  /** Ends `session` when the password that opened it expires or is revoked. */
-  bind(row: PasswordRow, session: LiveSession): void {
+  /** Ends `session` when the password that opened it expires or is revoked; at once where it was meanwhile. */
+  async bind(row: PasswordRow, session: LiveSession): Promise<void> {
     const sessions = this.#sessions.get(row.id) ?? new Set();
     sessions.add(session);
     this.#sessions.set(row.id, sessions);
@@ -179,6 +179,8 @@ export class ShortPasswords {
       sessions.delete(session);
       if (sessions.size === 0) this.#sessions.delete(row.id);
     });
+    const now = await this.find(row.id);
+    if (now === undefined || now.revokedAt !== undefined) session.cut('its short-lived password was revoked');
   }
 }
 

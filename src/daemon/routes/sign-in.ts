@@ -20,11 +20,11 @@ type Routes = Pick<
 export function signInRoutes(parts: Parts): Routes {
   const { clock, endpoints, issuers, live, loginFailures, logouts, policy, saml, signIns } = parts;
 
-  function failed(error: unknown): void {
-    loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected' });
+  function failed(error: unknown, address: string): void {
+    loginFailures.add({ code: error instanceof HoopError ? error.code : 'unexpected', address });
   }
 
-  async function audited(signingIn: Promise<SignedIn>) {
+  async function audited(signingIn: Promise<SignedIn>, address: string) {
     try {
       const { entry, identity, token } = await signingIn;
       return {
@@ -35,7 +35,7 @@ export function signInRoutes(parts: Parts): Routes {
         auditId: String(entry.seq),
       };
     } catch (error) {
-      failed(error);
+      failed(error, address);
       throw error;
     }
   }
@@ -56,43 +56,43 @@ export function signInRoutes(parts: Parts): Routes {
       };
     },
 
-    async tokenExchange({ body }) {
-      return audited(signIns.exchange(body));
+    async tokenExchange({ address, body }) {
+      return audited(signIns.exchange(body), address);
     },
 
     async samlBegin({ param, body }) {
       return saml.begin(param('name'), body.challenge);
     },
 
-    async samlAnswer({ param, body }) {
+    async samlAnswer({ address, param, body }) {
       try {
         const code = await saml.answer(param('name'), body.SAMLResponse);
         const text =
           'Type this code into the terminal where you began. Did you not begin? Then close this page.';
         return { title: 'hoopctl: one step left', text, code };
       } catch (error) {
-        failed(error);
+        failed(error, address);
         const known = error instanceof HoopError && error.kind !== 'internal';
         const why = known ? [error.message, error.why].filter(Boolean).join(': ') : 'something went wrong';
         return { title: 'hoopctl: not signed in', text: why };
       }
     },
 
-    async samlCollect({ body }) {
-      return audited(saml.collect(body.id, body.secret, body.code));
+    async samlCollect({ address, body }) {
+      return audited(saml.collect(body.id, body.secret, body.code), address);
     },
 
-    async issuerLogout({ body }) {
+    async issuerLogout({ address, body }) {
       try {
         return { ended: await logouts.logout(body.logout_token) };
       } catch (error) {
-        failed(error);
+        failed(error, address);
         throw error;
       }
     },
 
-    async tokenRenew({ caller, body }) {
-      const renewed = await audited(signIns.renew(caller, body));
+    async tokenRenew({ address, caller, body }) {
+      const renewed = await audited(signIns.renew(caller, body), address);
       await parts.recheckSessions();
       return renewed;
     },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:http';
+import { performance } from 'node:perf_hooks';
 import { inflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSamlProvider, type Saying, type TestSamlProvider } from '../../servers/saml-provider.ts';
@@ -151,6 +152,28 @@ describe('signing in through SAML', () => {
     const page = await post(await signIn(url, { email: '&lt;script&gt;alert(1)&lt;/script&gt;' }));
     expect(page.html).toContain('no claim rule');
     expect(page.html).not.toContain('script');
+  });
+
+  test('lasts no longer than the session at the provider, and never begins in the future', async () => {
+    const first = await begin();
+    const until = Date.now() + 120_000;
+    const page = await post(await signIn(first.url, { sessionNotOnOrAfter: until }));
+    const { expiresAt } = await collect(first.id, codeIn(page.html));
+    expect(Date.parse(expiresAt)).toBe(until);
+    for (const more of [{ sessionNotOnOrAfter: Date.now() - 1000 }, { authnInstant: Date.now() + 120_000 }]) {
+      expect(codeIn((await post(await signIn((await begin()).url, more))).html)).toBe('');
+    }
+  });
+
+  test('reads no XML of strangers, and heavy XML beside the thread that serves sessions', async () => {
+    const heavy = (id: string) => {
+      const deep = `${'<a>'.repeat(27_000)}${'</a>'.repeat(27_000)}`;
+      return Buffer.from(`<r InResponseTo="${id}">${deep}</r>`).toString('base64');
+    };
+    const began = performance.eventLoopUtilization();
+    const answers = [post(heavy('_stranger')), post(heavy(requestIdOf((await begin()).url)))];
+    for (const { html } of await Promise.all(answers)) expect(html).toContain('not signed in');
+    expect(performance.eventLoopUtilization(began).active).toBeLessThan(1200);
   });
 
   test('takes forms only', async () => {

@@ -64,7 +64,7 @@ describe('the throttle of failed logins', () => {
 
 describe('the keeper of a door', () => {
   test('lets in so many strangers of one network, and more when they are known or gone', () => {
-    const keeper = new DoorKeeper(100, 2);
+    const keeper = new DoorKeeper(new ManualClock(), 100, 2);
     const [one, two, three, four, five] = [1, 2, 3, 4, 5].map((port) => new Connection('192.0.2.1', port));
     if (!one || !two || !three || !four || !five) throw new Error('five connections');
     expect([keeper.enter(one), keeper.enter(two), keeper.enter(three)]).toEqual([true, true, false]);
@@ -78,13 +78,28 @@ describe('the keeper of a door', () => {
   });
 
   test('lets in so many altogether', () => {
-    const keeper = new DoorKeeper(3, 100);
+    const keeper = new DoorKeeper(new ManualClock(), 3, 100);
     const entered = [1, 2, 3, 4].map((port) => keeper.enter(new Connection(`192.0.2.${port}`, port)));
     expect(entered).toEqual([true, true, true, false]);
   });
 
+  test('sends strangers away who take a minute to say who they are, whatever they do meanwhile', () => {
+    const clock = new ManualClock();
+    const keeper = new DoorKeeper(clock, 100, 100);
+    const [stranger, friend] = [new Connection('192.0.2.1', 1), new Connection('192.0.2.1', 2)];
+    keeper.enter(stranger);
+    keeper.enter(friend);
+    clock.advance(59_000);
+    keeper.known(friend);
+    expect(stranger.destroyed).toBe(false);
+    clock.advance(1_000);
+    expect([stranger.destroyed, friend.destroyed]).toEqual([true, false]);
+    friend.destroy();
+    expect(clock.timers).toBe(0);
+  });
+
   test('counts a connection once, however often it becomes known and goes', () => {
-    const keeper = new DoorKeeper(100, 1);
+    const keeper = new DoorKeeper(new ManualClock(), 100, 1);
     const one = new Connection('192.0.2.1', 1);
     keeper.enter(one);
     keeper.known(one);

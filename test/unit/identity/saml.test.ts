@@ -196,6 +196,10 @@ describe('a response', () => {
       'cuts an address by a comment',
       () => edited((xml) => xml.replace('ana@example.com', 'ana@example.com<!-- -->.evil.example')),
     ],
+    [
+      'cuts an address by a processing instruction',
+      () => edited((xml) => xml.replace('ana@example.com', 'ana@example.com<?x?>.evil.example')),
+    ],
     ['brings a document type', () => edited((xml) => `<!DOCTYPE x [<!ENTITY e "root">]>${xml}`)],
     [
       'reads a file by an entity',
