@@ -257,7 +257,7 @@ async function assemble(
     live,
     createRecording: books.createRecording,
     storeFailed: failed('session.books_failed'),
-    bytesMoved: () => busyPoll.moved(),
+    bytesMoved: (session) => busyPoll.moved(session),
     turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
   };
   const admission = new Admission();

@@ -198,12 +198,12 @@ export class LiveDesk implements SessionDesk, LiveSession {
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
     if (kind === FRAME.client) this.#opened.recording.stage(kind, ...parts);
     else this.#opened.recording.append(kind, ...parts);
-    this.#deps.bytesMoved();
+    this.#deps.bytesMoved(this.id);
   }
 
   recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
     this.#opened.recording.stage(kind, ...parts);
-    this.#deps.bytesMoved();
+    this.#deps.bytesMoved(this.id);
   }
 
   commit(): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AWAKE_FOR, BusyPoll } from '../../../src/daemon/busy-poll.ts';
+import { AWAKE_FOR, BusyPoll, TAKEN_AWAY } from '../../../src/daemon/busy-poll.ts';
 
 /** A loop driven by hand: `turn` runs what was put off, after so many milliseconds. */
 function world() {
@@ -33,7 +33,7 @@ describe('polling for a moment', () => {
     const one = world();
     for (let i = 0; i < 40 && !one.awake; i++) {
       one.pass(AWAKE_FOR / 2);
-      one.poll.moved();
+      one.poll.moved('s-1');
     }
     expect(one.awake).toBe(true);
     for (let i = 0; i < 5; i++) {
@@ -50,17 +50,42 @@ describe('polling for a moment', () => {
     const one = world();
     for (let i = 0; i < 1000; i++) {
       one.pass(i % 2 === 0 ? AWAKE_FOR / 2 : AWAKE_FOR * 2);
-      one.poll.moved();
+      one.poll.moved('s-1');
       expect(one.awake).toBe(false);
     }
   });
 
   it('gives up after a few long gaps', () => {
     const one = world();
-    for (let i = 0; i < 100; i++) one.poll.moved();
+    for (let i = 0; i < 100; i++) one.poll.moved('s-1');
     one.pass(AWAKE_FOR);
     one.turn();
-    one.poll.moved();
+    one.poll.moved('s-1');
+    expect(one.awake).toBe(false);
+  });
+
+  it('leaves the processor to others where several sessions are at work', () => {
+    const one = world();
+    for (let i = 0; i < 1000; i++) {
+      one.pass(AWAKE_FOR / 10);
+      one.poll.moved(`s-${i % 2}`);
+      expect(one.awake).toBe(false);
+    }
+    for (let i = 0; i < 40; i++) one.poll.moved('s-1');
+    expect(one.awake).toBe(true);
+    one.poll.moved('s-2');
+    one.turn();
+    expect(one.awake).toBe(false);
+  });
+
+  it('leaves it to whoever took it away meanwhile', () => {
+    const one = world();
+    for (let i = 0; i < 40; i++) one.poll.moved('s-1');
+    one.pass(TAKEN_AWAY * 2);
+    one.poll.moved('s-1');
+    one.turn();
+    expect(one.awake).toBe(false);
+    for (let i = 0; i < 10; i++) one.poll.moved('s-1');
     expect(one.awake).toBe(false);
   });
 });
