@@ -554,10 +554,15 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
       effects: ['admin'],
       objects: ['default/secrets/*'],
     });
+    const asTyped = await hoopctl.json<{ explanation: object }>([
+      ...['policy', 'explain', '--connection', 'prod-k8s', '--as', 'devin', 'kubectl get secrets'],
+    ]);
+    expect(asTyped.explanation).toEqual(explanation);
     const file = join(kubeconfig, '..', 'expect.yaml');
     writeFileSync(
       file,
-      '- {as: devin, connection: prod-k8s, statement: "DELETE /api/v1/namespaces/default", expect: block}\n',
+      '- {as: devin, connection: prod-k8s, statement: "DELETE /api/v1/namespaces/default", expect: block}\n' +
+        '- {as: devin, connection: prod-k8s, statement: "delete ns default", expect: block}\n',
     );
     expect((await hoopctl.run(['policy', 'test', file])).code).toBe(0);
   });

@@ -4,6 +4,7 @@ import type { Judged, StatementToRecord } from '../../session/desk.ts';
 import { holdRequest } from './holding.ts';
 import {
   type ApiRequest,
+  detecting,
   effectWords,
   type RequestFacts,
   requestFacts,
@@ -40,7 +41,7 @@ export async function judgeRequest(
   const { desk } = session;
   await around.groups.refresh();
   for (let attempt = 1; ; attempt++) {
-    const facts = requestFacts(api, around.groups.servedLocally, detects(session));
+    const facts = requestFacts(api, around.groups.servedLocally, detecting(desk.masks()));
     const decision = desk.decide(facts.facts);
     const statement = statementOf(api, facts, decision);
     try {
@@ -65,11 +66,6 @@ export async function judgeRequest(
       if (!again) throw error;
     }
   }
-}
-
-/** True when a mask looks at every value, which it can't where bytes are passed on unread. */
-function detects(session: KubernetesSession): boolean {
-  return session.desk.masks().some(({ detect }) => detect.length > 0);
 }
 
 function statementOf(api: ApiRequest, facts: RequestFacts, decision: Decision): StatementToRecord {

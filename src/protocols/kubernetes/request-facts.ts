@@ -1,3 +1,4 @@
+import type { ActiveMask } from '../../policy/decision.ts';
 import type { Action, TextFacts } from '../../sql/facts.ts';
 import { protobufText } from './protobuf-text.ts';
 import { requestActions, type ServedLocally } from './request-actions.ts';
@@ -47,6 +48,11 @@ export function requestFacts(
     all.push({ effect: 'admin', command: `IMPERSONATE ${name}`, object: { kind: 'other', name } });
   }
   return { info, body, facts: factsOf(all, reasons, statementText(request).length) };
+}
+
+/** True when a mask looks at every value, which it can't where bytes are passed on unread. */
+export function detecting(masks: readonly Pick<ActiveMask, 'detect'>[]): boolean {
+  return masks.some(({ detect }) => detect.length > 0);
 }
 
 function unresolved({ method, target }: ApiRequest): Action {

@@ -12,7 +12,7 @@ import { Cluster } from './cluster.ts';
 import { describeConnection, type KubernetesSettings } from './connection.ts';
 import { Door } from './door.ts';
 import { exchange, statusOf } from './exchange.ts';
-import { requestFacts } from './request-facts.ts';
+import { detecting, requestFacts } from './request-facts.ts';
 import { type RequestHead, readHead } from './request-headers.ts';
 import { ServedGroups } from './served-groups.ts';
 import { KubernetesSession } from './session.ts';
@@ -89,10 +89,11 @@ export class KubernetesTarget implements Target {
     target: PolicyTarget,
     statement: string,
   ): Promise<Explanation> {
-    const request = readStatement(statement);
+    const request = readStatement(statement, this.database);
     await this.#around.groups.refresh();
-    const { facts } = requestFacts(request, this.#around.groups.servedLocally);
-    return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
+    const masks = policy.masksFor(requester, target);
+    const { facts } = requestFacts(request, this.#around.groups.servedLocally, detecting(masks));
+    return explanationOf(facts, policy.decide(requester, target, facts), masks);
   }
 
   async close(): Promise<void> {

@@ -36,7 +36,11 @@ test.each([
   [`GET ${SHOP}/pods/web/exec?command=sh&stdin=true&tty=true`, 'block default'],
   ['GET /api/v1/namespaces/kube-system/pods/etcd/exec?command=ls', 'block system-namespaces'],
   [`GET ${SHOP}/pods/web/portforward`, 'block default'],
-  ['GET /apis/metrics.k8s.io/v1beta1/nodes', 'block default'],
+  ['GET /apis/metrics.k8s.io/v1beta1/nodes', 'allow agents-look-at-metrics'],
+  ['top pod web -n shop', 'allow agents-look-at-metrics'],
+  ['GET /apis/custom.metrics.k8s.io.evil.example/v1/nodes', 'block default'],
+  ['GET /apis/evil.example/v1/namespaces/x.metrics.k8s.io/things/a', 'block default'],
+  ['DELETE /apis/metrics.k8s.io/v1beta1/nodes/n1', 'block default'],
 ])('the starter policy for Kubernetes: %s', (request, expected) => {
   const { facts } = requestFacts(readStatement(request), () => undefined);
   const decision = policy?.decide(devin, target, facts);
