@@ -166,7 +166,7 @@ describe.each(['debian', 'embedded'] as const)('a hold of the commit on PostgreS
       'INSERT public.items · 12 rows',
       'UPDATE public.items · 3 rows',
       "ran: INSERT INTO items SELECT g, 'x' FROM generate_series(1, 12) g",
-      'ran: UPDATE items SET v = $1 WHERE id <= $2',
+      "ran: UPDATE items SET v = $1 WHERE id <= $2 ($1 = 'y', $2 = '3')",
     ]);
     expect(await rows()).toBe(0);
     hold.approve();
@@ -200,6 +200,27 @@ describe.each(['debian', 'embedded'] as const)('a hold of the commit on PostgreS
     await client.query('ROLLBACK');
     await client.query('BEGIN');
     await client.query('COMMIT');
+    expect(await rows()).toBe(0);
+  });
+
+  it('what a card could not show whole waits by itself', async () => {
+    await open();
+    await client.query('BEGIN');
+    const long = `INSERT INTO items VALUES (1, '${'x'.repeat(60_000)}')`;
+    await client.query(long);
+    const second = client.query('INSERT INTO items VALUES (2, $1)', ['y'.repeat(10_000)]).catch(() => {});
+    const own = await gateway.nextHold();
+    expect(own.card.statement).toBe('INSERT INTO items VALUES (2, $1)');
+    own.deny('no');
+    await second;
+    await client.query('ROLLBACK');
+    await client.query('BEGIN');
+    await client.query(long);
+    const commit = client.query('COMMIT').catch(() => {});
+    const hold = await gateway.nextHold();
+    expect(hold.card.effects.at(-1)).toBe(`ran: ${long}`);
+    hold.deny('no');
+    await commit;
     expect(await rows()).toBe(0);
   });
 

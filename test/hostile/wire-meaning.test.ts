@@ -403,3 +403,71 @@ describe('waiting', () => {
     expect(gateway.decisions.filter((one) => one.outcome === 'approve')).toEqual([]);
   });
 });
+
+describe('what was approved', () => {
+  const deed = (where: string) =>
+    `CREATE OR REPLACE FUNCTION scratch.deed() RETURNS void LANGUAGE sql AS 'UPDATE public.customers SET name = ''x'' ${where}'`;
+  const renamed = async () =>
+    (await server.query("SELECT count(*)::int AS n FROM public.customers WHERE name = 'x'"))[0]?.n;
+  beforeEach(async () => {
+    await server.query("UPDATE customers SET name = 'Ana'; INSERT INTO customers VALUES (2, 'Ben', '', '')");
+    await runs(deed('WHERE id = 1'), 'BEGIN');
+  });
+
+  /** A portal of the open transaction, approved and not yet executed. */
+  async function bound(sql: string, portal = 'p'): Promise<void> {
+    client.send(parseMessage('', sql), bindMessage({ portal }), SYNC);
+    (await gateway.nextHold()).approve();
+    expect(errorsOf(await client.untilReady())).toEqual([]);
+  }
+
+  it.each([
+    ['its own session gave a function another body', () => runs(deed('WHERE id > 0'))],
+    ['somebody else did', () => server.query(deed('WHERE id > 0'))],
+    ['the search path is another', () => runs('SET search_path = scratch, public')],
+  ])('as a Bind does not run when, before its Execute, %s', async (_, change) => {
+    await bound('SELECT scratch.deed()');
+    await change();
+    const answer = await client.send(executeMessage('p'), SYNC).untilReady();
+    expect(errorsOf(answer)).toEqual(['42501']);
+    await run('ROLLBACK');
+    expect(await renamed()).toBe(0);
+  });
+
+  it('as a Bind runs once, whenever its transaction executes it, a row at a time', async () => {
+    await bound("UPDATE public.customers SET name = 'x' RETURNING id");
+    const first = await client.send(executeMessage('p', 1), SYNC).untilReady();
+    const rest = await client.send(executeMessage('p', 5), executeMessage('p'), SYNC).untilReady();
+    expect([rowsOf(first).length, rowsOf(rest).length, errorsOf(rest)]).toEqual([1, 1, []]);
+    await runs('COMMIT');
+    expect(await renamed()).toBe(2);
+    expect(gateway.decisions.filter(({ outcome }) => outcome === 'approve')).toHaveLength(1);
+  });
+
+  it('and is sent twice in a pipeline waits the second time, as do other values', async () => {
+    const update = parseMessage('u', 'UPDATE public.customers SET name = $1 WHERE id = 1');
+    const once = (value: string) => [
+      bindMessage({ statement: 'u', parameters: [value] }),
+      executeMessage(''),
+    ];
+    client.send(update, ...once('x'), ...once('x'), ...once('y'), SYNC);
+    (await gateway.nextHold()).approve();
+    const second = await gateway.nextHold();
+    expect(second.card.parameters).toEqual(['x']);
+    second.approve();
+    const third = await gateway.nextHold();
+    expect(third.card.parameters).toEqual(['y']);
+    third.deny('no');
+    const answer = await client.untilReady();
+    expect([tagsOf(answer), errorsOf(answer)]).toEqual([['UPDATE 1', 'UPDATE 1'], ['42501']]);
+  });
+
+  it('shows values so that text and binary cannot be taken for each other', async () => {
+    client.send(parseMessage('', 'UPDATE public.customers SET name = $1 WHERE id = 1'));
+    client.send(bindMessage({ parameters: ['\\x616263'] }), SYNC);
+    const hold = await gateway.nextHold();
+    expect(hold.card.parameters).toEqual(['\\\\x616263']);
+    hold.deny('no');
+    await client.untilReady();
+  });
+});

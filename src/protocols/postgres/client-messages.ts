@@ -56,11 +56,7 @@ export class ClientMessages implements FrameSink, Waiting {
       this.#blocked = 'held';
       host.hold(held);
     };
-    const lookAgain = (place: MessagePlace) => {
-      exchange.state.catalogDoubted = true;
-      this.#probeBefore(place);
-    };
-    this.#gate = new Gate(exchange, hold, lookAgain);
+    this.#gate = new Gate(exchange, hold, (place) => this.lookAgain(place));
     this.#extended = new ExtendedQuery(exchange, this.#gate, this);
   }
 
@@ -259,6 +255,11 @@ export class ClientMessages implements FrameSink, Waiting {
       return false;
     }
     return true;
+  }
+
+  lookAgain(place: MessagePlace): void {
+    this.#x.state.catalogDoubted = true;
+    this.#probeBefore(place);
   }
 
   #probeBefore(place: MessagePlace): void {

@@ -2,12 +2,13 @@ import { allOfEvery } from '../../policy/compile.ts';
 import type { ApprovalTerms } from '../../policy/decision.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
+import { type BindMessage, parametersAsText } from './codec/frontend-messages.ts';
 import type { Judgement } from './judgement.ts';
 import { rowsWritten } from './written-rows.ts';
 
-/** Statements of one transaction that a card shows; the rest is counted. */
-const MOST_SHOWN = 20;
-const LONGEST_SHOWN = 200;
+/** Statements of one transaction that may wait together, and their text and values in UTF-16 code units: a card shows all. */
+const MOST_SHOWN = 200;
+const LONGEST_SHOWN = 64 * 1024;
 
 interface Waiting {
   readonly rule: string | undefined;
@@ -26,7 +27,7 @@ export class CommitHold {
   /** Rows by `UPDATE public.orders`. */
   readonly #rows = new Map<string, number>();
   #texts: string[] = [];
-  #count = 0;
+  #shown = 0;
   /** A transaction has ended since the target last said in what state the session is. */
   #ended = false;
   #timer: NodeJS.Timeout | undefined;
@@ -48,10 +49,17 @@ export class CommitHold {
   }
 
   /** Whether its approval can wait for the COMMIT: it asks for that, and certainly runs in an open transaction. */
-  mayDefer({ decision, facts }: Judgement, inTransaction: boolean): boolean {
+  mayDefer(
+    { decision, facts, record }: Judgement,
+    bind: BindMessage | undefined,
+    inTransaction: boolean,
+  ): boolean {
     if (decision.outcome !== 'approve' || decision.terms.at !== 'commit' || decision.limit !== undefined) {
       return false;
     }
+    // What no card could show whole is asked for by itself.
+    const shown = this.#shown + ranWords(record.text, bind).length;
+    if (this.#texts.length >= MOST_SHOWN || shown > LONGEST_SHOWN) return false;
     const [only, ...more] = facts.statements;
     if (!inTransaction || this.#ended || only === undefined || more.length > 0) return false;
     return (
@@ -75,13 +83,14 @@ export class CommitHold {
   }
 
   /** It is on its way to the target. */
-  sent(judgement: Judgement): void {
+  sent(judgement: Judgement, bind: BindMessage | undefined): void {
     if (judgement.defers === undefined) return;
     const before = this.#waiting;
     this.#generation++;
     this.#waiting = before === undefined ? judgement.defers : joined(before, judgement.defers);
-    this.#count++;
-    if (this.#texts.length < MOST_SHOWN) this.#texts.push(shortened(judgement.record.text));
+    const words = ranWords(judgement.record.text, bind);
+    this.#texts.push(words);
+    this.#shown += words.length;
     this.#timer ??= setTimeout(this.#overdue, this.#waiting.terms.expires).unref();
   }
 
@@ -137,19 +146,14 @@ export class CommitHold {
     this.#waiting = undefined;
     this.#rows.clear();
     this.#texts = [];
-    this.#count = 0;
+    this.#shown = 0;
   }
 
   #lines(): readonly string[] {
     const lines = [...this.#rows].map(
       ([command, rows]) => `${command} · ${rows} ${rows === 1 ? 'row' : 'rows'}`,
     );
-    const more = this.#count - this.#texts.length;
-    return [
-      ...lines,
-      ...this.#texts.map((text) => `ran: ${text}`),
-      ...(more > 0 ? [`and ${more} more`] : []),
-    ];
+    return [...lines, ...this.#texts];
   }
 }
 
@@ -188,7 +192,9 @@ function joined(a: Waiting, b: Waiting): Waiting {
   };
 }
 
-function shortened(text: string): string {
-  const flat = text.trim();
-  return flat.length <= LONGEST_SHOWN ? flat : `${flat.slice(0, LONGEST_SHOWN)}… (${flat.length} characters)`;
+/** `ran: UPDATE t SET a = $1 ($1 = 'x')`. */
+function ranWords(text: string, bind: BindMessage | undefined): string {
+  const values = bind === undefined ? [] : parametersAsText(bind);
+  const bound = values.map((value, i) => `$${i + 1} = ${value === null ? 'NULL' : `'${value}'`}`);
+  return `ran: ${text.trim()}${bound.length === 0 ? '' : ` (${bound.join(', ')})`}`;
 }

@@ -13,6 +13,7 @@ import { commits } from './commit-hold.ts';
 import type { Exchange } from './exchange.ts';
 import { type Gate, type MessagePlace, tooManyNames } from './gate.ts';
 import type { Judgement } from './judgement.ts';
+import { boundMeaning } from './meaning.ts';
 import { LONGEST_NAME, type Portal, type PreparedStatement } from './names.ts';
 import { abortedError, refusedError } from './words.ts';
 
@@ -24,6 +25,8 @@ export interface Waiting {
   ready(place: MessagePlace): boolean;
   /** Puts it off until the target has answered more. */
   defer(place: MessagePlace): void;
+  /** Puts it off until the catalog was compared with the target's. */
+  lookAgain(place: MessagePlace): void;
 }
 
 /**
@@ -104,6 +107,9 @@ export class ExtendedQuery {
         segment: x.segment,
         hold: false,
       };
+      if (judgement.decision.outcome === 'approve') {
+        portal.approvedMeaning = boundMeaning(judgement.facts, x.judge.catalog, x.state);
+      }
       if (portal.facts?.dependsOnSession) portal.generation = x.names.generation;
       x.door.statement(judged, buffer, start, end);
       if (judgement.clamped !== undefined) x.tellClamped(judgement.clamped);
@@ -143,6 +149,11 @@ export class ExtendedQuery {
       const message = 'a statement that writes is executed without a row limit where rows are counted';
       return x.refuse(refusedError('0A000', message), false);
     }
+    if (portal.approvedMeaning !== undefined && !portal.lookedAgain) {
+      // Its client may have let any time go by since the Bind was approved.
+      portal.lookedAgain = true;
+      return this.#waiting.lookAgain(place);
+    }
     this.#gate.recorded(false, () => {
       if (!this.#stillLetThrough(portal, place)) return;
       if (portal.generation === undefined) portal.inherited ??= portal.statement?.columns;
@@ -162,6 +173,11 @@ export class ExtendedQuery {
   /** When policy or state have changed between Bind and Execute, the statement is looked at again. */
   #stillLetThrough(portal: Portal, place: MessagePlace): boolean {
     const before = portal.judgement;
+    if (this.#changedSinceApproved(portal)) {
+      const message = 'what this portal does changed since it was approved';
+      this.#x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+      return false;
+    }
     if (portal.generation !== undefined && portal.generation !== this.#x.names.generation) {
       const message = 'what this portal fetches or executes may be another by now';
       const failed = this.#x.state.transaction === 'failed';
@@ -184,6 +200,18 @@ export class ExtendedQuery {
     if (before.decision.outcome === 'approve' && now.decision.rule === before.decision.rule) return true;
     const message = 'the policy changed while this statement was bound';
     this.#x.refuse(refusedError('42501', message, 'bind and execute it again'), false);
+    return false;
+  }
+
+  /** An approval of a Bind is for what it did then; once it runs, the target holds on to that by itself. */
+  #changedSinceApproved(portal: Portal): boolean {
+    const { judge, state } = this.#x;
+    const { approvedMeaning, statement } = portal;
+    if (approvedMeaning === undefined || statement === undefined) return false;
+    const now = boundMeaning(judge.judgePrepared(statement).facts, judge.catalog, state);
+    portal.lookedAgain = false;
+    if (now !== approvedMeaning) return true;
+    portal.approvedMeaning = undefined;
     return false;
   }
 

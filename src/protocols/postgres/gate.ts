@@ -79,7 +79,7 @@ export class Gate {
       if (this.#x.names.full && judgement.facts.statements.some(prepares)) throw tooManyNames();
       if (judgement.inadmissible && judgement.decision.outcome !== 'block') throw judgement.inadmissible;
       if (judgement.decision.wantsEstimate) return candidate.estimate();
-      const inTransaction = this.#inTransaction(judgement);
+      const inTransaction = this.#inTransaction(judgement, candidate.bind);
       if (inTransaction === 'wait') candidate.defer();
       else this.#carryOut(candidate, inTransaction);
     });
@@ -95,9 +95,9 @@ export class Gate {
   }
 
   /** Rules with `at: commit`: the statement runs now, and the COMMIT needs what it would have needed. */
-  #inTransaction(judgement: Judgement): Judgement | 'wait' {
+  #inTransaction(judgement: Judgement, bind: BindMessage | undefined): Judgement | 'wait' {
     const { commit, queue, state } = this.#x;
-    if (commit.mayDefer(judgement, state.transaction === 'open')) {
+    if (commit.mayDefer(judgement, bind, state.transaction === 'open')) {
       // What is on its way could end the transaction.
       return queue.empty ? commit.deferred(judgement) : 'wait';
     }
@@ -115,7 +115,7 @@ export class Gate {
         throw new Internal('not_interned', 'an allowed statement has no record');
       try {
         candidate.send(judgement, this.#x.desk.passAgain(judgement.interned));
-        return this.#x.commit.sent(judgement);
+        return this.#x.commit.sent(judgement, candidate.bind);
       } catch (error) {
         // The policy was replaced between judging and passing: the new one decides.
         if (!(error instanceof Conflict) || attempt === 3) throw error;

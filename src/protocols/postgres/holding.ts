@@ -3,7 +3,7 @@ import { HoopError } from '../../base/errors.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { AheadSession, Hold } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
-import { type BindMessage, formatAt, parameterBytes, parameterText } from './codec/frontend-messages.ts';
+import { type BindMessage, formatAt, parametersAsText, parameterText } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
 import type { Judgement } from './judgement.ts';
@@ -313,15 +313,6 @@ function effectWord(held: HeldStatement): string {
       return effect === 'ddl' ? 'DDL' : effect === 'session' ? 'session change' : effect;
   }
   return 'statement';
-}
-
-/** Bind values for the approver: text as it is, binary as `\x…`. */
-export function parametersAsText(bind: BindMessage): readonly (string | null)[] {
-  return Array.from({ length: bind.parameterCount }, (_, i) => {
-    if (formatAt(bind.parameterFormats, i) === 0) return parameterText(bind, i);
-    const bytes = parameterBytes(bind, i);
-    return bytes === null ? null : `\\x${bytes.toString('hex')}`;
-  });
 }
 
 /** Bind values where all of them came as text; undefined where one came in binary. */

@@ -52,6 +52,10 @@ export interface Portal {
   described?: boolean;
   readonly segment: number;
   readonly hold: boolean;
+  /** What it meant when its Bind was approved (`boundMeaning`); undefined where nobody had to approve it, or once it ran. */
+  approvedMeaning?: string | undefined;
+  /** What the target says was asked once more, since its Execute came. */
+  lookedAgain?: boolean;
   /** For a FETCH or EXECUTE: `SessionNames.generation` at its Bind. It runs only while names still mean the same. */
   generation?: number;
 }

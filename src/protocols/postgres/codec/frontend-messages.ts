@@ -227,3 +227,18 @@ function formatCode(reader: MessageReader): FormatCode {
 }
 
 const NO_FORMATS: readonly FormatCode[] = [];
+
+/**
+ * Bind values in words: text as it is, binary as `\x…`. Text that begins with a backslash has one more before it, so
+ * that no two values share their words.
+ */
+export function parametersAsText(bind: BindMessage): readonly (string | null)[] {
+  return Array.from({ length: bind.parameterCount }, (_, i) => {
+    if (formatAt(bind.parameterFormats, i) === 0) {
+      const text = parameterText(bind, i);
+      return text?.startsWith('\\') ? `\\${text}` : text;
+    }
+    const bytes = parameterBytes(bind, i);
+    return bytes === null ? null : `\\x${bytes.toString('hex')}`;
+  });
+}
