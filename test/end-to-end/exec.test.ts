@@ -143,7 +143,10 @@ describe('exec', () => {
     expect(JSON.parse(mistyped.stderr)).toMatchObject({ error: { why: 'line 4' } });
     const blocked = await exec([], { stdin: 'SELECT 1;\nDROP TABLE customers;' });
     expect(blocked).toMatchObject({ code: 6, stdout: '' });
-    expect(blocked.stderr).not.toContain('line 1');
+    expect(blocked.stderr).toContain('statement 2 of 2, line 2: DROP TABLE customers');
+    const mistake = 'SELECT 1;\nSELECT 2;\n\nSELECT nope FROM customers; SELECT 3';
+    expect((await exec([], { stdin: mistake })).stderr).toContain('statement 3 of 4, line 4: SELECT nope');
+    expect((await exec([], { stdin: '\ufeffSELECT 7 AS marked' })).stdout).toContain('marked');
     const undone = await exec([], {
       stdin: 'SET search_path = public;\nSELECT 1 / 0;',
     });

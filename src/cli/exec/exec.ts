@@ -49,7 +49,8 @@ export async function textsOf(
     throw new UsageError('conflicting_flags', '-c and -f exclude each other');
   }
   if (options.commands.length > 0) return options.commands;
-  if (options.file !== undefined) return [readText(options.file)];
+  // The mark of some editors, which psql skips as well.
+  if (options.file !== undefined) return [readText(options.file).replace(/^\uFEFF/, '')];
   if (io.stdin.isTTY) {
     throw new UsageError('no_statement', 'there is no statement to run', {
       next: `hoopctl ${verb} ${options.name} -c 'select 1', or hoopctl connect ${options.name}`,
@@ -58,7 +59,7 @@ export async function textsOf(
   const parts: Buffer[] = [];
   for await (const chunk of io.stdin as AsyncIterable<Buffer | string>) parts.push(Buffer.from(chunk));
   try {
-    return [new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(parts))];
+    return [new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(parts))];
   } catch (cause) {
     throw new UsageError('not_utf8', 'stdin is not UTF-8 text', { cause });
   }

@@ -56,11 +56,13 @@ export async function placeOfFailure(
 ): Promise<FailedPlace | undefined> {
   const statements = (await outline(piece.text)) ?? [];
   if (statements.length < 2 && piece.line === 1 && !piece.text.trim().includes('\n')) return undefined;
-  const one = statements[completed];
+  const at =
+    position === undefined ? completed : (statementAt(statements, piece.text, position) ?? completed);
+  const one = statements[at];
   const line = position === undefined ? one?.line : lineOf(piece.text, position);
   if (line === undefined) return undefined;
   return {
-    statement: one && completed + 1,
+    statement: one && at + 1,
     statements: statements.length,
     line: piece.line - 1 + line,
     begins: one?.begins,
@@ -69,5 +71,19 @@ export async function placeOfFailure(
 
 /** Characters are code points to the server, and count from 1. */
 function lineOf(text: string, position: number): number {
-  return [...text].slice(0, position - 1).filter((character) => character === '\n').length + 1;
+  return before(text, position).split('\n').length;
+}
+
+function statementAt(
+  statements: readonly ScriptStatement[],
+  text: string,
+  position: number,
+): number | undefined {
+  const { length } = before(text, position);
+  const found = statements.findIndex(({ end, start }) => start <= length && length < end);
+  return found < 0 ? undefined : found;
+}
+
+function before(text: string, position: number): string {
+  return [...text].slice(0, position - 1).join('');
 }

@@ -4,6 +4,7 @@ import type { StatementFacts } from '../../sql/facts.ts';
 import type { BindMessage } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { Judgement } from './judgement.ts';
+import { positionIn } from './script-outline.ts';
 import { abortedError, absentError, blockedError, refusedError, unparseableError } from './words.ts';
 
 /** Where a message lies: `buffer[start]` is its type byte, `end` is behind its last byte. */
@@ -162,7 +163,16 @@ export class Gate {
     if (syntaxError !== undefined) return this.#x.refuse(unparseableError(syntaxError), simple);
     if (absent !== undefined) return this.#x.refuse(absentError(absent), simple);
     const reasons = facts.statements.flatMap((one) => one.reasons);
-    this.#x.refuse(blockedError(decision, reasons, this.#x.desk.target.connection), simple);
+    const position = this.#blockedAt(judgement);
+    this.#x.refuse(blockedError(decision, reasons, this.#x.desk.target.connection, position), simple);
+  }
+
+  /** Which statement of a text of several it is for whose sake all of it is blocked. */
+  #blockedAt({ facts, record }: Judgement): number | undefined {
+    if (facts.statements.length < 2) return undefined;
+    const alone = (one: StatementFacts) => this.#x.desk.decide({ ...facts, statements: [one] });
+    const blocked = facts.statements.find((one) => alone(one).outcome === 'block');
+    return blocked && positionIn(record.text, blocked);
   }
 
   /** Runs what has to be recorded to happen; when it cannot be, the statement is refused instead. */

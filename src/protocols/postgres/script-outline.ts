@@ -24,6 +24,12 @@ export async function outlineScript(text: string): Promise<readonly ScriptStatem
   });
 }
 
+/** Where a statement of a text begins, in characters from 1, as ErrorResponse tells it (docs 55.8, field P). */
+export function positionIn(text: string, statement: Pick<ParsedStatement, 'start' | 'end'>): number {
+  const bytes = Buffer.from(text);
+  return [...bytes.toString('utf8', 0, firstToken(bytes, statement))].length + 1;
+}
+
 /** Statements that PostgreSQL refuses inside a transaction block (PreventInTransactionBlock in its sources). */
 function runsOutside(node: Node): boolean {
   if ('IndexStmt' in node) return node.IndexStmt.concurrent === true;
@@ -47,7 +53,7 @@ function runsOutside(node: Node): boolean {
 }
 
 /** Behind the white space and comments that the grammar counts to a statement; comments nest (docs 4.1.5). */
-function firstToken(bytes: Buffer, { start, end }: ParsedStatement): number {
+function firstToken(bytes: Buffer, { start, end }: Pick<ParsedStatement, 'start' | 'end'>): number {
   let at = start;
   for (;;) {
     while (at < end && SPACE.has(bytes[at] ?? 0)) at++;

@@ -24,6 +24,8 @@ export function blockedError(
   decision: Extract<Decision, { outcome: 'block' }>,
   reasons: readonly string[],
   connection: string,
+  /** Of the statement that is blocked, in a text of several. */
+  position?: number,
 ): Buffer {
   const by =
     decision.rule === undefined ? 'no rule of the policy allows it' : `blocked by rule "${decision.rule}"`;
@@ -37,6 +39,7 @@ export function blockedError(
       decision.requires === undefined
         ? `see which rules matched and why: hoopctl policy explain --connection ${connection} '<statement>'`
         : STATE_IT,
+    position,
     routine: 'hoopctl_blocked',
   });
 }
