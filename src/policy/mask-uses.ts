@@ -33,6 +33,10 @@ const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, 
   rows: ['may not decide how many rows there are', 'show the column itself'],
   call: ['may not be given to WITH, which can fail or act depending on the value', 'show the column itself'],
   predicate: ['may not stand in a condition', 'use a column that is not masked'],
+  code: [
+    'may not be read by a trigger that you make: its code runs over every row',
+    'leave the column, and NEW and OLD as whole rows, out of its condition and function, or have somebody make it whom the mask excepts',
+  ],
   stored: ['may not be copied INTO', 'leave the column out of what is written'],
   other: ['is used in a way that no mask can follow', 'show the column itself'],
 };

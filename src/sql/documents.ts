@@ -1,9 +1,9 @@
-import type { A_Expr, A_Indirection, FuncCall, JsonFuncExpr, Node } from 'libpg-query';
+import type { A_Expr, A_Indirection, FuncCall, JsonFuncExpr, Node, TypeCast } from 'libpg-query';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
-import { under } from './document-path.ts';
+import { SHAPE, under } from './document-path.ts';
 import type { Source } from './facts.ts';
-import { resolveFunctions } from './names.ts';
+import { resolveFunctions, resolveType } from './names.ts';
 import { runsUserOperator } from './operators.ts';
 import type { Scope } from './scope.ts';
 import { constantText, nameParts } from './tree.ts';
@@ -36,8 +36,22 @@ export function documentValue(
   if ('A_Expr' in node) return byOperator(node.A_Expr, scope, ctx, depth + 1);
   if ('FuncCall' in node) return byFunction(node.FuncCall, scope, ctx, depth + 1);
   if ('A_Indirection' in node) return bySubscript(node.A_Indirection, scope, ctx, depth + 1);
+  if ('TypeCast' in node) return byCast(node.TypeCast, scope, ctx, depth + 1);
   if ('JsonFuncExpr' in node) return bySqlJson(node.JsonFuncExpr, scope, ctx, depth + 1);
   return undefined;
+}
+
+/** `profile::json`, of what is json: the same document. */
+function byCast(
+  { arg, typeName }: TypeCast,
+  scope: Scope,
+  ctx: Context,
+  depth: number,
+): DocumentValue | undefined {
+  const name = nameParts(typeName?.names).at(-1) ?? '';
+  if ((name !== 'json' && name !== 'jsonb') || (typeName?.arrayBounds?.length ?? 0) > 0) return undefined;
+  if (!ctx.catalog.isBuiltinType(name) || resolveType(typeName?.names, ctx)) return undefined;
+  return part(documentValue(arg, scope, ctx, depth), [], true);
 }
 
 function part(
@@ -45,7 +59,8 @@ function part(
   keys: readonly string[] | undefined,
   isJson: boolean,
 ): DocumentValue | undefined {
-  if (!document?.isJson || keys === undefined) return undefined;
+  // A key that spells the mark for "the keys themselves" is not followed.
+  if (!document?.isJson || keys === undefined || keys.includes(SHAPE)) return undefined;
   return { sources: document.sources.map((source) => under(source, ...keys)), isJson };
 }
 

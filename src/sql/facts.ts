@@ -68,6 +68,8 @@ export const COLUMN_USES = [
   'call',
   /** In another condition. */
   'predicate',
+  /** Read by code that others will run: a trigger's. */
+  'code',
   /** Put into another place; `with`: the columns it is put into, none for a new table. */
   'stored',
   'other',
@@ -99,6 +101,8 @@ export interface OutputColumn {
   readonly document?: boolean;
   /** It is the number of these columns' values. */
   readonly counts?: readonly Source[];
+  /** The value lies under the key which the result column at this place (from 0) holds in the same row. */
+  readonly keyedBy?: number;
 }
 
 /** What a statement leaves behind in its session; the session mirrors it before the next statement is judged. */

@@ -20,6 +20,7 @@ import {
   Scope,
   sourcesOf,
   union,
+  withoutEntries,
   withoutOrigin,
 } from './scope.ts';
 import { bodyOf, constantText, kindOf, nameParts } from './tree.ts';
@@ -84,7 +85,10 @@ function rangeVar(node: Node, scope: Scope, ctx: Context): RangeItem {
   // Common table expressions hide tables, but only from unqualified names.
   const cte = rv.schemaname === undefined ? scope.cte(rv.relname ?? '') : undefined;
   if (!cte) return readRelation(rv, ctx);
-  return named(rv.alias?.aliasname ?? rv.relname ?? '', rename(cte.list, nameParts(rv.alias?.colnames)));
+  return named(
+    rv.alias?.aliasname ?? rv.relname ?? '',
+    rename(withoutEntries(cte.list), nameParts(rv.alias?.colnames)),
+  );
 }
 
 function named(alias: string, list: ColumnList): RangeItem {
@@ -95,7 +99,7 @@ function subselect(body: RangeSubselect, scope: Scope, ctx: Context): RangeItem 
   if (!body.subquery) return openItem('', []);
   // CTEs are in sight either way; columns of earlier members only with LATERAL.
   const outer = body.lateral ? scope : withoutItems(scope);
-  const list = querySelect(body.subquery, outer, ctx);
+  const list = withoutEntries(querySelect(body.subquery, outer, ctx));
   return named(body.alias?.aliasname ?? '', rename(list, nameParts(body.alias?.colnames)));
 }
 
@@ -201,14 +205,17 @@ function documentColumns(
   ctx.out.useAll(shape, 'rows');
   const isJson = !name.endsWith('_text');
   const isArray = name.includes('array');
+  const of = {};
   const columns = (DOCUMENT_ROWS[name] ?? []).map((column): Column => {
-    if (column === 'key') return { name: column, sources: shape, plain: false };
+    const entry = { of, is: column };
+    if (column === 'key') return { name: column, sources: shape, plain: false, entry };
     // An array's elements lie under the array's own key; an object's under keys that only the rows know.
     return {
       name: column,
       sources,
       plain: false,
       carried: true,
+      ...(isArray ? {} : { entry }),
       ...(isArray && isJson ? { document: true } : {}),
     };
   });

@@ -15,6 +15,8 @@ export interface Column {
   readonly counts?: readonly string[];
   /** Type of a base column. */
   readonly typeOid?: number;
+  /** One half of the entries of a document, as jsonb_each gives them; `of` stands for the one call that gave both. */
+  readonly entry?: { readonly of: object; readonly is: 'key' | 'value' };
 }
 
 /** Columns of a FROM item or of a whole FROM clause. */
@@ -136,6 +138,12 @@ export function computed(list: ColumnList): ColumnList {
 /** The same value where the server no longer names its origin. */
 export function withoutOrigin({ name, sources, plain, carried }: Column): Column {
   return { name, sources, plain: false, carried: plain || (carried ?? false) };
+}
+
+/** The list as seen from outside of its query: rows of two references to it are no longer the same. */
+export function withoutEntries(list: ColumnList): ColumnList {
+  if (list.columns.every(({ entry }) => entry === undefined)) return list;
+  return { ...list, columns: list.columns.map(({ entry: _, ...column }) => column) };
 }
 
 const columnsOfRelation = new WeakMap<CatalogRelation, ColumnList>();

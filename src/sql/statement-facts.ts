@@ -2,7 +2,7 @@ import { ACTIVITY_TEXT_COLUMN } from './builtins/relations.ts';
 import { type Collector, writesRows } from './collector.ts';
 import type { Context } from './context.ts';
 import type { ColumnUse, OutputColumn, StatementFacts } from './facts.ts';
-import { sourcesOf } from './scope.ts';
+import { type Column, sourcesOf } from './scope.ts';
 import type { StatementResult } from './statements.ts';
 
 const NOT_PLANNABLE = new Set(['admin', 'unknown', 'ddl', 'session']);
@@ -18,8 +18,7 @@ export function makeFacts(
   noteActivityTexts(out);
   noteSchemas(out);
   const actions = out.actions;
-  const outputs =
-    result.outputs && !result.outputs.open ? result.outputs.columns.map(outputColumn) : undefined;
+  const outputs = result.outputs && !result.outputs.open ? outputColumns(result.outputs.columns) : undefined;
   return {
     start,
     end,
@@ -52,14 +51,23 @@ function writesUntold(result: StatementResult, out: Collector): boolean {
   return out.writesBeside || out.modifications > 1 || !TELLING.has(result.tag);
 }
 
-const outputColumn = ({ name, sources, plain, carried, document, counts }: OutputColumn): OutputColumn => ({
-  name,
-  sources,
-  plain,
-  ...(carried && !plain ? { carried } : {}),
-  ...(document && !plain ? { document } : {}),
-  ...(counts ? { counts } : {}),
-});
+function outputColumns(columns: readonly Column[]): OutputColumn[] {
+  return columns.map(({ name, sources, plain, carried, document, counts, entry }) => {
+    const key =
+      entry?.is === 'value'
+        ? columns.findIndex((other) => other.entry?.of === entry.of && other.entry.is === 'key')
+        : -1;
+    return {
+      name,
+      sources,
+      plain,
+      ...(carried && !plain ? { carried } : {}),
+      ...(document && !plain ? { document } : {}),
+      ...(counts ? { counts } : {}),
+      ...(key >= 0 ? { keyedBy: key } : {}),
+    };
+  });
+}
 
 /** Result columns are hidden where they show a masked column: flowing into them is no exposure. */
 function noteOutputs(result: StatementResult, out: Collector): void {

@@ -26,6 +26,8 @@ export class TextState {
   lockTimeout: boolean;
   /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
   catalogUncertain = false;
+  /** Triggers made earlier in the text, which the catalog does not have yet. Shared with what the text runs. */
+  newTriggers: { readonly table: string }[] = [];
   /** A transaction ended that had made or changed objects: whether they are there is not known. */
   undone = false;
   readonly #session: SessionState;
@@ -67,6 +69,7 @@ export class TextState {
     const state = new TextState(this.#session, { searchPath });
     state.catalogUncertain = this.catalogUncertain;
     state.undone = this.undone;
+    state.newTriggers = this.newTriggers;
     state.lockTimeout = this.lockTimeout;
     for (const [name, change] of this.#names) state.#names.set(name, change);
     for (const [name, change] of this.#functions) state.#functions.set(name, change);

@@ -5,7 +5,7 @@ import type { Source } from './facts.ts';
 import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
 import { nameParts, visit } from './tree.ts';
-import { filledColumns } from './trigger-fills.ts';
+import { filledColumns, intoColumns, Mentions } from './trigger-fills.ts';
 
 /** What the triggers of a database's tables do with their rows. */
 interface TriggerCopies {
@@ -67,8 +67,10 @@ class RowCopies {
   readonly #relation: CatalogRelation;
   readonly #catalog: Catalog;
   readonly #into: Map<string, Set<Source>>;
-  /** Variables may hold what was taken from the row. */
-  #variablesHold = false;
+  /** What was taken from the row, which variables may hold. */
+  readonly #held = new Set<Source>();
+  /** Functions that were read, so that one which calls itself is read once. */
+  readonly #read = new Set<number>();
 
   constructor(relation: CatalogRelation, catalog: Catalog, into: Map<string, Set<Source>>) {
     this.#relation = relation;
@@ -81,16 +83,79 @@ class RowCopies {
     if (fn.extension !== undefined && fn.language !== 'plpgsql') return true;
     const steps = fn.language === 'plpgsql' ? plpgsqlStatements(fn) : undefined;
     if (steps === undefined) return false;
-    const statements: Node[] = [];
+    this.#read.add(fn.oid);
+    const texts: (readonly Node[])[] = [];
     for (const step of steps) {
       const parsed = step.kind === 'text' ? parseText(step.sql) : undefined;
       if (!parsed?.ok) return false;
       const nodes = parsed.statements.map(({ node }) => node);
-      statements.push(...nodes);
-      if (nodes.some((node) => !isWrite(node) && mentionsRow(node) && !returnsRow(node)))
-        this.#variablesHold = true;
+      texts.push(nodes);
+      for (const node of nodes)
+        if (!isWrite(node) && !returnsRow(node) && !assignsRow(nodes))
+          for (const source of this.#fromRow(node)) this.#held.add(source);
     }
-    return statements.map((node) => this.#statement(node)).every(Boolean);
+    for (const nodes of texts) this.#assignment(nodes);
+    // Which of the queries a SELECT INTO has been is not told.
+    for (const column of intoColumns(fn, this.#relation))
+      for (const [query, ...more] of texts)
+        if (query && more.length === 0) this.#put(this.#relation, column, query);
+    return texts
+      .flat()
+      .map((node) => this.#follows(node))
+      .every(Boolean);
+  }
+
+  #follows(node: Node): boolean {
+    const called = this.#called(node);
+    return this.#statement(node) && called;
+  }
+
+  /** `NEW.column := value`, `NEW := row` and `RETURN row`, which are read as queries. */
+  #assignment(nodes: readonly Node[]): void {
+    const [target, value] = nodes;
+    const name = assignsRow(nodes);
+    if (target && name === undefined && !isWrite(target) && nodes.length === 1) {
+      // As RETURN, or as the query of a SELECT INTO: where it makes a row, every column may be from it.
+      if (makesRow(target)) this.#putRow(target);
+      return;
+    }
+    if (name === undefined || value === undefined) return;
+    if (name === '') this.#putRow(value);
+    else this.#put(this.#relation, name, value);
+  }
+
+  #putRow(value: Node): void {
+    for (const { name } of this.#relation.columns) this.#put(this.#relation, name, value);
+  }
+
+  /** What functions that it calls write counts as its own. */
+  #called(node: Node): boolean {
+    const names = new Set<string>();
+    visit(node, (kind, body) => {
+      if (kind === 'FuncCall') names.add(nameParts((body as { funcname?: Node[] }).funcname).at(-1) ?? '');
+    });
+    return [...names]
+      .flatMap((name) => this.#catalog.functionsNamed(name))
+      .filter((fn) => !this.#read.has(fn.oid) && (fn.language === 'plpgsql' || fn.language === 'sql'))
+      .map((fn) => {
+        this.#read.add(fn.oid);
+        return this.#statements(fn)
+          .map((inner) => this.#statement(inner) && this.#called(inner))
+          .every(Boolean);
+      })
+      .every(Boolean);
+  }
+
+  #statements(fn: CatalogFunction): readonly Node[] {
+    if (fn.standardBody) return [];
+    const texts =
+      fn.language === 'sql'
+        ? [fn.body]
+        : (plpgsqlStatements(fn) ?? []).flatMap((step) => (step.kind === 'text' ? [step.sql] : []));
+    return texts.flatMap((sql) => {
+      const parsed = parseText(sql);
+      return parsed.ok ? parsed.statements.map(({ node }) => node) : [];
+    });
   }
 
   /** A rule's queries may also show the row, instead of what was asked for. */
@@ -116,10 +181,11 @@ class RowCopies {
         this.#values(target, columns, selectStmt);
       }
     } else if ('UpdateStmt' in node) {
-      const { relation, targetList } = node.UpdateStmt;
+      const { relation, targetList, fromClause } = node.UpdateStmt;
       for (const target of this.#targets(relation?.schemaname, relation?.relname)) {
         for (const item of targetList ?? []) {
-          if ('ResTarget' in item) this.#put(target, item.ResTarget.name ?? '', item.ResTarget.val);
+          if ('ResTarget' in item)
+            this.#put(target, item.ResTarget.name ?? '', item.ResTarget.val, fromClause);
         }
       }
     } else if ('MergeStmt' in node) return !this.#mentions(node);
@@ -142,7 +208,7 @@ class RowCopies {
       const exact =
         row.length <= columns.length && !row.some((value) => JSON.stringify(value)?.includes('A_Star'));
       columns.forEach((column, i) => {
-        this.#put(target, column, exact ? row[i] : query);
+        this.#put(target, column, exact ? row[i] : query, select?.fromClause);
       });
       if (select?.fromClause && this.#mentions({ List: { items: select.fromClause } })) {
         for (const column of columns) this.#put(target, column, query);
@@ -153,20 +219,38 @@ class RowCopies {
     }
   }
 
-  #put(target: CatalogRelation, column: string, value: Node | undefined): void {
-    if (value === undefined || !this.#mentions(value)) return;
-    const from = `${this.#relation.schema}.${this.#relation.name}`;
+  #put(target: CatalogRelation, column: string, value: Node | undefined, from: readonly Node[] = []): void {
+    if (value === undefined) return;
+    const found = new Set(this.#fromRow(value));
+    if (this.#held.size > 0 && mentionsVariable(value)) for (const source of this.#held) found.add(source);
+    const read = new Mentions(this.#catalog).ofValue(value, from);
+    for (const source of read.sources()) found.add(source);
+    // A table that the catalog does not have: the rows that were changed, under a name of their own.
+    if (read.namesOther) for (const name of read.names()) found.add(this.#column(name));
     const name = `${target.schema}.${target.name}.${column}`;
-    const sources = this.#into.get(name) ?? new Set<Source>();
-    this.#into.set(name, sources);
-    const parts = 'ColumnRef' in value ? nameParts(value.ColumnRef.fields) : [];
-    const isColumn = parts.length === 2 && isRow(parts[0] ?? '');
-    const source = isColumn ? `${from}.${parts[1]}` : `${from}.*`;
-    if (source !== name) sources.add(source);
+    found.delete(name);
+    if (found.size > 0) this.#into.set(name, new Set([...(this.#into.get(name) ?? []), ...found]));
+  }
+
+  #column(name: string): Source {
+    return `${this.#relation.schema}.${this.#relation.name}.${name}`;
+  }
+
+  /** Columns of the row, by NEW and OLD. */
+  #fromRow(node: Node): readonly Source[] {
+    const found: Source[] = [];
+    visit(node, (kind, body) => {
+      // What EXECUTE … USING hands over.
+      if (kind === 'ParamRef') found.push(this.#column('*'));
+      if (kind !== 'ColumnRef') return;
+      const [row = '', column = '*'] = nameParts((body as { fields?: Node[] }).fields);
+      if (isRow(row)) found.push(this.#column(column));
+    });
+    return found;
   }
 
   #mentions(node: Node): boolean {
-    return mentionsRow(node) || (this.#variablesHold && mentionsVariable(node));
+    return this.#fromRow(node).length > 0 || (this.#held.size > 0 && mentionsVariable(node));
   }
 
   /** The row, or what was taken from it, is given to a function that may put it anywhere. */
@@ -197,9 +281,36 @@ function mentionsRow(node: Node): boolean {
   return refersTo(node, (parts) => isRow(parts[0] ?? ''));
 }
 
+/** The column of NEW that an assignment is made to; the empty name for NEW as a whole, undefined for anything else. */
+function assignsRow([target, value]: readonly Node[]): string | undefined {
+  const [only] = target && 'SelectStmt' in target ? (target.SelectStmt.targetList ?? []) : [];
+  const column = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
+  if (value === undefined || column === undefined || !('ColumnRef' in column)) return undefined;
+  const [row, name = ''] = nameParts(column.ColumnRef.fields);
+  return row === 'new' ? name : undefined;
+}
+
+/** A query of one value that calls something with the row in it. */
+function makesRow(node: Node): boolean {
+  const [only, ...more] = 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : [];
+  const value = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
+  if (value === undefined || more.length > 0 || !('FuncCall' in value)) return false;
+  return MAKES_ROWS.has(nameParts(value.FuncCall.funcname).at(-1) ?? '') && mentionsRow(node);
+}
+
+const MAKES_ROWS = new Set([
+  ...[
+    'json_populate_record',
+    'jsonb_populate_record',
+    'populate_record',
+    'json_to_record',
+    'jsonb_to_record',
+  ],
+]);
+
 /** A bare name other than the trigger's own words is a variable, or a column of another table. */
 function mentionsVariable(node: Node): boolean {
-  return refersTo(node, (parts) => !(parts[0] ?? '').startsWith('tg_'));
+  return refersTo(node, ([first = '']) => !first.startsWith('tg_') && !isRow(first));
 }
 
 function refersTo(node: Node, test: (parts: readonly string[]) => boolean): boolean {
@@ -219,7 +330,7 @@ function shows(node: Node): boolean {
 }
 
 /** `RETURN NEW`, `RETURN COALESCE(NEW, OLD)`: what a trigger ends with. */
-function returnsRow(node: Node): boolean {
+export function returnsRow(node: Node): boolean {
   const [only] = 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : [];
   const value = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
   if (value === undefined) return false;

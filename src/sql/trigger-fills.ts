@@ -34,29 +34,44 @@ const WHOLE_ROW = /\bnew\s*:?=|\breturn\s+(?!new\b|old\b|null\b|coalesce\b|query
 
 /** The columns of NEW that the function assigns; all of them where it makes another row. */
 function assigned(fn: CatalogFunction, relation: CatalogRelation): readonly string[] {
-  const found = new Set<string>();
-  const take = (text: string) => {
-    const match = NEW_COLUMN.exec(text);
-    if (match) found.add(match[1]?.replaceAll('""', '"') ?? match[2]?.toLowerCase() ?? '');
-    return match !== null;
-  };
-  let whole = WHOLE_ROW.test(fn.body);
-  for (const [, list = ''] of fn.body.matchAll(INTO)) {
-    for (const item of list.split(',')) if (!take(item) && /^\s*new\b/iu.test(item)) whole = true;
-  }
+  const found = new Set<string>(intoColumns(fn, relation));
+  if (WHOLE_ROW.test(fn.body)) return relation.columns.map(({ name }) => name);
   // An assignment is read as two queries, of its target and of its value.
-  for (const step of plpgsqlStatements(fn) ?? [])
-    if (step.kind === 'text') take(/^SELECT (.*?);SELECT /su.exec(step.sql)?.[1] ?? '');
-  return whole ? relation.columns.map(({ name }) => name) : [...found];
+  for (const step of plpgsqlStatements(fn) ?? []) {
+    const target = step.kind === 'text' ? /^SELECT (.*?);SELECT /su.exec(step.sql)?.[1] : undefined;
+    const column = columnOfNew(target ?? '');
+    if (column !== undefined) found.add(column);
+  }
+  return [...found];
+}
+
+/** Columns of NEW into which a query's values go; all of them where the row as a whole is named. */
+export function intoColumns(fn: CatalogFunction, relation: CatalogRelation): readonly string[] {
+  const found = new Set<string>();
+  for (const [, list = ''] of fn.body.matchAll(INTO)) {
+    for (const item of list.split(',')) {
+      const column = columnOfNew(item);
+      if (column !== undefined) found.add(column);
+      else if (/^\s*new\b/iu.test(item)) return relation.columns.map(({ name }) => name);
+    }
+  }
+  return [...found];
+}
+
+function columnOfNew(text: string): string | undefined {
+  const match = NEW_COLUMN.exec(text);
+  return match ? (match[1]?.replaceAll('""', '"') ?? match[2]?.toLowerCase() ?? '') : undefined;
 }
 
 /** Tables, and the names of columns, that a function's body mentions, in whatever it calls as well. */
-class Mentions {
+export class Mentions {
   readonly #catalog: Catalog;
   readonly #tables = new Map<number, CatalogRelation>();
   readonly #functions = new Set<number>();
   readonly #columns = new Set<string>();
   #star = false;
+  /** A table was named that the catalog does not have. */
+  namesOther = false;
 
   constructor(catalog: Catalog) {
     this.#catalog = catalog;
@@ -70,6 +85,18 @@ class Mentions {
     else if (fn.language === 'plpgsql')
       for (const step of plpgsqlStatements(fn) ?? []) if (step.kind === 'text') this.#text(step.sql);
     return this;
+  }
+
+  /** A value, and the FROM list that its columns are of. */
+  ofValue(value: Node, from: readonly Node[]): this {
+    this.#node(value);
+    for (const one of from) this.#node(one);
+    return this;
+  }
+
+  /** Names of the columns that were mentioned, or `*`. */
+  names(): readonly string[] {
+    return this.#star ? ['*'] : [...this.#columns];
   }
 
   sources(): readonly Source[] {
@@ -102,8 +129,10 @@ class Mentions {
 
   /** Which of several the path finds is not known: all of the name. */
   #relation(schema: string | undefined, name: string | undefined): void {
+    let known = false;
     for (const one of this.#catalog.relations()) {
       if (one.name !== name || (schema !== undefined && one.schema !== schema)) continue;
+      known = true;
       if (this.#tables.has(one.oid) || one.schema === 'pg_catalog') continue;
       this.#tables.set(one.oid, one);
       if (one.definition === undefined) continue;
@@ -111,6 +140,7 @@ class Mentions {
       this.#star = true;
       this.#text(one.definition);
     }
+    if (!known && schema === undefined) this.namesOther = true;
   }
 
   #calls(name: string): void {

@@ -4,7 +4,7 @@ import { type Context, MAX_DEPTH } from './context.ts';
 import { emptyScope, expression } from './expressions.ts';
 import { parseText } from './parse.ts';
 import { querySelect } from './queries.ts';
-import { type ColumnList, relationColumns, rename, sourcesOf } from './scope.ts';
+import { type ColumnList, relationColumns, rename, sourcesOf, withoutEntries } from './scope.ts';
 import { statement } from './statements.ts';
 
 export interface ViewFacts {
@@ -47,7 +47,7 @@ function readView(relation: CatalogRelation, ctx: Context): ViewFacts {
     return { list: relationColumns(relation, ctx.catalog), collector };
   }
   const list = rename(
-    querySelect(node, undefined, inner),
+    withoutEntries(querySelect(node, undefined, inner)),
     relation.columns.map((column) => column.name),
   );
   // The view's own columns count too, for a mask that names the view.

@@ -1,8 +1,15 @@
 import type { Detection } from '../../masking/detectors.ts';
 import type { HashKey } from '../../masking/strategies.ts';
-import type { StatementFacts } from '../../sql/facts.ts';
+import { SHAPE, under } from '../../sql/document-path.ts';
+import type { OutputColumn, StatementFacts } from '../../sql/facts.ts';
 import type { MaskedColumns } from './masked-columns.ts';
-import { buildRowPlan, type MaskingTerms, type ResultColumn, type RowPlan } from './results/row-plan.ts';
+import {
+  buildRowPlan,
+  type ColumnMask,
+  type MaskingTerms,
+  type ResultColumn,
+  type RowPlan,
+} from './results/row-plan.ts';
 
 export type ColumnDescription = ResultColumn;
 
@@ -46,7 +53,7 @@ export function planResult(
     (column, position) => {
       if (!masked.anyColumns) return undefined;
       const output = outputs?.[position];
-      const byName = output && masked.of(output);
+      const byName = output && outputMask(output, column, columns, masked);
       const byOrigin = column.tableOid === 0 ? undefined : maskByOrigin(column, masked);
       if (byName?.always || byOrigin?.always) return byName?.always ? byName : byOrigin;
       if (byName ?? byOrigin) return byName ?? byOrigin;
@@ -56,6 +63,36 @@ export function planResult(
     terms,
   );
   return { columns: columns.length, rows };
+}
+
+/** OID of text, which keys are. */
+const TEXT = 25;
+
+/** The mask over what analysis found out of a column; of an entry of a document, by its key. */
+function outputMask(
+  output: OutputColumn,
+  column: ColumnDescription,
+  columns: readonly ColumnDescription[],
+  masked: MaskedColumns,
+): ColumnMask | undefined {
+  const mask = masked.of(output);
+  const key = output.keyedBy === undefined ? undefined : columns[output.keyedBy];
+  if (mask === undefined || key === undefined || column.tableOid !== 0) return mask;
+  if (key.tableOid !== 0 || key.typeOid !== TEXT) return mask;
+  const { plain } = output;
+  return {
+    ...mask,
+    byKey: {
+      position: columns.indexOf(key),
+      mask: (text) =>
+        masked.of({
+          plain,
+          carried: true,
+          document: true,
+          sources: output.sources.map((source) => (text === SHAPE ? source : under(source, text))),
+        }),
+    },
+  };
 }
 
 function maskByOrigin(column: ColumnDescription, masked: MaskedColumns) {

@@ -8,6 +8,7 @@ import { Scope } from '../scope.ts';
 import { type StatementResult, statement } from '../statements.ts';
 import { constantText, lastOption, nameParts } from '../tree.ts';
 import { definedObject } from './definition.ts';
+import { createTrigger, noteTriggerCode } from './triggers.ts';
 
 /** Statements that put code into the database: functions, casts, operator classes, domains, triggers, rules, policies. */
 export function functionDefinition(node: Node, ctx: Context): StatementResult | undefined {
@@ -42,9 +43,31 @@ function createFunction(stmt: CreateFunctionStmt, ctx: Context): StatementResult
   const language = (constantText(lastOption(stmt.options, 'language')?.arg) ?? 'sql').toLowerCase();
   const object = definedObject(stmt.is_procedure ? 'OBJECT_PROCEDURE' : 'OBJECT_FUNCTION', parts, ctx);
   ctx.out.act(TRUSTED.has(language) ? 'ddl' : 'admin', tag, object);
-  if (!ctx.planOnly) ctx.state.changeFunction(parts.at(-1) ?? '', newFunction(stmt, parts, language, ctx));
+  const made = newFunction(stmt, parts, language, ctx);
+  noteTriggerCode(made === 'opaque' ? { ...unread(parts), language } : made, ctx);
+  if (!ctx.planOnly) ctx.state.changeFunction(parts.at(-1) ?? '', made);
   return { tag };
 }
+
+/** OID of the pseudo-type that a trigger's function returns. */
+const TRIGGER = 2279;
+
+/** A function of that name whose body is not looked into. */
+const unread = (parts: readonly string[]): CatalogFunction => ({
+  oid: -1,
+  schema: '?',
+  name: parts.at(-1) ?? '',
+  kind: 'function',
+  volatility: 'volatile',
+  securityDefiner: false,
+  language: '',
+  body: '',
+  returnsSet: false,
+  returnTypeOid: 0,
+  minArguments: 0,
+  maxArguments: 0,
+  settings: [],
+});
 
 /** The function as a later statement of the same text would call it. */
 function newFunction(
@@ -72,7 +95,7 @@ function newFunction(
     language,
     body,
     returnsSet: stmt.returnType?.setof ?? false,
-    returnTypeOid: 0,
+    returnTypeOid: nameParts(stmt.returnType?.names).at(-1) === 'trigger' ? TRIGGER : 0,
     minArguments: inputs.filter((parameter) => !parameter.defexpr).length,
     maxArguments: inputs.some((parameter) => parameter.mode === 'FUNC_PARAM_VARIADIC')
       ? Infinity
@@ -90,12 +113,7 @@ function hash(text: string): number {
 }
 
 function onTable(node: Node, ctx: Context): StatementResult | undefined {
-  if ('CreateTrigStmt' in node) {
-    const { relation, funcname } = node.CreateTrigStmt;
-    ctx.out.act('ddl', 'CREATE TRIGGER ON', namedObject(relation, ctx));
-    ctx.out.functions.add(nameParts(funcname).join('.'));
-    return { tag: 'CREATE TRIGGER' };
-  }
+  if ('CreateTrigStmt' in node) return createTrigger(node.CreateTrigStmt, ctx);
   if ('RuleStmt' in node) {
     const { relation, actions } = node.RuleStmt;
     ctx.out.act('ddl', 'CREATE RULE ON', namedObject(relation, ctx));

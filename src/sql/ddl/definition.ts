@@ -21,6 +21,7 @@ import { functionDefinition } from './code.ts';
 import { noteDropped, noteHeirs, noteIndexTable, noteUnfollowedCascade } from './dependents.ts';
 import { CHANGES_MEANING, NAME_FIELDS, PLAIN_STATEMENTS, REACHES_OUTSIDE } from './plain.ts';
 import { tableDefinition } from './tables.ts';
+import { noteTriggerCode } from './triggers.ts';
 import { upkeep } from './upkeep.ts';
 import { definitionEffect, isOnTable, isRelation, objectWords, refKind } from './words.ts';
 
@@ -164,6 +165,11 @@ function renameObject(stmt: RenameStmt, ctx: Context): StatementResult {
   if (found?.kind === 'found') {
     noteIndexTable(found.relation, words, 'ddl', ctx);
     if (type === 'OBJECT_COLUMN') noteHeirs(found.relation, words, `RENAME${column}`, ctx);
+  }
+  if (refKind(type) === 'function' && stmt.newname !== undefined) {
+    // Triggers run whatever has the name that they call.
+    for (const fn of ctx.catalog.functionsNamed(nameOf(stmt.object).at(-1) ?? ''))
+      noteTriggerCode({ ...fn, name: stmt.newname }, ctx);
   }
   // Under a new name a value is out of reach of a mask that goes by names.
   if (type === 'OBJECT_COLUMN') ctx.out.use(`${object.name}.${stmt.subname ?? ''}`, 'other');

@@ -22,9 +22,22 @@ export type ColumnAction =
   | { readonly kind: 'pass' }
   | ValueMask
   /** By what is in the value: what detectors find, a document's keys, a count's size. */
-  | { readonly kind: 'detecting'; apply(bytes: Buffer, start: number, end: number): Masked };
+  | { readonly kind: 'detecting'; apply(bytes: Buffer, start: number, end: number): Masked }
+  | KeyedAction;
 
-export const PASS: ColumnAction = { kind: 'pass' };
+/** By the key that another column of the row holds. */
+export interface KeyedAction {
+  readonly kind: 'keyed';
+  /** Place of that column, from 0. */
+  readonly key: number;
+  /** For a value under this key. */
+  of(key: string): UnkeyedAction;
+  /** For a row whose key is not known. */
+  readonly otherwise: UnkeyedAction;
+}
+export type UnkeyedAction = Exclude<ColumnAction, KeyedAction>;
+
+export const PASS: UnkeyedAction = { kind: 'pass' };
 
 /** Array types whose elements are JSON: a find in them cannot be replaced in place in their text form. */
 const JSON_ARRAYS: ReadonlySet<number> = new Set([199, 3807]);
@@ -35,7 +48,7 @@ export function detectingAction(
   format: Format,
   detection: Detection,
   terms: { readonly key: HashKey; readonly textTypes?: TextTypes },
-): ColumnAction {
+): UnkeyedAction {
   if (!mayHoldText(type.oid)) return PASS;
   const { key, textTypes } = terms;
   switch (kindOf(type.oid, textTypes)) {
@@ -66,7 +79,7 @@ export function detectingAction(
 
 type Apply = (bytes: Buffer, start: number, end: number) => Masked;
 
-function detecting(apply: Apply): ColumnAction {
+function detecting(apply: Apply): UnkeyedAction {
   return { kind: 'detecting', apply };
 }
 
@@ -131,7 +144,7 @@ export function documentMask(
   format: Format,
   masking: DocumentMasking,
   key: HashKey,
-): ColumnAction | undefined {
+): UnkeyedAction | undefined {
   const kind = kindOf(type.oid);
   if (kind !== 'json' && kind !== 'jsonb') return undefined;
   // jsonb_send writes version 1 and the text; of any other version the layout is unknown.
@@ -144,7 +157,7 @@ export function documentMask(
 }
 
 /** A count, NULL when it is smaller than the least that may be shown. bigint in either format. */
-export function countMask(least: number, format: Format): ColumnAction {
+export function countMask(least: number, format: Format): UnkeyedAction {
   return detecting((bytes, start, end) => {
     const isBinary = format === 1 && end - start === 8;
     const count = isBinary
@@ -156,5 +169,6 @@ export function countMask(least: number, format: Format): ColumnAction {
 
 /** Whether the action replaces NULL as well. */
 export function replacesNull(action: ColumnAction): boolean {
+  if (action.kind === 'keyed') return replacesNull(action.otherwise);
   return action.kind === 'constant' && action.always === true;
 }

@@ -15,6 +15,7 @@ export function rowTooLarge(limit: number): ProtocolViolation {
 /** What an action makes of a value that stands alone in a buffer. */
 export function maskWhole(action: ColumnAction | undefined, value: Buffer): Masked {
   if (action === undefined || action.kind === 'pass') return undefined;
+  if (action.kind === 'keyed') return maskWhole(action.otherwise, value);
   return action.kind === 'constant' ? action.value : action.apply(value, 0, value.length);
 }
 

@@ -1,5 +1,5 @@
 import { ProtocolViolation } from '../../../base/errors.ts';
-import { type Masked, replacesNull } from './column-action.ts';
+import { type KeyedAction, type Masked, replacesNull, type UnkeyedAction } from './column-action.ts';
 import type { RowPlan } from './row-plan.ts';
 
 /**
@@ -30,7 +30,9 @@ export function maskDataRow(bytes: Buffer, start: number, end: number, plan: Row
     const action = actions[i];
     let masked: Masked;
     if (action && action.kind !== 'pass' && (int32At(bytes, at) !== -1 || replacesNull(action))) {
-      masked = action.kind === 'constant' ? action.value : action.apply(bytes, value, next);
+      const applied = action.kind === 'keyed' ? byKey(action, bytes, start, end) : action;
+      if (applied.kind === 'constant') masked = applied.value;
+      else if (applied.kind !== 'pass') masked = applied.apply(bytes, value, next);
     }
     replaced[i] = masked;
     if (masked !== undefined) {
@@ -41,6 +43,19 @@ export function maskDataRow(bytes: Buffer, start: number, end: number, plan: Row
   }
   if (at !== end) throw violation('bytes follow its last column');
   return changed ? assemble(bytes, start, end - start + growth, count) : undefined;
+}
+
+/** What the row's own key asks for; the key may stand behind the value. */
+function byKey(
+  { key, of, otherwise }: KeyedAction,
+  bytes: Buffer,
+  start: number,
+  end: number,
+): UnkeyedAction {
+  let at = start + 7;
+  for (let i = 0; i < key; i++) at = columnEnd(bytes, at, end);
+  const next = columnEnd(bytes, at, end);
+  return int32At(bytes, at) === -1 ? otherwise : of(bytes.toString('utf8', at + 4, next));
 }
 
 /**

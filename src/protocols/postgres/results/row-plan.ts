@@ -3,7 +3,14 @@ import { type Detection, detectionOf, joinDetections } from '../../../masking/de
 import type { Format, TextTypes } from '../../../masking/postgres-types.ts';
 import { compileValueMask, type HashKey } from '../../../masking/strategies.ts';
 import type { ActiveMask } from '../../../policy/decision.ts';
-import { type ColumnAction, countMask, detectingAction, documentMask, PASS } from './column-action.ts';
+import {
+  type ColumnAction,
+  countMask,
+  detectingAction,
+  documentMask,
+  PASS,
+  type UnkeyedAction,
+} from './column-action.ts';
 
 /** One column as RowDescription describes it (PostgreSQL docs, "Message Formats"). */
 export interface ResultColumn {
@@ -28,6 +35,8 @@ export interface ColumnMask extends Pick<ActiveMask, 'detect' | 'strategy' | 'ke
   readonly always?: true;
   /** The value is a count, shown from this number on. */
   readonly atLeast?: number;
+  /** Another mask, or none, by the key that the column at that place holds in the same row. */
+  readonly byKey?: { readonly position: number; mask(key: string): ColumnMask | undefined };
 }
 
 /** Fixed bytes after a column's name: table OID, number, type OID, length, typmod, format. */
@@ -108,13 +117,53 @@ export function buildRowPlan(
   return planOf(columns.map((column, i) => columnAction(column, column.format, maskFor(column, i), terms)));
 }
 
+interface ValueOf {
+  readonly typeOid: number;
+  readonly typmod: number;
+}
+
 /** What happens to the values of one column of that type and format. */
 export function columnAction(
-  type: { readonly typeOid: number; readonly typmod: number },
+  type: ValueOf,
   format: Format,
   mask: ColumnMask | undefined,
   terms: MaskingTerms,
 ): ColumnAction {
+  if (mask?.byKey) return keyedAction(type, format, mask, mask.byKey, terms);
+  return unkeyedAction(type, format, mask, terms);
+}
+
+/** Keys of one result for which an action is remembered; documents with more of them have them decided anew. */
+const MOST_KEYS = 256;
+
+function keyedAction(
+  type: ValueOf,
+  format: Format,
+  mask: ColumnMask,
+  { position, mask: maskUnder }: NonNullable<ColumnMask['byKey']>,
+  terms: MaskingTerms,
+): ColumnAction {
+  const known = new Map<string, UnkeyedAction>();
+  return {
+    kind: 'keyed',
+    key: position,
+    of(key) {
+      const kept = known.get(key);
+      if (kept) return kept;
+      const action = unkeyedAction(type, format, maskUnder(key), terms);
+      if (known.size < MOST_KEYS) known.set(key, action);
+      return action;
+    },
+    otherwise: unkeyedAction(type, format, mask, terms),
+  };
+}
+
+function unkeyedAction(
+  type: ValueOf,
+  format: Format,
+  mask: ColumnMask | undefined,
+  terms: MaskingTerms,
+): UnkeyedAction {
   const valueType = { oid: type.typeOid, typmod: type.typmod };
   if (mask?.atLeast !== undefined) return countMask(mask.atLeast, format);
   if (mask && mask.detect.length === 0) {

@@ -50,6 +50,29 @@ describe('masking a DataRow', () => {
     expect(readDataRow(masked!)[0]?.toString()).toBe(REDACTED);
   });
 
+  it('masks the entries of a document by the key in their row, wherever it stands and whatever it is', () => {
+    const byKey = (position: number): ColumnMask => ({
+      ...redact,
+      byKey: { position, mask: (name) => (name === 'théme' ? undefined : redact) },
+    });
+    const ahead = buildRowPlan(
+      [column('key', OID.text), column('value', OID.text)],
+      (_, i) => (i === 1 ? byKey(0) : undefined),
+      plain,
+    )!;
+    const behind = buildRowPlan(
+      [column('value', OID.text), column('n', OID.text), column('key', OID.text)],
+      (_, i) => (i === 0 ? byKey(2) : undefined),
+      plain,
+    )!;
+    expect(maskedValues(dataRow(['théme', 'dark']), ahead)).toEqual(['théme', 'dark']);
+    expect(maskedValues(dataRow(['dob', '1981']), ahead)).toEqual(['dob', REDACTED]);
+    expect(maskedValues(dataRow([null, '1981']), ahead)).toEqual([null, REDACTED]);
+    expect(maskedValues(dataRow(['dob', null]), ahead)).toEqual(['dob', null]);
+    expect(maskedValues(dataRow(['dark', 'x', 'théme']), behind)).toEqual(['dark', 'x', 'théme']);
+    expect(maskedValues(dataRow(['1981', null, 'dob']), behind)).toEqual([REDACTED, null, 'dob']);
+  });
+
   it('makes an integer NULL, whose length is -1', () => {
     const plan = buildRowPlan(
       [column('n', OID.int4), column('t', OID.text)],
