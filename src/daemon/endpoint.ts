@@ -14,12 +14,9 @@ import type { ConnectionRow, IdentityRow } from '../store/store.ts';
 import { createCancelKeys } from './cancel-keys.ts';
 import { type ListeningPlace, listenOnPort, listenOnSocket } from './endpoint-socket.ts';
 import { EventQueue } from './event-queue.ts';
+import { HandshakeQueue } from './handshake-queue.ts';
 import type { TargetLease } from './targets.ts';
 
-/** Sockets of one endpoint that authenticate at a time; the next wait for one of them to be done. */
-export const MAX_UNAUTHENTICATED = 64;
-/** Sockets that wait for that, as when a pool opens all its connections at once; one more is closed. */
-export const MAX_WAITING = 512;
 /** How long a protocol may take to tell its client that the session was cut, in milliseconds. */
 const CUT_GRACE = 5000;
 
@@ -74,8 +71,7 @@ export class Endpoint {
   readonly #cancelKeys = createCancelKeys();
   readonly #events: EventQueue<EndpointEvent>;
   readonly #server: Server;
-  readonly #unauthenticated = new Set<Socket>();
-  readonly #waiting = new Set<Socket>();
+  readonly #handshakes: HandshakeQueue;
   readonly #sockets = new Set<Socket>();
   readonly #sessions = new Map<string, LiveSession>();
   readonly #stopWatching: () => void;
@@ -97,6 +93,7 @@ export class Endpoint {
       password: newSecret(24),
       database: opening.lease.target.database,
     };
+    this.#handshakes = new HandshakeQueue(deps.clock, (socket) => this.#serve(socket));
     this.#events = new EventQueue(signal, () => this.#end('the endpoint was closed'));
     // Half-open: a client that has sent all it wants may close its side and still read the answers.
     this.#server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => this.accept(socket));
@@ -177,35 +174,15 @@ export class Endpoint {
 
   /** Takes a client's socket: one that came to the listening place, or was relayed. */
   accept(socket: Socket): void {
-    if (this.#ended || this.#waiting.size >= MAX_WAITING) {
+    if (this.#ended) {
       socket.destroy();
       return;
     }
     this.#sockets.add(socket);
-    this.#waiting.add(socket);
-    socket.once('close', () => {
-      this.#waiting.delete(socket);
-      this.#sockets.delete(socket);
-      this.#authenticated(socket);
-    });
+    socket.once('close', () => this.#sockets.delete(socket));
     // An error before the protocol listens must not end the process; its close follows.
     socket.on('error', () => {});
-    this.#serveNext();
-  }
-
-  /** It no longer counts among those that authenticate, for whatever reason. */
-  #authenticated(socket: Socket): void {
-    if (this.#unauthenticated.delete(socket)) this.#serveNext();
-  }
-
-  #serveNext(): void {
-    if (this.#ended || this.#unauthenticated.size >= MAX_UNAUTHENTICATED) return;
-    for (const socket of this.#waiting) {
-      this.#waiting.delete(socket);
-      this.#unauthenticated.add(socket);
-      this.#serve(socket);
-      return;
-    }
+    this.#handshakes.enter(socket);
   }
 
   #serve(socket: Socket): void {
@@ -216,9 +193,9 @@ export class Endpoint {
       clientKey: this.#opening.clientKey,
       cancelKeys: this.#cancelKeys,
       loginFailed: () => this.#deps.loginFailed(this.#opening),
-      authenticated: () => this.#authenticated(socket),
+      authenticated: () => this.#handshakes.leave(socket),
       openDesk: (client) => {
-        this.#authenticated(socket);
+        this.#handshakes.leave(socket);
         return this.#openDesk(client);
       },
     };
@@ -255,7 +232,7 @@ export class Endpoint {
     this.#server.close();
     const sessions = [...this.#sessions.values()];
     for (const session of sessions) session.cut(reason);
-    for (const socket of [...this.#waiting, ...this.#unauthenticated]) socket.destroy();
+    this.#handshakes.destroyAll();
     const cancelGrace = this.#deps.clock.after(CUT_GRACE, () => {
       for (const socket of this.#sockets) socket.destroy();
     });

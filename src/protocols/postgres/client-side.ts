@@ -239,6 +239,8 @@ function turnAway(stream: HandshakeStream, options: ClientSideOptions, error: Ho
  */
 const SILENT: ReadonlySet<string> = new Set([
   'alpn_missing',
+  // Whether a cancel request had an effect is never told.
+  'bad_cancel_request',
   'bad_startup_length',
   'bytes_too_early',
   'handshake_flood',

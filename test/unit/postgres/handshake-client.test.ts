@@ -272,7 +272,7 @@ describe('real clients', () => {
     await client.end();
   });
 
-  test('direct TLS with the right ALPN name works, the handshake cut at every byte', async () => {
+  test('7: direct TLS with the right ALPN name works, the handshake cut at every byte', async () => {
     endpoint = await new Endpoint({}, serveOneRow).start();
     const secure = tls.connect({
       port: endpoint.port,
@@ -290,7 +290,7 @@ describe('real clients', () => {
 });
 
 describe('before startup', () => {
-  test('a client that says nothing, or too little, is closed at the deadline', async () => {
+  test('1, 2: a client that says nothing, or too little, is closed at the deadline', async () => {
     const clock = new StillClock();
     endpoint = await new Endpoint({ clock }).start();
     const silent = await endpoint.dial();
@@ -306,7 +306,7 @@ describe('before startup', () => {
   });
 
   test.each([0, 3, 7, -1, -(2 ** 31), 2 ** 31 - 1, 10_001])(
-    'a first length of %i closes without a word',
+    '3: a first length of %i closes without a word',
     async (length) => {
       endpoint = await new Endpoint().start();
       const bytes = Buffer.alloc(8);
@@ -320,7 +320,7 @@ describe('before startup', () => {
     ['an HTTP request', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
     ['zeros', Buffer.alloc(100)],
     ['SSH', Buffer.from('SSH-2.0-OpenSSH_9.2\r\n')],
-  ])('%s closes without a word', async (_what, bytes) => {
+  ])('4: %s closes without a word', async (_what, bytes) => {
     endpoint = await new Endpoint().start();
     expect(await (await endpoint.dial()).send(bytes).rest()).toHaveLength(0);
   });
@@ -328,7 +328,7 @@ describe('before startup', () => {
   test.each([
     ['another ALPN name', ['http/1.1']],
     ['no ALPN name', undefined],
-  ])('direct TLS with %s is closed', async (_what, names) => {
+  ])('4: direct TLS with %s is closed', async (_what, names) => {
     endpoint = await new Endpoint().start();
     const secure = tls.connect({
       port: endpoint.port,
@@ -343,14 +343,14 @@ describe('before startup', () => {
     expect(endpoint.refused[0]?.code).toMatch(/^(alpn_missing|tls_failed)$/);
   });
 
-  test('plaintext in the segment of the SSLRequest drops the connection', async () => {
+  test('5: plaintext in the segment of the SSLRequest drops the connection', async () => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(sslRequest(), hello());
     expect(await client.rest()).toHaveLength(0);
     expect(endpoint.refused[0]?.code).toBe('bytes_too_early');
   });
 
-  test('SSLRequest and GSSENCRequest are answered once each, in either order', async () => {
+  test('6: SSLRequest and GSSENCRequest are answered once each, in either order', async () => {
     endpoint = await new Endpoint({ tls: undefined }).start();
     for (const [one, other] of [
       [sslRequest(), gssEncRequest()],
@@ -369,7 +369,7 @@ describe('before startup', () => {
     expect(endpoint.refused.map((error) => error.code)).toEqual(['repeated_request', 'repeated_request']);
   });
 
-  test('a cancel request calls back with its key and is closed without a word', async () => {
+  test('17: a cancel request calls back with its key and is closed without a word', async () => {
     endpoint = await new Endpoint().start();
     for (const secret of ['abcd', 'x'.repeat(32)]) {
       const client = (await endpoint.dial()).send(cancelRequest(77, Buffer.from(secret)));
@@ -381,7 +381,19 @@ describe('before startup', () => {
     ]);
   });
 
-  test('protocol 2.0 is refused in its own form, 4.0 in the new one', async () => {
+  test('17: a cancel request whose key is too short or too long is closed without a word', async () => {
+    endpoint = await new Endpoint().start();
+    for (const length of [0, 2, 4, 7, 261]) {
+      const packet = Buffer.alloc(8 + length);
+      packet.writeInt32BE(packet.length, 0);
+      packet.writeInt32BE(80877102, 4);
+      expect(await (await endpoint.dial()).send(packet).rest()).toHaveLength(0);
+    }
+    await Promise.all(endpoint.outcomes);
+    expect(new Set(endpoint.refused.map((error) => error.code))).toEqual(new Set(['bad_cancel_request']));
+  });
+
+  test('8: protocol 2.0 is refused in its own form, 4.0 in the new one', async () => {
     endpoint = await new Endpoint().start();
     const old = Buffer.alloc(296);
     old.writeInt32BE(296, 0);
@@ -396,7 +408,7 @@ describe('before startup', () => {
     [0x0003_0001, [], 0, []],
     [0x0003_0002, ['_pq_.x', '_pq_.y'], 2, ['_pq_.x', '_pq_.y']],
     [0x0003_0009, [], 2, []],
-  ] as const)('version %i with options %j is negotiated', async (version, options, minor, unknown) => {
+  ] as const)('8, 9: version %i with options %j is negotiated', async (version, options, minor, unknown) => {
     endpoint = await new Endpoint().start();
     const words = [['user', 'app'], ...options.map((name) => [name, '1'])] as [string, string][];
     const answer = await (await endpoint.dial()).send(startupMessage(version, words)).message();
@@ -405,14 +417,14 @@ describe('before startup', () => {
     expect(answer.subarray(13).toString()).toBe(unknown.map((name) => `${name}\0`).join(''));
   });
 
-  test.each([0x0003_0000, 0x0003_0002])('version %i is taken as it is', async (version) => {
+  test.each([0x0003_0000, 0x0003_0002])('8: version %i is taken as it is', async (version) => {
     endpoint = await new Endpoint().start();
     expect(
       (await (await endpoint.dial()).send(startupMessage(version, [['user', 'app']])).message())[0],
     ).toBe(0x52);
   });
 
-  test('when too many wait, the one that has waited longest goes and the next is served', async () => {
+  test('18: when too many wait, the one that has waited longest goes and the next is served', async () => {
     endpoint = await new Endpoint({ guard: new LoginGuard(3) }).start();
     const waiting = await Promise.all([endpoint.dial(), endpoint.dial(), endpoint.dial()]);
     const next = (await endpoint.dial()).send(hello());
@@ -445,7 +457,7 @@ describe('startup parameters', () => {
     ['default_transaction_read_only', 'off'],
     ['USER', 'boss'],
     ['something.else', '1'],
-  ])('%s=%s is refused by name', async (name, value) => {
+  ])('12, 13: %s=%s is refused by name', async (name, value) => {
     expect(await refusal([name, value])).toMatch(new RegExp(`^42501 .*"${name}`, 'i'));
   });
 
@@ -461,7 +473,7 @@ describe('startup parameters', () => {
     ['--', /^42601 /],
     ['-c name', /^42601 /],
     ['=', /^42501 /],
-  ])('options "%s" are refused', async (options, words) => {
+  ])('13, 14: options "%s" are refused', async (options, words) => {
     expect(await refusal(['options', options])).toMatch(words);
   });
 
@@ -506,7 +518,7 @@ describe('startup parameters', () => {
     expect(await refusal(['client_encoding', encoding])).toMatch(/^0A000 .*client_encoding/);
   });
 
-  test('no user is 28000', async () => {
+  test('11: no user is 28000', async () => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(startupMessage(PROTOCOL_3_0, [['database', 'shop']]));
     expect(await client.error()).toMatchObject({ sqlstate: '28000' });
@@ -515,7 +527,12 @@ describe('startup parameters', () => {
   test.each([
     ['no terminator', hello().subarray(0, -1)],
     ['an empty name inside', Buffer.concat([hello(), Buffer.from('a\0b\0\0')])],
-  ])('a list with %s is closed with 08P01', async (_what, bytes) => {
+    ['a NUL inside a name', Buffer.concat([hello().subarray(0, -1), Buffer.from('a\0b\0c\0\0')])],
+    [
+      'a thousand pairs',
+      Buffer.concat([hello().subarray(0, -1), Buffer.from('a\0b\0'.repeat(1000)), Buffer.of(0)]),
+    ],
+  ])('10: a list with %s is closed with 08P01', async (_what, bytes) => {
     endpoint = await new Endpoint().start();
     const packet = Buffer.from(bytes);
     packet.writeInt32BE(packet.length, 0);
@@ -592,7 +609,7 @@ describe('authentication', () => {
     expect(await client.error()).toMatchObject({ sqlstate: '3D000' });
   });
 
-  test('each failure in a row waits longer for its answer', async () => {
+  test('16: each failure in a row waits longer for its answer', async () => {
     const clock = new StillClock();
     const guard = new LoginGuard();
     endpoint = await new Endpoint({ clock, guard }).start();
@@ -623,7 +640,7 @@ describe('authentication', () => {
     ['a password message of 2 GB', () => Buffer.from([0x70, 0x7f, 0xff, 0xff, 0xff])],
     ['a password message of length 3', () => Buffer.from([0x70, 0, 0, 0, 3])],
     ['an unknown mechanism', () => saslInitialResponse('PLAIN', Buffer.from('\0app\0pass-word'))],
-  ])('%s in place of the SASL answer is closed with 08P01', async (_what, bytes) => {
+  ])('15, 16: %s in place of the SASL answer is closed with 08P01', async (_what, bytes) => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(hello());
     await client.message();
@@ -631,7 +648,7 @@ describe('authentication', () => {
     expect(await endpoint.outcomes[0]).toBeUndefined();
   });
 
-  test('a second startup packet in place of the proof is closed', async () => {
+  test('15: a second startup packet in place of the proof is closed', async () => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(hello());
     await client.message();
@@ -641,7 +658,7 @@ describe('authentication', () => {
     expect(await client.send(hello()).error()).toMatchObject({ sqlstate: '08P01' });
   });
 
-  test('a password sent before it was asked for drops the connection', async () => {
+  test('16: a password sent before it was asked for drops the connection', async () => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(hello(), passwordMessage('x'));
     expect(await client.rest()).toHaveLength(0);
@@ -671,7 +688,7 @@ describe('authentication', () => {
     expect(accepted?.signal.reason).toMatchObject({ code: 'client_gone' });
   });
 
-  test('a downgrade of channel binding is refused', async () => {
+  test('16: a downgrade of channel binding is refused', async () => {
     endpoint = await new Endpoint().start();
     const client = (await endpoint.dial()).send(sslRequest());
     expect((await client.receive(1)).toString()).toBe('S');

@@ -121,18 +121,18 @@ describe('an honest target', () => {
 });
 
 describe('a hostile target is refused when it', () => {
-  test('ends the login before SCRAM’s proof', async () => {
+  test('40: ends the login before SCRAM’s proof', async () => {
     expect(await code(scram(() => start))).toBe('target_not_authentic');
     expect(await code([build.authenticationSasl(['SCRAM-SHA-256']), start])).toBe('target_not_authentic');
   });
 
-  test('gives a wrong server signature', async () => {
+  test('40: gives a wrong server signature', async () => {
     const wrong = Buffer.from(`v=${Buffer.alloc(32).toString('base64')}`);
     const answers = scram(() => Buffer.concat([build.authenticationSaslFinal(wrong), start]));
     expect(await code(answers)).toBe('target_not_authentic');
   });
 
-  test('asks for few iterations, or millions', async () => {
+  test('40: asks for few iterations, or millions', async () => {
     for (const count of ['1', '4095', '2000000000']) {
       const answers = scram(
         () => start,
@@ -185,7 +185,7 @@ describe('a hostile target is refused when it', () => {
       '',
       'bad_authentication_request',
     ],
-  ])('asks for %s', async (_what, answer, query, expected) => {
+  ])('40: asks for %s', async (_what, answer, query, expected) => {
     expect(await code([answer], `sslmode=disable${query}`)).toBe(expected);
   });
 

@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 describe('a client that does not read', () => {
-  it('is told of when it has taken nothing for the whole time, and not before', () => {
+  it('38: is told of when it has taken nothing for the whole time, and not before', () => {
     const socket = new PassThrough({ writableHighWaterMark: 10, readableHighWaterMark: 10 });
     const stalled = vi.fn();
     watchReader(socket, stalled);
@@ -44,7 +44,7 @@ describe('a client that does not read', () => {
 });
 
 describe('a peer that stops in the middle of a message', () => {
-  it('is told of after the limit, but not between messages', () => {
+  it('48: is told of after the limit, but not between messages', () => {
     const socket = new PassThrough();
     const stalled = vi.fn();
     let middle = false;

@@ -38,7 +38,10 @@ export function requireStartupLength(length: number): void {
   }
 }
 
-/** A whole packet, its length field included. Throws ProtocolViolation `bad_startup_packet`, `bad_startup_length`, `invalid_utf8`. */
+/**
+ * A whole packet, its length field included. Throws ProtocolViolation `bad_startup_packet`, `bad_startup_length`,
+ * `bad_cancel_request`, `invalid_utf8`.
+ */
 export function decodeStartupPacket(packet: Buffer): StartupPacket {
   if (packet.length < SHORTEST_STARTUP) throw bad('is cut short');
   requireStartupLength(packet.readInt32BE(0));
@@ -53,7 +56,9 @@ export function decodeStartupPacket(packet: Buffer): StartupPacket {
       return { kind: 'gssenc-request' };
     case CANCEL_REQUEST:
       // Process id and 4 to 256 bytes of secret.
-      if (packet.length < 16 || packet.length > 12 + 256) throw bad('cancels with a key of a bad length');
+      if (packet.length < 16 || packet.length > 12 + 256) {
+        throw new ProtocolViolation('bad_cancel_request', 'a cancel request has a key of a bad length');
+      }
       return { kind: 'cancel-request', processId: packet.readInt32BE(8), secret: packet.subarray(12) };
     default: {
       const major = code >>> 16;
