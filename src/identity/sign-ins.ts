@@ -58,6 +58,8 @@ const DELEGATED_SESSION = 3_600_000;
 export class SignIns {
   readonly #deps: SignInsDeps;
   readonly #lastTokens = new LastTokens();
+  /** Sign-ins that begin by tokens which clients show themselves, by the token's hash. */
+  readonly #beginning = new Map<string, Promise<IdentityRow>>();
 
   constructor(deps: SignInsDeps) {
     this.#deps = deps;
@@ -66,6 +68,34 @@ export class SignIns {
   /** Throws LoginNeeded for a token that does not count, NotPermitted `on_behalf_of`, NotReachable `issuer_unreachable`. */
   async exchange(shown: TokenToExchange): Promise<SignedIn> {
     if (shown.token.startsWith('hpt_')) return this.#delegate(shown);
+    return this.#exchange(shown, newToken());
+  }
+
+  /**
+   * Whose token of an issuer it is that a client without hoopctl shows: by its first connection it signs in, by the
+   * others it shows that sign-in, which ends with the token. Throws like `exchange` and `CurrentIdentities.current`.
+   */
+  async ofIssuerToken(token: string): Promise<IdentityRow> {
+    const { current } = this.#deps;
+    const key = hashToken(token);
+    // A pool opens its connections at once; the token counts once.
+    const begun = this.#beginning.get(key);
+    if (begun) return current.current(await begun);
+    const known = await current.ofSessionToken(token);
+    if (known) return known;
+    const again = this.#beginning.get(key);
+    if (again) return current.current(await again);
+    const beginning = this.#exchange({ token, accessToken: token }, token).then(({ identity }) => identity);
+    this.#beginning.set(key, beginning);
+    try {
+      return await beginning;
+    } finally {
+      this.#beginning.delete(key);
+    }
+  }
+
+  /** `sessionToken`: what the sign-in is known by; one of the issuer's ends with it. */
+  async #exchange(shown: TokenToExchange, sessionToken: string): Promise<SignedIn> {
     const { issuer, verified } = await this.#deps.issuers.verify(shown.token, { nonce: shown.nonce });
     const bearer = bearerOf(issuer, verified);
     await this.#takeToken(issuer, verified);
@@ -74,7 +104,12 @@ export class SignIns {
     const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
     const alive = await this.#alive(issuer, bearer, verified, shown);
     const checked = { ...this.#checked(issuer, bearer, verified, endUser), ...alive };
-    const signedIn = await this.#begin(row, issuer.name, checked);
+    const own = sessionToken === shown.token;
+    const ends = own
+      ? Math.min(verified.until, Date.parse(checked.expiresAt))
+      : Date.parse(checked.expiresAt);
+    const until = { ...checked, expiresAt: new Date(ends).toISOString() };
+    const signedIn = await this.#begin(row, issuer.name, until, sessionToken);
     if (signedIn.identity.signIn) this.#lastTokens.keep(signedIn.identity.signIn.id, once);
     return signedIn;
   }
@@ -198,10 +233,14 @@ export class SignIns {
     });
   }
 
-  async #begin(row: IdentityRow, issuerName: string, checked: SignInCheck): Promise<SignedIn> {
+  async #begin(
+    row: IdentityRow,
+    issuerName: string,
+    checked: SignInCheck,
+    token = newToken(),
+  ): Promise<SignedIn> {
     const { clock, current, signIns } = this.#deps;
     const now = clock.now();
-    const token = newToken();
     const signIn: SignInRow = {
       id: newId('si', now),
       identityId: row.id,

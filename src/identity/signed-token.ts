@@ -10,6 +10,11 @@ import type { Issuer } from './issuer-schema.ts';
 export const LONGEST_TOKEN = 16_384;
 const LONGEST_HEADER = 4096;
 
+/** Whether a text has the form of a token of an issuer (RFC 7515, section 7.1); it may still be none. */
+export function isIssuerToken(text: string): boolean {
+  return text.length <= LONGEST_TOKEN && /^eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/.test(text);
+}
+
 /** The issuer that a token says it comes from: not believed yet, only for picking the one to verify with. */
 export function claimedIssuer(token: string): string {
   if (token.length > LONGEST_TOKEN) throw malformed('it is longer than 16 384 characters');

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { Hoopctl, LAUNCHER } from '../servers/hoopctl.ts';
@@ -176,5 +177,51 @@ describe('a pipeline', () => {
     const { results } = await runGithub();
     expect(results.map(({ code }) => code)).toEqual([4, 4]);
     expect(results[0]?.stderr).toContain('no claim rule');
+  });
+});
+
+describe('a token of an issuer as the password of a native client', () => {
+  const client = (password: string) => ({
+    host: 'localhost',
+    port: team.gateway.ports.postgres ?? 0,
+    database: 'prod-db',
+    user: 'anyone',
+    password,
+    ssl: { ca: team.authority.cert },
+  });
+
+  test('opens a pool of connections as the identity it stands for, and counts nowhere else', async () => {
+    const token = await gitlab.token(GITLAB, 'hoopctl');
+    const pool = new pg.Pool({ ...client(token), max: 4 });
+    const held = await Promise.all(Array.from({ length: 4 }, () => pool.connect()));
+    for (const one of held) expect((await one.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    const { sessions } = await team.shop.hoopctl.json<{ sessions: { identity: string; status: string }[] }>([
+      'session',
+      'list',
+    ]);
+    const open = sessions.filter(({ status }) => status === 'open').map(({ identity }) => identity);
+    expect(open).toEqual(Array.from({ length: 4 }, () => 'shop-migrations@gitlab'));
+    const elsewhere = await shell(['-e'], 'hoopctl login "$GATEWAY" --token-stdin <<< "$TOKEN"', {
+      TOKEN: token,
+    });
+    expect(elsewhere).toMatchObject({ code: 4, stderr: expect.stringContaining('counts once') });
+    for (const one of held) one.release();
+    await pool.end();
+    const later = new pg.Client(client(token));
+    await later.connect();
+    await later.end();
+  });
+
+  test('that nobody signed, is of a stranger, or for somebody else opens nothing', async () => {
+    const good = await gitlab.token(GITLAB, 'hoopctl');
+    const bad = [
+      `${good.slice(0, -8)}AAAAAAAA`,
+      `${good.split('.').slice(0, 2).join('.')}.`,
+      await gitlab.token(GITLAB, 'payroll'),
+      await gitlab.token({ ...GITLAB, project_path: 'mallory/shop' }, 'hoopctl'),
+    ];
+    for (const token of bad) {
+      await expect(new pg.Client(client(token)).connect()).rejects.toMatchObject({ code: '28P01' });
+    }
   });
 });

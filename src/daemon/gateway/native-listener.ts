@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { NotPermitted } from '../../base/errors.ts';
+import { isIssuerToken } from '../../identity/signed-token.ts';
 import type { NativeAdmission, NativeListener, NativeLogin } from '../../protocols/native-access.ts';
 import type { Protocol } from '../../protocols/protocol.ts';
 import { policyTarget, requireMayConnect } from '../../session/open-desk.ts';
@@ -16,7 +17,10 @@ import type { LoginThrottle } from './login-throttle.ts';
 import { ShortPasswords } from './short-passwords.ts';
 
 export interface NativeListenerDeps {
-  readonly parts: Pick<Parts, 'store' | 'policy' | 'targets' | 'openDesk' | 'passwords' | 'hostKey'>;
+  readonly parts: Pick<
+    Parts,
+    'store' | 'policy' | 'targets' | 'openDesk' | 'passwords' | 'hostKey' | 'signIns'
+  >;
   readonly protocol: Protocol;
   /** As the API has it. Throws LoginNeeded. */
   readonly authenticate: (token: string, from: CallPeer) => Promise<TokenHolder>;
@@ -113,6 +117,10 @@ async function identify(deps: NativeListenerDeps, login: NativeLogin, socket: So
   };
   if (login.how === 'proved') return byPassword(await passwords.find(login.user));
   if (ShortPasswords.isPassword(login.secret)) return byPassword(await passwords.bySecret(login.secret));
+  if (isIssuerToken(login.secret)) {
+    const identity = await deps.parts.signIns.ofIssuerToken(login.secret);
+    return { identity, connection: await spoken(deps, login.connection), password: undefined };
+  }
   const holder = await deps.authenticate(login.secret, socket);
   if (holder.kind !== 'identity') throw new NotPermitted('not_initialized', 'there is no owner yet');
   const connection = await spoken(deps, login.connection);
