@@ -1,7 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type GovernedShop, openShop } from '../servers/governed-shop.ts';
+import { connectClient, type GovernedShop, openShop } from '../servers/governed-shop.ts';
 import type { RunOptions } from '../servers/hoopctl.ts';
 
 const POLICY = `version: 1
@@ -256,5 +256,67 @@ describe('what was requested does not run', () => {
     await hoopctl.addConnection('moved', url, 'a-password-of-the-target-77');
     expect((await run(other)).code).toBe(8);
     expect(await shop.plan()).toBe('free');
+  });
+});
+
+describe('an approval is good for once', () => {
+  const counted = async () => (await shop.server.query('SELECT count(*)::int AS n FROM once', 'shop'))[0]?.n;
+  beforeAll(() =>
+    shop.server.query(
+      'CREATE TABLE once (n int); CREATE TABLE swept (n int); GRANT ALL ON once TO app; ALTER TABLE swept OWNER TO app',
+      'shop',
+    ),
+  );
+
+  test('though the daemon is killed in the middle of its run; what waited in a session has expired', async () => {
+    const requester = await connectClient((await shop.hoopctl.proxy('prod-db', { token: shop.devin })).url);
+    const update = requester.client.query(UPDATE).catch((error: Error) => error);
+    const waiting = await requester.nextApproval();
+    const ahead = await asked();
+    // VACUUM keeps it from being one transaction, so that what ran before the end stays.
+    const id = await approved('INSERT INTO once VALUES (1);\nVACUUM swept;\nSELECT pg_sleep(60)');
+    const running = run(id);
+    const asleep = "SELECT 1 FROM pg_stat_activity WHERE usename = 'app' AND query LIKE '%pg_sleep(60)%'";
+    await expect.poll(() => shop.server.query(asleep), { timeout: 20_000 }).toHaveLength(1);
+    process.kill((await shop.hoopctl.daemonPid()) ?? 0, 'SIGKILL');
+    expect((await running).code).not.toBe(0);
+    expect(await update).toBeInstanceOf(Error);
+
+    await shop.hoopctl.ok(['daemon', 'start']);
+    expect(await run(id)).toMatchObject({
+      code: 9,
+      stdout: '',
+      stderr: expect.stringContaining('good for once'),
+    });
+    expect(await counted()).toBe(1);
+    const late = await shop.hoopctl.approve(waiting, { token: shop.ana });
+    expect(late).toMatchObject({ code: 9, stderr: expect.stringContaining('the daemon restarted') });
+    expect(await shop.plan()).toBe('free');
+    // Nobody held that one: it waits on.
+    expect(await shown(ahead)).toMatchObject({ status: 'pending' });
+    expect((await shop.hoopctl.run(['withdraw', ahead], { token: shop.devin })).code).toBe(0);
+    expect((await shop.hoopctl.run(['audit', 'verify'])).code).toBe(0);
+  });
+
+  test('though the store is put back from a backup that was made before: the audit log knows better', async () => {
+    const { hoopctl } = shop;
+    const backup = join(hoopctl.home, '..', 'backup');
+    const used = await approved('INSERT INTO once VALUES (2)');
+    const denied = await asked();
+    await hoopctl.ok(['daemon', 'stop']);
+    mkdirSync(backup);
+    const files = readdirSync(hoopctl.home).filter((name) => name.startsWith('state.db'));
+    for (const name of files) copyFileSync(join(hoopctl.home, name), join(backup, name));
+    expect(await run(used)).toMatchObject({ code: 0 });
+    await hoopctl.deny(denied, 'no', { token: shop.ana });
+    await hoopctl.ok(['daemon', 'stop']);
+    for (const name of readdirSync(hoopctl.home).filter((name) => name.startsWith('state.db'))) {
+      rmSync(join(hoopctl.home, name));
+    }
+    for (const name of files) copyFileSync(join(backup, name), join(hoopctl.home, name));
+    expect(await run(used)).toMatchObject({ code: 9, stdout: '' });
+    expect((await hoopctl.approve(denied, { token: shop.ben })).code).toBe(9);
+    expect((await run(denied)).code).toBe(7);
+    expect(await counted()).toBe(2);
   });
 });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { RunOptions } from '../servers/hoopctl.ts';
+import { LAUNCHER, PASSPHRASE, type RunOptions } from '../servers/hoopctl.ts';
 import { Machine, openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { Terminal } from '../servers/terminal.ts';
 
 const POLICY = `version: 1
 groups:
@@ -86,6 +87,36 @@ describe('requests at a gateway, everybody on a machine of their own', { timeout
     await deciding;
     expect(made).toMatchObject({ code: 7, stdout: '', stderr: expect.stringContaining('no ticket') });
     expect(made.stderr).toContain('"comments":[{"by":"ana","text":"which ticket?"}]');
+  });
+
+  test('are shown by `approvals --watch` on a terminal of another machine, which takes a key', async () => {
+    const { CI: _, ...env } = team.ana.hoopctl.env();
+    const watch = new Terminal(process.execPath, [LAUNCHER, 'approvals', '--watch'], { env });
+    try {
+      await watch.shows('nothing is waiting');
+      const first = await ask('INSERT INTO counted VALUES (7)');
+      await watch.shows(new RegExp(`${first} · waiting[\\s\\S]*requested ahead[\\s\\S]*q quit:`));
+      watch.type('a');
+      await watch.shows('Approver passphrase:');
+      watch.type(`${PASSPHRASE}\r`);
+      await watch.shows(`✔ ${first} approved`);
+      expect(await run(first)).toMatchObject({ code: 0, stdout: 'INSERT 0 1\n' });
+      const second = await ask('INSERT INTO counted VALUES (77)');
+      await watch.shows(
+        new RegExp(`${second} · waiting[\\s\\S]*before +differs from ${first}[\\s\\S]*q quit:`),
+      );
+      watch.type('d');
+      await watch.shows('Reason');
+      watch.type('once is enough\r');
+      await watch.shows('Approver passphrase:');
+      watch.type(`${PASSPHRASE}\r`);
+      await watch.shows(`✔ ${second} denied`);
+      expect(await run(second)).toMatchObject({ code: 7, stderr: expect.stringContaining('once is enough') });
+      watch.type('\x03');
+      expect(await watch.exited).toBe(130);
+    } finally {
+      watch.close();
+    }
   });
 
   test('run statement by statement what refuses a transaction, as the card says', async () => {
