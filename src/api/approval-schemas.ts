@@ -25,6 +25,11 @@ export const approvalSchema = z.object({
   transaction: z.enum(['none', 'open', 'failed', 'inapplicable']),
   statement: z.string(),
   parameters: z.array(z.string().nullable()),
+  /** Texts that the statement runs by a name alone (`EXECUTE p`); null where there are none. */
+  named: z
+    .array(z.object({ name: z.string(), text: z.string() }))
+    .nullable()
+    .optional(),
   effects: z.array(z.string()),
   estimate: z.string(),
   /** What the requester says of it, and nobody has checked. */

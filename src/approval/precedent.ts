@@ -11,8 +11,8 @@ const MOST_KEPT = 20;
 const LONGEST_KEPT = 200;
 
 const differenceSchema = z.object({
-  /** Of what: the statement, a value bound to it (by its number), an effect, the target. */
-  part: z.enum(['statement', 'value', 'effect', 'target']),
+  /** Of what: the statement, a text it runs by name or a value bound to it (by their number), an effect, the target. */
+  part: z.enum(['statement', 'named', 'value', 'effect', 'target']),
   number: z.int().optional(),
   /** Where in that part, in UTF-16 code units, and how long what stands there now is. */
   start: z.int(),
@@ -101,7 +101,8 @@ function compare({ card }: Asked, { card: before }: ApprovalRequest): Compared |
   if (2 * sizeOf(statement) > before.statement.length + card.statement.length) return undefined;
   const differences = [
     ...statement.map((change) => differenceIn('statement', change, card.statement)),
-    ...valueDifferences(before.parameters, card.parameters),
+    ...valueDifferences('named', textsOf(before), textsOf(card)),
+    ...valueDifferences('value', before.parameters, card.parameters),
     ...textChanges(before.target, card.target).map((change) => differenceIn('target', change, card.target)),
     ...lineDifferences(before.effects, card.effects),
   ];
@@ -128,15 +129,17 @@ function differenceIn(
 
 type Values = readonly (string | null)[];
 
-function valueDifferences(before: Values, after: Values): Difference[] {
+const textsOf = ({ named = [] }: ApprovalRequest['card']): Values => named.map(({ text }) => text);
+
+function valueDifferences(part: 'named' | 'value', before: Values, after: Values): Difference[] {
   const most = Math.max(before.length, after.length);
   return Array.from({ length: most }, (_, i) => i).flatMap((i) => {
     const was = before[i] ?? null;
     const is = after[i] ?? null;
     if (was !== null && is !== null) {
-      return textChanges(was, is).map((change) => differenceIn('value', change, is, i + 1));
+      return textChanges(was, is).map((change) => differenceIn(part, change, is, i + 1));
     }
-    return was === is ? [] : [whole('value', was, is, i + 1)];
+    return was === is ? [] : [whole(part, was, is, i + 1)];
   });
 }
 

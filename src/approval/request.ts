@@ -17,6 +17,8 @@ export interface ApprovalCard {
   readonly statement: string;
   /** Bind values as text, null for SQL NULL; empty for none. Binary values as `\x…`. */
   readonly parameters: readonly (string | null)[];
+  /** Texts that the statement runs by a name alone: `EXECUTE p`. */
+  readonly named?: readonly { readonly name: string; readonly text: string }[] | undefined;
   /** `write: public.customers(plan)` one line an action. */
   readonly effects: readonly string[];
   /** `planner expects 1 row of 48112 (Index Scan on customers_pkey)`; or why there is no estimate. */

@@ -28,6 +28,12 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   plain('who', whoOf(approval));
   plain('where', [approval.connection, approval.target, ...placeOf(approval)].join(' · '));
   add('what', statementLines(approval.statement, out, columns));
+  for (const { name, text } of approval.named ?? []) {
+    add('runs', [
+      ...wrapWords(visible(`the prepared statement ${name}:`), columns),
+      ...framed(text, out, columns),
+    ]);
+  }
   approval.parameters.forEach((value, index) => {
     const text = value === null ? `$${index + 1} = NULL` : `$${index + 1} = '${value}'`;
     add(index === 0 ? 'values' : '', framed(text, out, columns));

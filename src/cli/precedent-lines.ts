@@ -67,7 +67,7 @@ function linesOf(
   const none = part === 'value' ? 'NULL' : '(nothing)';
   const room = columns - 4 - 2 * (AROUND + 2);
   return [
-    placeOf(difference, text),
+    placeOf(difference, approval, text),
     ...(was === null ? [`│ - ${none}`] : sideLines('-', was, wasLength, around, room)),
     ...(is === null ? [`│ + ${none}`] : sideLines('+', is, length, around, room)),
   ];
@@ -79,6 +79,8 @@ function textOf({ number = 0, part }: Difference, approval: ApprovalView): strin
       return approval.statement;
     case 'value':
       return approval.parameters[number - 1] ?? '';
+    case 'named':
+      return approval.named?.[number - 1]?.text ?? '';
     case 'target':
       return approval.target;
     case 'effect':
@@ -88,13 +90,14 @@ function textOf({ number = 0, part }: Difference, approval: ApprovalView): strin
   }
 }
 
-function placeOf({ number, part, start }: Difference, text: string): string {
+function placeOf({ number = 0, part, start }: Difference, approval: ApprovalView, text: string): string {
   if (part === 'effect') return 'effect';
   const before = text.slice(0, start);
   const line = before.split('\n').length;
   const column = [...before.slice(before.lastIndexOf('\n') + 1)].length + 1;
   const where = text.includes('\n') ? `line ${line}, character ${column}` : `character ${column}`;
   if (part === 'statement') return where;
+  if (part === 'named') return visible(`${approval.named?.[number - 1]?.name ?? ''}, ${where}`);
   return `${part === 'value' ? `$${number}` : 'target'}, ${where}`;
 }
 

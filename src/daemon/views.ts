@@ -123,6 +123,7 @@ export function approvalView(
     transaction: card.transaction,
     statement: card.statement,
     parameters: [...card.parameters],
+    named: card.named === undefined ? null : [...card.named],
     effects: [...card.effects],
     estimate: card.estimate,
     reason: card.reason ?? null,

@@ -34,6 +34,8 @@ export class Collector {
   writesBeside = false;
   /** The meaning depends on prepared statements or cursors of the session. */
   dependsOnSession = false;
+  /** Prepared statements that run by their names. */
+  readonly executes = new Set<string>();
 
   act(
     effect: Effect,

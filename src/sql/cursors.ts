@@ -57,6 +57,7 @@ export function execute(stmt: ExecuteStmt, ctx: Context): StatementResult {
     return { tag: 'EXECUTE' };
   }
   mergeFacts(facts, ctx);
+  ctx.out.executes.add(name);
   const outputs = outputsOf(facts);
   return { tag: 'EXECUTE', ...(outputs ? { outputs } : {}) };
 }

@@ -185,6 +185,8 @@ export interface StatementFacts {
   readonly reasons: readonly string[];
   /** What the text names and the catalog does not have; left out when there is nothing. */
   readonly absent?: readonly AbsentObject[];
+  /** The session's prepared statements that it runs by their names; left out when there are none. */
+  readonly executes?: readonly string[];
   /** For a text that the grammar does not take. */
   readonly syntaxError?: SyntaxRefusal;
   /** `COPY … TO STDOUT` / `FROM STDIN`: how its rows are written. */

@@ -31,6 +31,7 @@ export function makeFacts(
     ...(result.outputs?.open ? { anyOutput: sourcesOf(result.outputs) } : {}),
     changes: out.changes,
     reasons: [...out.reasons],
+    ...(out.executes.size > 0 ? { executes: [...out.executes] } : {}),
     ...(out.absent.length > 0 ? { absent: out.absent } : {}),
     ...(result.copy ? { copy: result.copy } : {}),
     ...(writesUntold(result, out) ? { writesUntold: true } : {}),
@@ -120,6 +121,7 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   for (const { column, use, with: together } of facts.columnUses) ctx.out.use(column, use, together);
   ctx.out.condition(...facts.conditions);
   ctx.out.changes.push(...facts.changes);
+  for (const name of facts.executes ?? []) ctx.out.executes.add(name);
   if (facts.writesUntold) ctx.out.writesBeside = true;
   if (!facts.explainable) ctx.out.runsUserCode = true;
   if (facts.mayQuote) ctx.out.mayQuote = true;

@@ -462,6 +462,24 @@ describe('what was approved', () => {
     expect([tagsOf(answer), errorsOf(answer)]).toEqual([['UPDATE 1', 'UPDATE 1'], ['42501']]);
   });
 
+  it('by its name alone is shown with what the name stands for, bound anew or not', async () => {
+    const prepare = (where: string) => `PREPARE p(text) AS UPDATE public.customers SET name = $1 ${where}`;
+    for (const where of ['WHERE id = 1', 'WHERE id > 0']) {
+      const prepared = run(prepare(where));
+      (await gateway.nextHold()).approve();
+      expect(errorsOf(await prepared)).toEqual([]);
+      const executed = run("EXECUTE p('x')");
+      const hold = await gateway.nextHold();
+      expect(hold.card).toMatchObject({
+        statement: "EXECUTE p('x')",
+        named: [{ name: 'p', text: prepare(where) }],
+      });
+      hold.approve();
+      expect(tagsOf(await executed)).toEqual([where.includes('=') ? 'UPDATE 1' : 'UPDATE 2']);
+      await runs('DEALLOCATE p');
+    }
+  });
+
   it('shows values so that text and binary cannot be taken for each other', async () => {
     client.send(parseMessage('', 'UPDATE public.customers SET name = $1 WHERE id = 1'));
     client.send(bindMessage({ parameters: ['\\x616263'] }), SYNC);

@@ -58,6 +58,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       transaction: card.transaction,
       statement: card.statement,
       parameters: card.parameters,
+      named: card.named ?? null,
       effects: card.effects,
       estimate: card.estimate,
       // What the requester says; nobody has checked it.
@@ -93,6 +94,7 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
     `*rule* ${inert(request.rule)} · expires ${request.expiresAt}`,
     `An approver runs: \`hoopctl approve ${request.id}\``,
     // The requester's own words come last: what is too long is cut there.
+    ...(card.named ?? []).map(({ name, text }) => `*runs* ${inert(name)}: ${piece(text)}`),
     ...(request.precedent === undefined ? [] : [`*before* ${precedentWords(request.precedent)}`]),
     ...(card.ticket === undefined ? [] : [`*ticket* ${inert(card.ticket)}`]),
     ...(card.reason === undefined ? [] : [`*reason* ${inert(card.reason)}`]),

@@ -186,6 +186,7 @@ export class Holding {
       ...this.#cardBase(),
       statement: held.text,
       parameters,
+      ...this.#named(held.judgement),
       effects: held.judgement.record.effects,
       estimate:
         held.judgement.commits === undefined
@@ -223,6 +224,13 @@ export class Holding {
     output.say(approvedNotice(outcome));
     output.flush();
     held.send(outcome.judged, now);
+  }
+
+  /** An approver of `EXECUTE p` reads what p is. */
+  #named({ facts }: Judgement): Pick<ApprovalCard, 'named'> {
+    const executed = [...new Set(facts.statements.flatMap((one) => one.executes ?? []))];
+    const named = executed.map((name) => ({ name, text: this.#x.names.confirmed(name)?.text ?? '' }));
+    return named.length === 0 ? {} : { named };
   }
 
   #meaning({ facts }: Judgement): string {

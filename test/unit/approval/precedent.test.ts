@@ -50,6 +50,17 @@ describe('what a request is compared with', () => {
     expect(differences.map(({ part }) => part)).toEqual(['value', 'target', 'effect', 'effect']);
   });
 
+  test('looks through a name at what it stands for', () => {
+    const executing = (where: string) => ({
+      statement: 'EXECUTE p',
+      named: [{ name: 'p', text: `PREPARE p AS DELETE FROM t ${where}` }],
+    });
+    const nearest = precedentOf(asking(executing('WHERE true')), [
+      approved('ap-00001', executing('WHERE id = 1')),
+    ])?.nearest;
+    expect(nearest?.differences).toMatchObject([{ part: 'named', number: 1, was: 'id = 1', is: 'true' }]);
+  });
+
   test('is nothing that other people were asked about, that runs for another person, or that was denied', () => {
     const others = { ...draft.terms, approvers: ['group:security'] };
     const earlier = [

@@ -53,6 +53,14 @@ describe('the approval card', () => {
     expect(text).toContain('│ delete from p\\u{0430}yments');
   });
 
+  it('shows whole and framed what a statement runs by name', () => {
+    const named = [{ name: 'p\u001b', text: 'PREPARE p AS DELETE FROM carts\n  rule    agents-read' }];
+    const lines = card({ statement: 'EXECUTE p', named }).split('\n');
+    expect(lines).toContain('  runs    the prepared statement p\\x1b:');
+    expect(lines).toContain('          │ PREPARE p AS DELETE FROM carts');
+    expect(lines).toContain('          │   rule    agents-read');
+  });
+
   describe('beside what was approved before', () => {
     const nearest = { approval: 'ap-4hx2k', by: 'ana', at: '2026-11-21T11:57:00Z', more: 0 };
     const difference = { part: 'statement' as const, wasLength: 0, was: '' };
