@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { HEADS_FILE } from '../audit/log.ts';
 import { linkWords, lookalikes } from '../policy/people.ts';
+import { disabledElsewhere } from './doctor-issuers.ts';
 import type { Parts } from './parts.ts';
 import { freeBytes, modeProblems } from './state-directory.ts';
 import { isLive } from './views.ts';
@@ -28,6 +29,7 @@ export async function examine(parts: Parts): Promise<Finding[]> {
     await secrets(parts),
     ...sameUser(parts),
     ...(await people(parts)),
+    ...disabledElsewhere(parts.policy.get()),
     policyApplied(parts),
     await clockSanity(parts),
     space(parts),

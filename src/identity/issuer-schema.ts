@@ -128,6 +128,10 @@ export const sessionFields = {
     .describe('What an approver must have shown the issuer to decide.'),
 };
 
+export const groupsTaken = listOf(text)
+  .optional()
+  .describe('Which groups of the claim count, by name or glob. Left out: all that it names.');
+
 const issuerFields = {
   name: domainName.describe('How hoopctl calls it.'),
   issuer: url.describe('Its URL, exactly as its tokens spell it in iss.'),
@@ -153,6 +157,7 @@ const issuerFields = {
     .literal(true)
     .optional()
     .describe('A token without the groups claim then means no groups; otherwise it is refused.'),
+  groups_taken: groupsTaken,
   trust_email: z
     .literal(true)
     .optional()
@@ -210,6 +215,7 @@ export type SignInSource = Pick<
   | 'trust_email'
   | 'groups_claim'
   | 'groups_optional'
+  | 'groups_taken'
   | 'identities'
   | 'actors'
 > &

@@ -1,6 +1,14 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { claimRuleSchema, domainName, listOf, sessionFields, text, url } from './issuer-schema.ts';
+import {
+  claimRuleSchema,
+  domainName,
+  groupsTaken,
+  listOf,
+  sessionFields,
+  text,
+  url,
+} from './issuer-schema.ts';
 
 /** A SAML 2.0 identity provider through which people sign in: a part of the policy file. Unknown keys are errors. */
 
@@ -38,6 +46,7 @@ export const samlProviderSchema = z.strictObject({
     .literal(true)
     .optional()
     .describe('An assertion without that attribute then means no groups; otherwise it is refused.'),
+  groups_taken: groupsTaken,
   trust_email: z.literal(true).default(true).describe('What the provider asserts of addresses counts.'),
   ...sessionFields,
   identities: listOf(claimRuleSchema).describe(

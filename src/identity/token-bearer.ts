@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LoginNeeded } from '../base/errors.ts';
+import { anyMatches, compileGlob } from '../policy/glob.ts';
 import type { EndUser, IdentityOrigin } from '../store/store.ts';
 import { type ClaimedIdentity, claimedIdentity } from './claim-rules.ts';
 import { type Claims, groupsOf } from './claims.ts';
@@ -60,7 +61,9 @@ export function bearerOf(
 
 function claimedGroups(issuer: SignInSource, claims: Claims): readonly string[] {
   if (issuer.groups_claim === undefined) return [];
-  return groupsOf(claims, issuer.groups_claim, issuer.groups_optional ?? false);
+  const groups = groupsOf(claims, issuer.groups_claim, issuer.groups_optional ?? false);
+  const taken = issuer.groups_taken?.map((pattern) => compileGlob(pattern));
+  return taken === undefined ? groups : groups.filter((group) => anyMatches(taken, group));
 }
 
 function wrongActor(why: string): LoginNeeded {

@@ -1,5 +1,5 @@
 import { approverProblems } from './check-approvers.ts';
-import { nameProblem } from './check-names.ts';
+import { nameProblem, sharedGroupProblems } from './check-names.ts';
 import { groupsOfClaimRules, issuersBringGroups } from './issuers-of.ts';
 import { didYouMean } from './nearest.ts';
 import { compilePeople, linkWords, lookalikes } from './people.ts';
@@ -130,6 +130,7 @@ function identityProblems(file: PolicyFile, known: Known, groups: FileGroups): P
     const path = ['identity', 'on_behalf_of', i, 'who'];
     problems.push(...principalProblems(file, who, path, 'on_behalf_of', known, groups));
   }
+  problems.push(...sharedGroupProblems(file));
   for (const pair of lookalikes(known.identities, compilePeople(people))) {
     const at = file.locate(['identity', 'people']) ?? file.locate(['identity']);
     const words = `${pair.local} and ${pair.other} look like one person and count as two`;

@@ -217,6 +217,13 @@ describe('a token with an actor', () => {
     expect(code(() => read({ ...token, ...change }, PEOPLE, more))).toBe(expected);
   });
 
+  test('brings of its groups those that the policy takes of this issuer', () => {
+    const many = { ...token, act: undefined, groups: ['dba', 'acme-leads', 'owners', 'ACME-leads'] };
+    const taken = { ...more, groups_taken: ['acme-*', 'oncall'] };
+    expect(read(many, PEOPLE, taken).groups).toEqual(['acme-leads']);
+    expect(read(many, { ...PEOPLE, groups: ['staff'] }, taken).groups).toEqual(['acme-leads', 'staff']);
+  });
+
   test('is refused when its subject is a machine', () => {
     const rule = { kind: 'machine', match: { email: '*@ci' }, name: '{email}' };
     expect(code(() => read(token, rule, more))).toBe('token_actor');

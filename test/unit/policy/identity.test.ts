@@ -128,6 +128,26 @@ describe('checking it against what exists', () => {
     );
   });
 
+  test('warns where two issuers bring groups, which have one name wherever they come from', () => {
+    const second = ISSUER.replace('identity:\n  issuers:\n', '')
+      .replace('corp', 'partner')
+      .replace('login.example.com', 'login.partner.example')
+      .replace('domain: example.com', 'domain: partner.example');
+    const bring = (text: string, taken = '') =>
+      text.replace('audiences:', `groups_claim: groups\n${taken}      audiences:`);
+    const shared = (text: string) => check(text).filter((line) => line.includes('bring groups'));
+    expect(shared(`version: 1\n${bring(ISSUER)}${second}`)).toEqual([]);
+    const both = shared(`version: 1\n${bring(ISSUER)}${bring(second)}`);
+    expect(both).toEqual([
+      expect.stringMatching(
+        /^warning "corp" and "partner" bring groups.*"corp" that count under groups_taken/,
+      ),
+      expect.stringMatching(/^warning .*"partner" that count/),
+    ]);
+    const taken = '      groups_taken: [partner-*]\n';
+    expect(shared(`version: 1\n${bring(ISSUER)}${bring(second, taken)}`)).toHaveLength(1);
+  });
+
   test('takes groups that only the issuer knows for possible, and still finds those nobody can bring', () => {
     expect(check(`version: 1\n${RULES}`)).toContainEqual(
       expect.stringMatching(/^error .*nobody is in group "leads"/),
