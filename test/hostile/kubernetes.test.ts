@@ -13,6 +13,7 @@ if (missing !== undefined) test.skip(`hostile tests of Kubernetes did not run: $
 const POLICY = `version: 1
 rules:
   - {name: ordinary, effects: [read, write, session], decision: allow}
+  - {name: keeper, who: [keeper], objects: ["*/secrets/*"], effects: [admin], decision: allow}
   - {name: no-deletes, commands: ["DELETE *", "DELETECOLLECTION *"], decision: block}
   - {name: no-new-services, commands: ["CREATE */services/*"], decision: block}
   - {name: frozen, objects: ["frozen/*", "/namespaces/frozen"], effects: [write, admin, unknown], decision: block}
@@ -302,6 +303,7 @@ describe.skipIf(missing !== undefined)('a request that says one thing and does a
   let kubelet: TestKubelet;
   let hoopctl: Hoopctl;
   let proxy: HeldProxy & Place;
+  let keeper: Place;
   let before: string;
 
   /** All that a trick could have changed. */
@@ -332,6 +334,8 @@ describe.skipIf(missing !== undefined)('a request that says one thing and does a
     await hoopctl.ok(['connection', 'add', 'prod-k8s', '--kubeconfig', cluster.kubeconfig, '--no-input']);
     const token = await hoopctl.createIdentity('devin', 'requester');
     proxy = (await hoopctl.proxy('prod-k8s', { token })) as typeof proxy;
+    const other = await hoopctl.createIdentity('keeper', 'requester');
+    keeper = (await hoopctl.proxy('prod-k8s', { token: other })) as typeof proxy;
     before = await state();
   }, 120_000);
 
@@ -382,6 +386,45 @@ describe.skipIf(missing !== undefined)('a request that says one thing and does a
     expect(first.status).toBe(200);
     const forged = await ask(proxy, 'GET', `${NS}/pods?limit=1&continue=not-a-token`);
     expect([200, 400, 410]).toContain(forged.status);
+  });
+
+  const HIDDEN = Buffer.from('hunter2').toString('base64');
+
+  test.each([
+    ['what cannot be decoded', 'json', '[{"op":"add","path":"/data/x","value":"!!!"}]', 422],
+    ['the same, merged', 'merge', '{"data":{"x":"!!!"}}', 422],
+    ['the same, as strategic', 'strategic-merge', '{"data":{"x":"!!!"}}', 422],
+    ['a copy beside it', 'json', '[{"op":"copy","from":"/data/password","path":"/metadata/labels/x"}]', 400],
+    ['a copy in escapes', 'json', '[{"\\u006fp":"c\\u006fpy","from":"/data/password","path":"/type"}]', 400],
+    ['a move', 'json', '[{"op":"move","from":"/data/password","path":"/metadata/annotations"}]', 400],
+    ['a guess', 'json', `[{"op":"test","path":"/data/password","value":"${HIDDEN}"}]`, 400],
+  ])(
+    'a patch of a Secret by somebody who may does not bring it to light: %s (14)',
+    async (_name, kind, body, code) => {
+      const answer = await ask(keeper, 'PATCH', `${NS}/secrets/db`, {
+        body,
+        headers: { 'content-type': `application/${kind}-patch+json` },
+      });
+      expect(answer.status).toBe(code);
+      expect(answer.text).not.toMatch(/hunter2/);
+      expect(answer.text).not.toContain(HIDDEN);
+      expect(answer.text).toMatch(/masked/);
+    },
+  );
+
+  test('an ordinary patch of a Secret is taken, and one of none says so', async () => {
+    const patch = (name: string, body: string, kind: string) =>
+      ask(keeper, 'PATCH', `${NS}/secrets/${name}`, {
+        body,
+        headers: { 'content-type': `application/${kind}-patch+json` },
+      });
+    const merged = await patch('db', '{"metadata":{"labels":{"a":"b"}}}', 'merge');
+    expect(merged.status).toBe(200);
+    expect(merged.text).not.toContain(HIDDEN);
+    const tested =
+      '[{"op":"test","path":"/metadata/name","value":"db"},{"op":"remove","path":"/metadata/labels/a"}]';
+    expect((await patch('db', tested, 'json')).status).toBe(200);
+    expect((await patch('none', '{}', 'merge')).text).toContain('secrets \\"none\\" not found');
   });
 
   test('nothing hides behind a request that was answered (12)', async () => {

@@ -10,6 +10,8 @@ import {
   requestFacts,
   statementText,
 } from './request-facts.ts';
+import { requireNoInference } from './results/inference.ts';
+import { objectMasksFor } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
 import { blockedStatus, type Status } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -30,7 +32,7 @@ const MOST_ATTEMPTS = 3;
 
 /**
  * Judges a request, and waits where somebody must approve it. `analyse` is asked anew when the policy changed
- * meanwhile. Throws what the desk throws.
+ * meanwhile. Throws what the desk throws, and ProtocolViolation `masked_fields`.
  */
 export async function judgeRequest(
   api: ApiRequest,
@@ -42,6 +44,10 @@ export async function judgeRequest(
   await around.groups.refresh();
   for (let attempt = 1; ; attempt++) {
     const facts = requestFacts(api, around.groups.servedLocally, detecting(desk.masks()));
+    const { info } = facts;
+    if (info?.kind === 'resource') {
+      requireNoInference(api, objectMasksFor(desk.masks(), info, around.maskKey, desk.policy()));
+    }
     const decision = desk.decide(facts.facts);
     const statement = statementOf(api, facts, decision);
     try {

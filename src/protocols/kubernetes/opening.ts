@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Cluster } from './cluster.ts';
+import { codeOf, readStatus } from './cluster-status.ts';
 import { PART, recordJson } from './frames.ts';
 import type { Verdict } from './judging.ts';
 import type { ApiRequest } from './request-facts.ts';
@@ -30,8 +31,6 @@ export function recordOpening({ api, request, session }: Opening): number {
   return number;
 }
 
-const LONGEST_STATUS = 64 * 1024;
-
 /** The cluster's own words on why it does not upgrade. */
 export async function refusalOf(response: IncomingMessage, cluster: Cluster): Promise<Status> {
   if (response.statusCode === 401) {
@@ -39,21 +38,7 @@ export async function refusalOf(response: IncomingMessage, cluster: Cluster): Pr
     await cluster.refused();
     return unavailable(cluster.notTaken().message);
   }
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const code = response.statusCode ?? 502;
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > LONGEST_STATUS) break;
-      chunks.push(chunk);
-    }
-    const body: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    if (typeof body === 'object' && body !== null && 'message' in body && 'reason' in body) {
-      return { code, reason: String(body.reason), message: String(body.message) };
-    }
-  } catch {
-    // Not a Status.
-  }
-  return { code, reason: 'BadRequest', message: `the cluster did not take the upgrade (HTTP ${code})` };
+  const code = codeOf(response);
+  const message = `the cluster did not take the upgrade (HTTP ${code})`;
+  return (await readStatus(response)) ?? { code, reason: 'BadRequest', message };
 }

@@ -5,6 +5,7 @@ import type { ResourceRequest } from './request-info.ts';
 import { parameters } from './request-target.ts';
 import { jsonDiff } from './results/json-diff.ts';
 import { maskJsonText } from './results/json-masking.ts';
+import { hidesFields } from './results/object-masks.ts';
 import { objectMasksFor } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -79,9 +80,14 @@ async function writePreview(
     }),
     info.verb === 'create' ? undefined : around.cluster.ask(pathOf(held), undefined, { headers: as }),
   ]);
-  if (after.status >= 300) return `the dry run on the server failed: ${messageOf(after.body)}`;
   const masks = objectMasksFor(desk.masks(), info, around.maskKey, desk.policy());
   const shown = (body: unknown) => maskJsonText(Buffer.from(JSON.stringify(body)), masks).toString('utf8');
+  if (after.status >= 300) {
+    const words = hidesFields(masks)
+      ? 'its words may quote fields that are masked'
+      : messageOf(after.body, shown);
+    return `the dry run on the server failed: ${words}`;
+  }
   const lines = jsonDiff(
     before === undefined || before.status >= 300 ? '{}' : shown(before.body),
     shown(after.body),
@@ -176,7 +182,8 @@ function counted(names: readonly string[], resource: string): string {
   return names.length === 0 ? `0 ${resource}` : `${names.length} ${resource} (${shown}${more})`;
 }
 
-function messageOf(body: unknown): string {
+function messageOf(body: unknown, shown: (body: unknown) => string): string {
   if (typeof body !== 'object' || body === null || !('message' in body)) return 'it gave no reason';
-  return String(body.message).slice(0, 500);
+  const { message } = JSON.parse(shown({ message: body.message })) as { readonly message: unknown };
+  return String(message).slice(0, 500);
 }

@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { NotReachable } from '../../base/errors.ts';
+import { sendStatus } from './client-side.ts';
+import { codeOf, readStatus, withoutQuotes } from './cluster-status.ts';
 import { PART, recordJson, recordPart } from './frames.ts';
 import { returnedHeaders } from './request-headers.ts';
 import type { AnswerMasking, ResponseMasks } from './results/response-masks.ts';
 import type { KubernetesSession } from './session.ts';
+import { statusBody } from './status.ts';
 
 export interface ResponseTerms {
   readonly session: KubernetesSession;
@@ -25,12 +28,13 @@ export async function passResponse(
   terms: ResponseTerms,
 ): Promise<void> {
   const { desk } = terms.session;
-  const status = answer.statusCode ?? 502;
+  const status = codeOf(answer);
   // It was asked for plain bytes; others could be neither masked nor read in a recording.
   const encoding = answer.headers['content-encoding'];
   if (encoding !== undefined && encoding !== 'identity') {
     throw new NotReachable('cluster_unreachable', 'the cluster answers in an encoding that nobody asked for');
   }
+  if (status >= 400 && terms.masks.withholdsRefusals) return passRefusal(answer, response, terms);
   const masking = terms.masks.maskingFor(answer.headers['content-type'] ?? '');
   const headers: Record<string, string | string[]> = returnedHeaders(answer.headers);
   const length = answer.headers['content-length'];
@@ -51,6 +55,17 @@ export async function passResponse(
   }
   response.flushHeaders();
   await new Passage(answer, response, masking, terms).done;
+}
+
+async function passRefusal(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  { number, session }: ResponseTerms,
+): Promise<void> {
+  const status = withoutQuotes(await readStatus(answer), codeOf(answer));
+  recordJson(session.desk, number, PART.response, { status: status.code, type: 'application/json' });
+  recordPart(session.desk, number, PART.responseBody, statusBody(status));
+  sendStatus(response, status);
 }
 
 /** One answer on its way: each piece is masked, recorded, and then shown. */

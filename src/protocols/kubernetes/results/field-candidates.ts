@@ -1,6 +1,7 @@
 import { stricter, type ValueMasking } from '../../../masking/strategies.ts';
 import { overlap } from '../../../policy/object-globs.ts';
 import { readString } from '../json-walk.ts';
+import { couldMeanField } from './field-globs.ts';
 import type { ObjectMasks } from './object-masks.ts';
 import { KEY, PLACE } from './object-places.ts';
 import { maskedToken } from './value-masks.ts';
@@ -122,11 +123,14 @@ export class FieldCandidates {
     const known = this.#relevant.get(key);
     if (known !== undefined) return known;
     const { fields, resource, secret } = this.#masks;
-    const field = `*/${resource}/*/${key.replaceAll('*', '')}`;
+    const field = key.replaceAll('*', '');
     const found =
       (secret && (key === 'data' || key === 'stringData')) ||
       fields.some(({ globs }) =>
-        globs.some(({ pattern }) => overlap(pattern, field) || overlap(pattern, `${field}.*`)),
+        globs.some(
+          ({ pattern }) =>
+            couldMeanField(pattern, resource, field) || couldMeanField(pattern, resource, `${field}.*`),
+        ),
       );
     if (this.#relevant.size < MOST_KEYS) this.#relevant.set(key, found);
     return found;

@@ -1,7 +1,7 @@
 import { REDACTED } from '../../../masking/strategies.ts';
 import { FieldCandidates } from './field-candidates.ts';
 import { JsonScanner, type TokenReader } from './json-scanner.ts';
-import type { ObjectMasks } from './object-masks.ts';
+import { hidesFields, type ObjectMasks } from './object-masks.ts';
 import { KEY, keyIn, PLACE, placeInside } from './object-places.ts';
 import { DetectedTokens } from './value-masks.ts';
 
@@ -45,7 +45,7 @@ export class JsonMasking implements TokenReader {
     const { anyCovered, detection, fields, key, secret } = masks;
     this.#masks = masks;
     this.#lists = lists;
-    this.#structural = secret || fields.length > 0;
+    this.#structural = hidesFields(masks);
     this.#detected = detection === undefined ? undefined : new DetectedTokens(detection, key);
     const wait = fields.length > 0 || (secret && anyCovered);
     this.#candidates = wait ? new FieldCandidates(masks) : undefined;

@@ -2,7 +2,7 @@ import type { Detection } from '../../../masking/detectors.ts';
 import type { HashKey, ValueMasking } from '../../../masking/strategies.ts';
 import type { ActiveMask } from '../../../policy/decision.ts';
 import { compileGlob, type Glob } from '../../../policy/glob.ts';
-import { overlap } from '../../../policy/object-globs.ts';
+import { couldMeanField } from './field-globs.ts';
 
 /** Masks over fields of one kind of object, and detectors over all its values. */
 export interface ObjectMasks {
@@ -21,6 +21,11 @@ export interface ObjectMasks {
   readonly key: HashKey;
 }
 
+/** Something in such objects is hidden by its place. */
+export function hidesFields({ fields, secret }: Pick<ObjectMasks, 'fields' | 'secret'>): boolean {
+  return secret || fields.length > 0;
+}
+
 export interface FieldMask {
   readonly globs: readonly Glob[];
   readonly masking: ValueMasking;
@@ -29,7 +34,7 @@ export interface FieldMask {
 /** The masks whose columns could be fields of such objects: `namespace/resource/name/path.to.field`. */
 export function fieldMasks(masks: readonly ActiveMask[], resource: string): readonly FieldMask[] {
   return masks.flatMap(({ columns, detect, keepLast, strategy }) => {
-    const meant = columns.filter((column) => overlap(column, `*/${resource}/*/*`));
+    const meant = columns.filter((column) => couldMeanField(column, resource, '*'));
     if (meant.length === 0 || detect.length > 0) return [];
     return [{ globs: meant.map((column) => compileGlob(column)), masking: { strategy, keepLast } }];
   });

@@ -4,11 +4,11 @@ import { detectionOf } from '../../../masking/detectors.ts';
 import { OutputMasking } from '../../../masking/output-masking.ts';
 import type { HashKey } from '../../../masking/strategies.ts';
 import type { ActiveMask, Policy } from '../../../policy/decision.ts';
-import { overlap } from '../../../policy/object-globs.ts';
 import { resourceWord } from '../api-resources.ts';
 import type { RequestInfo, ResourceRequest } from '../request-info.ts';
+import { couldMeanField } from './field-globs.ts';
 import { JsonMasking } from './json-masking.ts';
-import { fieldMasks, type ObjectMasks } from './object-masks.ts';
+import { fieldMasks, hidesFields, type ObjectMasks } from './object-masks.ts';
 
 /** Masks one answer as it comes; what `push` is given it may show at once, later, or in `end`. */
 export interface AnswerMasking {
@@ -23,9 +23,11 @@ export interface ResponseMasks {
   maskingFor(contentType: string): AnswerMasking | undefined;
   /** Printed columns could show a masked field under another name. */
   readonly withoutTables: boolean;
+  /** Why the cluster refuses may quote masked fields. */
+  readonly withholdsRefusals: boolean;
 }
 
-const NONE: ResponseMasks = { maskingFor: () => undefined, withoutTables: false };
+const NONE: ResponseMasks = { maskingFor: () => undefined, withoutTables: false, withholdsRefusals: false };
 
 /** What the policy's masks are over, whomever they hold for. */
 export type MaskCoverage = Pick<Policy, 'hasMaskOver' | 'mayMask'>;
@@ -40,10 +42,12 @@ export function responseMasks(
   if (info?.kind === 'path') return NONE;
   const objects = objectMasksFor(masks, info, key, policy);
   const { detection } = objects;
-  const structural = objects.secret || objects.fields.length > 0;
+  const structural = hidesFields(objects);
   if (!structural && detection === undefined) return NONE;
   return {
     withoutTables: objects.fields.length > 0 && !objects.secret,
+    // They bring together what the client sent and what the cluster holds.
+    withholdsRefusals: structural && (info?.verb === 'patch' || info?.verb === 'update'),
     maskingFor(contentType) {
       if (isJson(contentType)) return jsonMasking(objects, info?.verb === 'list');
       // What is masked by its place cannot be found there; a path that there is not is answered in plain text.
@@ -70,7 +74,7 @@ export function objectMasksFor(
     masks.filter(
       ({ columns, detect }) =>
         detect.length > 0 &&
-        (columns.length === 0 || columns.some((column) => overlap(column, `*/${resource}/*/*`))),
+        (columns.length === 0 || columns.some((column) => couldMeanField(column, resource, '*'))),
     ),
   );
   return {
