@@ -3,7 +3,7 @@ import type { CommandLineFacts, ShellAction } from './facts.ts';
 import { readScript } from './read-script.ts';
 import { redirectAction } from './redirects.ts';
 import type { Script, SimpleCommand } from './script.ts';
-import { mayBeSet } from './variables.ts';
+import { mayAssign } from './variables.ts';
 import { wordsText } from './word.ts';
 
 /** Longer lines are not judged: a person could not either. In UTF-16 units. */
@@ -13,9 +13,14 @@ const MOST_ACTIONS = 500;
 /** `sh -c` inside `sh -c`. */
 const DEEPEST = 8;
 
+/** POSIX 2.3 ends a comment at its line end, also behind a backslash; the grammar goes on, and would hide what follows. */
+const CONTINUED_COMMENT = /(^|[\s;&|()`<>])#[^\n]*\\\n/;
+
 export interface LineOptions {
   /** The line runs on a terminal, where pagers take commands. */
   readonly terminal: boolean;
+  /** It runs on a terminal of which its programs get no keys, and no pager. */
+  readonly keyless?: boolean;
 }
 
 /**
@@ -27,10 +32,7 @@ export function analyzeLine(line: string, options: LineOptions): CommandLineFact
   return { actions: distinct(linesActions(line, { ...options, depth: 0 })) };
 }
 
-function linesActions(
-  line: string,
-  at: { readonly terminal: boolean; readonly depth: number },
-): readonly ShellAction[] {
+function linesActions(line: string, at: LineOptions & { readonly depth: number }): readonly ShellAction[] {
   const refuse = (reason: string): readonly ShellAction[] => [
     { effect: 'unknown', command: shortened(line), reason },
   ];
@@ -39,6 +41,8 @@ function linesActions(
   // U+FFFD stands where bytes were no UTF-8: what runs would not be what was judged. Some read a carriage return
   // as a blank and some as part of a word.
   if (/[\0\r\ufffd]/.test(line)) return refuse('it holds bytes that are no plain text');
+  if (CONTINUED_COMMENT.test(line))
+    return refuse('its comment ends with a backslash, which not all read alike');
   let script: Script;
   try {
     script = readScript(line);
@@ -51,8 +55,9 @@ function linesActions(
   );
   const surroundings: Surroundings = {
     terminal: at.terminal,
+    keyless: at.keyless === true,
     functions: script.functions,
-    line: (inner) => linesActions(inner, { terminal: at.terminal, depth: at.depth + 1 }),
+    line: (inner) => linesActions(inner, { ...at, depth: at.depth + 1 }),
   };
   for (const command of script.commands) {
     actions.push(...simpleActions(command, surroundings));
@@ -63,8 +68,9 @@ function linesActions(
 
 function simpleActions(command: SimpleCommand, surroundings: Surroundings): readonly ShellAction[] {
   const actions: ShellAction[] = [];
-  for (const { name, exported } of command.assignments) {
-    if (mayBeSet(name, exported)) continue;
+  for (const assignment of command.assignments) {
+    if (mayAssign(assignment)) continue;
+    const { name } = assignment;
     const reason = `the variable ${name} can change what runs`;
     actions.push({ effect: 'unknown', command: `${name}=… ${wordsText(command.words)}`.trim(), reason });
   }

@@ -1,8 +1,11 @@
+import { CALLS, tellsOfItself } from './call-tables.ts';
+import { callVerdict } from './calls.ts';
 import type { ShellAction, ShellEffect } from './facts.ts';
 import { findActions } from './find.ts';
 import { scan, unwrap } from './options.ts';
 import {
   ADMINISTRATORS,
+  ENDED_BY_KEYS,
   INTERPRETERS,
   KEYED,
   OPTIONED_READERS,
@@ -11,8 +14,6 @@ import {
   SHELL_WORDS,
   SHELLS,
   STANDARD_DIRECTORIES,
-  VERBS,
-  type Verbs,
   WRITERS,
 } from './programs.ts';
 import type { Redirect } from './script.ts';
@@ -21,17 +22,22 @@ import { SPECIAL } from './special.ts';
 import { transferVerdict } from './transfers.ts';
 import { mayBeSet } from './variables.ts';
 import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
-import { isOperand, literalWord, type Word, wordsText } from './word.ts';
+import { literalWord, type Word, wordsText } from './word.ts';
 import { ELEVATORS, WRAPPERS, XARGS } from './wrappers.ts';
 
 /** What a command stands in. */
 export interface Surroundings {
   readonly terminal: boolean;
+  /** What runs is on a terminal of which it gets no keys. */
+  readonly keyless: boolean;
   /** Names that the line itself defines. */
   readonly functions: ReadonlySet<string>;
   /** Judges a command line inside this one. */
   line(text: string): readonly ShellAction[];
 }
+
+/** A service by its System V script. */
+const INIT_SCRIPT = /^\/etc\/(rc\.d\/)?init\.d\/[\w.-]+$/;
 
 /** What one simple command does: itself, or what it runs. `words` holds at least its name. */
 export function analyzeCommand(
@@ -48,6 +54,8 @@ export function analyzeCommand(
     return one(unknown(`which command ${first.source} is, is computed as it runs`));
   }
   const name = programName(first.text);
+  if (name === undefined && INIT_SCRIPT.test(first.text))
+    return one(args.length === 1 && args[0]?.text === 'status' ? READS : ADMINISTERS);
   if (name === undefined) return one(unknown(`${first.text} is not in a directory of the system's programs`));
   if (around.functions.has(name)) return one(unknown(`${name} is defined anew in the line`));
   const named = [literalWord(name), ...args];
@@ -75,6 +83,8 @@ export function analyzeCommand(
       return args.length === 0 || args[0]?.mayBeOption
         ? one(unknown(`what ${name} does cannot be told`), command)
         : inner(args);
+    case 'watch':
+      return watched(command, args, around);
     case 'xargs':
       return xargs(command, args, redirects, around);
     case 'find':
@@ -101,10 +111,13 @@ function programVerdict(name: string, args: readonly Word[], around: Surrounding
   }
   if (around.terminal && KEYED.has(name))
     return unknown(`${name} takes keys on a terminal that change things`);
+  if (around.keyless && ENDED_BY_KEYS.has(name) && !tellsOfItself(name, args))
+    return unknown(`${name} waits for keys, which programs get here where a rule names INPUT: say cat`);
+  if (tellsOfItself(name, args)) return READS;
   const special = SPECIAL.get(name)?.(args);
   if (special !== undefined) return special;
-  const verbs = VERBS.get(name);
-  if (verbs !== undefined) return verbVerdict(verbs, args, name);
+  const calls = CALLS.get(name);
+  if (calls !== undefined) return callVerdict(name, calls, args);
   const optioned = OPTIONED_READERS.get(name);
   if (optioned !== undefined) {
     const found = scan(args, optioned);
@@ -118,27 +131,13 @@ function programVerdict(name: string, args: readonly Word[], around: Surrounding
   if (ADMINISTRATORS.has(name)) return ADMINISTERS;
   const transfer = transferVerdict(name, args);
   if (transfer !== undefined) return transfer;
-  if (INTERPRETERS.has(name)) {
-    const version = args.length === 1 && args[0]?.text === '--version';
-    return version ? READS : unknown(`${name} runs code or commands that are given to it`);
-  }
+  if (INTERPRETERS.has(name) && args.length === 1 && args[0]?.text === '--version') return READS;
+  if (INTERPRETERS.has(name)) return unknown(`${name} runs code or commands that are given to it`);
   return unknown(`what ${name} does is not known`);
 }
 
 function verdictOf(effect: ShellEffect, name: string): Verdict {
   return effect === 'unknown' ? unknown(`an option of ${name} runs or writes something`) : { effect };
-}
-
-function verbVerdict(verbs: Verbs, args: readonly Word[], name: string): Verdict {
-  const rest = unwrap(args, verbs.before ?? {});
-  const verb = rest?.[0]?.text;
-  if (rest === undefined || verb === undefined) return verdictOf(verbs.otherwise, name);
-  const calm = rest
-    .slice(1)
-    .every((word) => isOperand(word) || (word.text !== undefined && verbs.harmless.test(word.text)));
-  if (calm && verbs.read.has(verb)) return READS;
-  if (calm && verbs.write?.has(verb)) return WRITES;
-  return verdictOf(verbs.otherwise, `${name} ${verb}`);
 }
 
 function elevated(
@@ -173,6 +172,23 @@ function assigned(word: Word, command: string): readonly ShellAction[] {
   const variable = word.prefix.split('=', 1)[0] ?? '';
   if (mayBeSet(variable, true)) return [];
   return [{ effect: 'unknown', command, reason: `the variable ${variable} can change what runs` }];
+}
+
+/** `watch -n 1 df -h`: its arguments, joined by blanks, are a command line for a shell. */
+function watched(command: string, args: readonly Word[], around: Surroundings): readonly ShellAction[] {
+  const refuse = (reason: string): readonly ShellAction[] => [{ effect: 'unknown', command, reason }];
+  if (around.terminal) return refuse('watch takes keys on a terminal that change things');
+  const rest = unwrap(args, {
+    flags: 'bcdegpt',
+    values: 'nq',
+    longFlags: ['beep', 'color', 'differences', 'errexit', 'chgexit', 'precise', 'no-title'],
+    longValues: ['interval', 'equexit'],
+  });
+  const texts = rest?.map(({ text }) => text);
+  if (texts === undefined || texts.length === 0 || texts.includes(undefined)) {
+    return refuse('what watch runs cannot be told');
+  }
+  return around.line(texts.join(' '));
 }
 
 /** `env [-i] [-u NAME] [NAME=value]… [command]`. */

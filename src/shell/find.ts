@@ -4,6 +4,13 @@ import { isOperand, type Word } from './word.ts';
 /** A path that find puts in the place of `{}`: begins as a starting point does, never with a dash of its own. */
 const FOUND: Word = { text: undefined, source: '{}', mayBeOption: false, maySplit: false, prefix: '' };
 
+/** Expressions that take one argument, whatever it looks like. */
+const VALUED =
+  /^-(amin|anewer|atime|cmin|cnewer|context|ctime|fstype|gid|group|i?lname|i?name|inum|i?path|i?regex|i?wholename|links|maxdepth|mindepth|mmin|mtime|newer..|newer|perm|printf|regextype|samefile|size|type|uid|used|user|xtype)$/;
+
+/** Other words that take the one behind them, so that it need not be an expression itself. */
+const TAKING = /^-(D|f|files0-from|fprint|fprint0|fprintf|fls)$/;
+
 /** `find` itself reads; `-delete` and `-fprint…` write; `-exec` and its kin run the command that follows them. */
 export function findActions(
   command: string,
@@ -19,7 +26,9 @@ export function findActions(
       computed ||= !isOperand(word);
       continue;
     }
-    if (word.text === '-delete' || /^-f(print|print0|printf|ls)$/.test(word.text)) {
+    if (VALUED.test(word.text)) {
+      if (!mayBeValue(args, at) && args[at + 1]?.text === undefined && args[at + 1]?.maySplit === false) at++;
+    } else if (word.text === '-delete' || /^-f(print|print0|printf|ls)$/.test(word.text)) {
       actions.push({ effect: 'write', command });
     } else if (/^-(exec|execdir|ok|okdir)$/.test(word.text)) {
       const end = endOfCommand(args, at + 1);
@@ -36,6 +45,12 @@ export function findActions(
     actions.push({ effect: 'unknown', command, reason });
   }
   return actions.length === 0 ? [{ effect: 'read', command }] : actions;
+}
+
+/** It could be the argument of a word before it; then what follows is none of its own. */
+function mayBeValue(args: readonly Word[], at: number): boolean {
+  const before = args.slice(Math.max(0, at - 2), at).map(({ text }) => text ?? '');
+  return VALUED.test(before.at(-1) ?? '') || before.some((text) => TAKING.test(text));
 }
 
 function filled(word: Word): Word {

@@ -69,9 +69,9 @@ export function unwrap(args: readonly Word[], syntax: WrapperSyntax): readonly W
       break;
     }
     if (!option.text.startsWith('-') || option.text === '-') break;
-    const taken = optionLength(option.text, syntax);
-    if (taken === undefined) return undefined;
-    if (taken === 2) {
+    const read = readOption(option.text, syntax);
+    if (read === undefined) return undefined;
+    if (read.valueFollows) {
       const value = args[++at];
       if (value === undefined || value.maySplit) return undefined;
     }
@@ -84,18 +84,29 @@ export function unwrap(args: readonly Word[], syntax: WrapperSyntax): readonly W
   return args.slice(at);
 }
 
-/** Arguments that an option takes up, itself included; undefined for one that is not known. */
-function optionLength(option: string, syntax: WrapperSyntax): 1 | 2 | undefined {
+/** An option, or a cluster of them. */
+export interface OptionRead {
+  /** Letters, or the long name. */
+  readonly names: readonly string[];
+  /** Its value is the next argument. */
+  readonly valueFollows: boolean;
+}
+
+/** Takes an option apart as GNU getopt does; undefined for one that is not known. */
+export function readOption(option: string, syntax: WrapperSyntax): OptionRead | undefined {
   if (option.startsWith('--')) {
-    const [name = '', value] = option.slice(2).split('=', 2);
-    if (syntax.longFlags?.includes(name)) return 1;
-    if (syntax.longValues?.includes(name)) return value === undefined ? 2 : 1;
-    return undefined;
+    const equals = option.indexOf('=');
+    const name = option.slice(2, equals < 0 ? undefined : equals);
+    const valued = syntax.longValues?.includes(name) === true;
+    if (!valued && syntax.longFlags?.includes(name) !== true) return undefined;
+    return { names: [name], valueFollows: valued && equals < 0 };
   }
+  const names: string[] = [];
   for (let at = 1; at < option.length; at++) {
     const letter = option[at] ?? '';
-    if (syntax.values?.includes(letter)) return at === option.length - 1 ? 2 : 1;
+    names.push(letter);
+    if (syntax.values?.includes(letter)) return { names, valueFollows: at === option.length - 1 };
     if (!syntax.flags?.includes(letter)) return undefined;
   }
-  return 1;
+  return { names, valueFollows: false };
 }

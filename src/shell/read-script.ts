@@ -1,7 +1,11 @@
+import { isNumeric } from './arithmetic.ts';
 import { child, children, flag, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
+import { type Delimiter, hereProblem } from './here-documents.ts';
+import { type Known, knownOfShells, knownValues } from './known-values.ts';
 import { readArithmetic, readWord, type WordHost } from './read-word.ts';
 import type { Assignment, Redirect, Script, SimpleCommand } from './script.ts';
-import type { Word } from './word.ts';
+import { testWords } from './test-clause.ts';
+import { computedWord, type Word } from './word.ts';
 
 /** Operators of redirections in the grammar's numbering. */
 const OPERATOR = {
@@ -19,28 +23,65 @@ const OPERATOR = {
   appendAll: 65,
 } as const;
 
+/** `&&` in the same numbering. */
+const AND = 10;
+
 /** Statements inside statements; a line written by hand has a handful. */
 const DEEPEST = 200;
 
 /** Parses a command line and takes out all that could run. Throws SyntaxError where the grammar does. */
 export function readScript(line: string): Script {
-  const reader = new ScriptReader();
-  reader.statements(children(parseTree(line), 'Stmts'));
+  const statements = children(parseTree(line), 'Stmts');
+  const reader = new ScriptReader(statements);
+  reader.statements(statements);
+  const here = hereProblem(line, reader.delimiters);
+  if (here !== undefined) reader.problem(here);
   return reader.script();
 }
 
 class ScriptReader implements WordHost {
+  readonly delimiters: Delimiter[] = [];
   readonly #commands: SimpleCommand[] = [];
   readonly #functions = new Set<string>();
   readonly #problems = new Set<string>();
+  readonly #whole: readonly Tree[];
+  #values: ReadonlyMap<string, Known> | undefined;
+  /** Variables that the line has given a value to, whichever way it came here. */
+  #settled = new Set<string>();
   #depth = 0;
+
+  constructor(whole: readonly Tree[]) {
+    this.#whole = whole;
+  }
 
   script(): Script {
     return { commands: this.#commands, functions: this.#functions, problems: [...this.#problems] };
   }
 
   substitution(statements: readonly Tree[]): void {
-    this.statements(statements);
+    this.#apart(() => this.statements(statements));
+  }
+
+  assigned(name: string): void {
+    this.#commands.push({
+      assignments: [{ name, value: undefined, exported: false }],
+      words: [],
+      redirects: [],
+    });
+  }
+
+  readonly known = (name: string): Known | undefined => {
+    if (!this.#settled.has(name)) return knownOfShells(name);
+    this.#values ??= knownValues(this.#whole);
+    return this.#values.get(name);
+  };
+
+  /** What is settled in there need not be behind it. */
+  #apart(read: () => void): void {
+    const before = this.#settled;
+    this.#settled = new Set(before);
+    read();
+    this.#settled = before;
   }
 
   problem(words: string): void {
@@ -63,10 +104,18 @@ class ScriptReader implements WordHost {
       );
       const words = children(command, 'Args').map((word) => readWord(word, this));
       this.#commands.push({ assignments, words, redirects });
+      if (words.length === 0 && !flag(node, 'Background')) {
+        for (const { name } of assignments) this.#settled.add(name);
+      }
       return;
     }
     if (redirects.length > 0) this.#commands.push({ assignments: [], words: [], redirects });
-    if (command !== undefined) this.#compound(command);
+    if (command === undefined) return;
+    if (typeOf(command) === 'Block' && !flag(node, 'Background')) return this.#compound(command);
+    if (typeOf(command) === 'BinaryCmd' && number(command, 'Op') === AND && !flag(node, 'Background')) {
+      return this.#apart(() => this.#chain(command));
+    }
+    this.#apart(() => this.#compound(command));
   }
 
   #compound(node: Tree): void {
@@ -75,7 +124,10 @@ class ScriptReader implements WordHost {
       case 'Subshell':
         return this.statements(children(node, 'Stmts'));
       case 'BinaryCmd':
-        return this.statements([child(node, 'X'), child(node, 'Y')].filter((one) => one !== undefined));
+        for (const one of [child(node, 'X'), child(node, 'Y')]) {
+          if (one !== undefined) this.#apart(() => this.statements([one]));
+        }
+        return;
       case 'IfClause':
         return this.#if(node);
       case 'WhileClause':
@@ -96,14 +148,32 @@ class ScriptReader implements WordHost {
         return this.#inner(node, 'Stmt');
       case 'DeclClause':
         return this.#declaration(node);
-      case 'TestClause':
-        return this.problem('[[ … ]] means other things in other shells: write [ … ]');
+      case 'TestClause': {
+        const words = testWords(child(node, 'X'));
+        if (words === undefined)
+          return this.problem('this [[ … ]] may mean other things in other shells: write [ … ]');
+        for (const word of words) readWord(word, this);
+        return;
+      }
       case 'ArithmCmd':
       case 'LetClause':
         return this.problem('((…)) and let can run what a variable holds');
       default:
         return this.problem(`${typeOf(node)} cannot be judged`);
     }
+  }
+
+  /** `a && b && c`: what a part settles holds for those behind it. */
+  #chain(node: Tree): void {
+    this.#depth++;
+    if (this.#depth > DEEPEST) throw new SyntaxError('it is nested too deeply');
+    for (const one of [child(node, 'X'), child(node, 'Y')]) {
+      const command = one && child(one, 'Cmd');
+      const goes = command !== undefined && typeOf(command) === 'BinaryCmd' && number(command, 'Op') === AND;
+      if (goes && one !== undefined && children(one, 'Redirs').length === 0) this.#chain(command);
+      else if (one !== undefined) this.statements([one]);
+    }
+    this.#depth--;
   }
 
   #inner(node: Tree, field: string): void {
@@ -125,7 +195,7 @@ class ScriptReader implements WordHost {
   #for(node: Tree): void {
     const loop = child(node, 'Loop');
     if (loop === undefined || typeOf(loop) !== 'WordIter') {
-      this.problem('for ((…)) can run what a variable holds');
+      if (loop !== undefined) this.#counting(loop);
     } else {
       for (const item of children(loop, 'Items')) readWord(item, this);
       // The loop's variable is set like any other.
@@ -135,8 +205,22 @@ class ScriptReader implements WordHost {
         words: [],
         redirects: [],
       });
+      this.#settled.add(name);
     }
     this.statements(children(node, 'Do'));
+  }
+
+  /** `for ((i = 0; i < 3; i++))`, which shells that do not know it do not begin to run. */
+  #counting(loop: Tree): void {
+    const begins = child(loop, 'Init');
+    const counter = begins === undefined ? undefined : child(begins, 'X');
+    const [name] = counter === undefined ? [] : children(counter, 'Parts');
+    if (name !== undefined && typeOf(name) === 'Lit' && /^[a-z_]\w*$/.test(text(name)))
+      this.#settled.add(text(name));
+    const parts = [begins, child(loop, 'Cond'), child(loop, 'Post')];
+    if (parts.every((one) => isNumeric(one, this.known))) return;
+    this.problem('for ((…)) can run what a variable holds');
+    for (const one of parts) readArithmetic(one, this);
   }
 
   #case(node: Tree): void {
@@ -173,12 +257,20 @@ class ScriptReader implements WordHost {
     }
     const array = child(node, 'Array');
     if (array !== undefined) {
-      this.problem('arrays mean other things in other shells');
       for (const element of children(array, 'Elems')) {
         const value = child(element, 'Value');
         if (value !== undefined) readWord(value, this);
-        readArithmetic(child(element, 'Index'), this);
+        const index = child(element, 'Index');
+        if (index === undefined || isNumeric(index, this.known)) continue;
+        this.problem('an array index can run what a variable holds');
+        readArithmetic(index, this);
       }
+    }
+    // What it comes to is not what stands there.
+    if (array !== undefined || flag(node, 'Append')) {
+      const added = child(node, 'Value');
+      if (added !== undefined) readWord(added, this);
+      return [{ name, value: computedWord('…'), exported }];
     }
     const value = child(node, 'Value');
     return [{ name, value: value === undefined ? undefined : readWord(value, this), exported }];
@@ -189,10 +281,15 @@ class ScriptReader implements WordHost {
     const body = child(node, 'Hdoc');
     const word: Word | undefined = target === undefined ? undefined : readWord(target, this);
     const operator = number(node, 'Op');
+    // `{name}>file` sets a variable of any name, and evaluates an index.
+    if (!/^\d*$/.test(text(child(node, 'N'))))
+      this.problem('a redirection that sets a variable cannot be judged');
     switch (operator) {
       case OPERATOR.here:
       case OPERATOR.hereDash: {
         const quotedWord = target !== undefined && isQuoted(target);
+        const plain = word?.text !== undefined && /^[\w. +-]+$/.test(word.text);
+        this.delimiters.push({ text: plain ? word.text : undefined, quoted: quotedWord });
         return { kind: 'here', body: body === undefined ? '' : this.#hereBody(body, quotedWord) };
       }
       case OPERATOR.hereString:

@@ -1,4 +1,6 @@
+import { isNumeric, type Knowledge } from './arithmetic.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
+import { knownOfShells } from './known-values.ts';
 import { literalWord, quoted, type Word } from './word.ts';
 
 /** What a word's inside is told to: commands that its substitutions run, and what cannot be judged. */
@@ -6,10 +8,16 @@ export interface WordHost {
   /** Statements of a command or process substitution. */
   substitution(statements: readonly Tree[]): void;
   problem(words: string): void;
+  /** An expansion gives it a value: `${x:=y}`. */
+  assigned(name: string): void;
+  /** What is known of a variable's value at this place. */
+  readonly known: Knowledge;
 }
 
 /** `${x-w}` and its kin, in the grammar's numbering: what follows the sign is a word, and nothing else happens. */
-const PLAIN_EXPANSIONS: readonly number[] = [68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79];
+const PLAIN_EXPANSIONS: readonly number[] = [68, 69, 70, 71, 72, 73, 74, 75, 76, 77, 78, 79, 80, 81, 82, 83];
+/** `${x=w}` and `${x:=w}`. */
+const ASSIGNING: readonly number[] = [74, 75];
 
 interface Reading {
   /** What is known of the beginning. */
@@ -18,6 +26,8 @@ interface Reading {
   fixed: boolean;
   splits: boolean;
   source: string;
+  /** It never begins with a dash. */
+  operand: boolean;
 }
 
 /** Reads one word: quote removal where the text fixes it, else what it could become. */
@@ -26,10 +36,10 @@ export function readWord(word: Tree, host: WordHost): Word {
   const [only] = parts;
   // A bracket by itself is the name of a program, not the beginning of a pattern.
   if (only !== undefined && parts.length === 1 && text(only) === '[') return literalWord('[');
-  const reading: Reading = { prefix: '', fixed: true, splits: false, source: '' };
+  const reading: Reading = { prefix: '', fixed: true, splits: false, source: '', operand: false };
   for (const [index, part] of parts.entries()) readPart(part, index === 0, reading, host);
-  const mayBeOption =
-    reading.prefix === '' && !(reading.fixed && parts.length > 0) ? true : reading.prefix.startsWith('-');
+  const begins = reading.prefix !== '' || (reading.fixed && parts.length > 0);
+  const mayBeOption = begins ? reading.prefix.startsWith('-') : !reading.operand;
   return {
     text: reading.fixed ? reading.prefix : undefined,
     source: reading.fixed ? quoted(reading.prefix) : reading.source,
@@ -46,8 +56,12 @@ function readPart(part: Tree, first: boolean, reading: Reading, host: WordHost):
       return;
     case 'SglQuoted':
       // $'…' is read by Bash and taken literally, dollar sign and all, by dash.
-      if (flag(part, 'Dollar')) compute(reading, `$'${text(part)}'`, false);
-      else fix(reading, text(part), quoted(text(part)));
+      if (flag(part, 'Dollar')) {
+        // There it ends at the quote behind a backslash, and what follows runs.
+        if (text(part).includes("\\'"))
+          host.problem("$'…' with a quote in it means other things in other shells");
+        compute(reading, `$'${text(part)}'`, false);
+      } else fix(reading, text(part), quoted(text(part)));
       return;
     case 'DblQuoted':
       if (flag(part, 'Dollar')) compute(reading, '$"', false);
@@ -69,13 +83,14 @@ function readBare(value: string, first: boolean, reading: Reading): void {
     }
     const atStart = first && at === 0;
     // `=` at the start is the path of a program in zsh; a tilde is a home directory.
-    if ('*?['.includes(c) || c === '{' || (atStart && (c === '~' || c === '=') && value.length > 0)) {
+    if ('*?['.includes(c) || c === '{' || (atStart && (c === '~' || (c === '=' && value.length > 1)))) {
       fix(reading, plain, plain);
       const braces = c === '{' && /[,.]/.test(value.slice(at));
       if (c === '{' && !braces) {
         plain = c;
         continue;
       }
+      if (c === '~') begin(reading, '~');
       // A brace expansion makes several words of the whole, each with the same beginning.
       compute(reading, value.slice(at), braces);
       if (braces) reading.prefix = '';
@@ -108,8 +123,9 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
   switch (typeOf(part)) {
     case 'ParamExp': {
       readParameter(part, host);
-      // "$@" is several words even in quotes.
-      compute(reading, parameterSource(part), bare || text(child(part, 'Param')) === '@');
+      const known = knownValue(part, host);
+      if (known?.operand === true) begin(reading, known.prefix);
+      compute(reading, parameterSource(part), severalWords(part) || (bare && known?.plain !== true));
       return;
     }
     case 'CmdSubst':
@@ -121,11 +137,11 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
       compute(reading, '<(…)', false);
       return;
     case 'ArithmExp':
-      if (!isNumeric(child(part, 'X'))) {
+      if (flag(part, 'Bracket') || !isNumeric(child(part, 'X'), host.known)) {
         host.problem('arithmetic over variables can run what a variable holds');
         readArithmetic(child(part, 'X'), host);
       }
-      compute(reading, '$((…))', bare);
+      compute(reading, '$((…))', false);
       return;
     case 'ExtGlob':
       host.problem('extended patterns run code in some shells');
@@ -138,16 +154,48 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
 }
 
 function readParameter(part: Tree, host: WordHost): void {
-  const odd = ['Excl', 'Width', 'Length'].some((field) => field !== 'Length' && flag(part, field));
-  const deep = ['Index', 'Slice', 'Repl'].some((field) => part[field] !== null && part[field] !== undefined);
   const expansion = part.Exp;
-  const names = number(part, 'Names') > 0;
   if (typeof expansion === 'object' && expansion !== null) {
     const { Op, Word } = expansion as { readonly Op: number; readonly Word: Tree | null };
     if (!PLAIN_EXPANSIONS.includes(Op)) host.problem('this kind of expansion can run code');
+    if (ASSIGNING.includes(Op)) host.assigned(text(child(part, 'Param')));
     if (Word !== null) readWord(Word, host);
   }
-  if (odd || deep || names) host.problem('indirect, indexed and sliced expansions cannot be judged');
+  const replaced = part.Repl as { readonly Orig: Tree | null; readonly With: Tree | null } | null | undefined;
+  if (replaced?.Orig) readWord(replaced.Orig, host);
+  if (replaced?.With) readWord(replaced.With, host);
+  const sliced = part.Slice as
+    | { readonly Offset: Tree | null; readonly Length: Tree | null }
+    | null
+    | undefined;
+  const places = [sliced?.Offset, sliced?.Length].filter((one) => one !== null && one !== undefined);
+  const index = child(part, 'Index');
+  const numbers = places.every((one) => isNumeric(one, host.known)) && isHarmlessIndex(index, host);
+  for (const one of [...places, index]) if (!numbers) readArithmetic(one, host);
+  const odd = flag(part, 'Excl') || flag(part, 'Width') || number(part, 'Names') > 0;
+  if (odd || !numbers) host.problem('indirect expansions, and an index that is computed, cannot be judged');
+}
+
+/** `${a[0]}`, `${a[@]}`. */
+function isHarmlessIndex(index: Tree | undefined, host: WordHost): boolean {
+  if (index === undefined || isNumeric(index, host.known)) return true;
+  const [only, ...more] = children(index, 'Parts');
+  return more.length === 0 && only !== undefined && typeOf(only) === 'Lit' && /^[@*]$/.test(text(only));
+}
+
+/** Of `$x` and `${#x}`, not of what an expansion makes of it. */
+function knownValue(part: Tree, host: WordHost) {
+  const bare = ['Index', 'Slice', 'Repl', 'Exp'].every(
+    (field) => part[field] === null || part[field] === undefined,
+  );
+  if (flag(part, 'Length')) return knownOfShells('#');
+  if (!bare || flag(part, 'Excl') || flag(part, 'Width')) return undefined;
+  return host.known(text(child(part, 'Param')));
+}
+
+/** "$@" and "${a[@]}" are several words even in quotes. */
+function severalWords(part: Tree): boolean {
+  return text(child(part, 'Param')) === '@' || child(part, 'Index') !== undefined;
 }
 
 function parameterSource(part: Tree): string {
@@ -155,19 +203,9 @@ function parameterSource(part: Tree): string {
   return flag(part, 'Short') ? `$${name}` : `\${${name}${part.Exp === null ? '' : '…'}}`;
 }
 
-/** Numbers and signs only: nothing that Bash would look up and evaluate once more. */
-function isNumeric(node: Tree | undefined): boolean {
-  if (node === undefined) return true;
-  if (typeOf(node) === 'Word') {
-    const parts = children(node, 'Parts');
-    return parts.length === 1 && parts.every((part) => typeOf(part) === 'Lit' && /^\d+$/.test(text(part)));
-  }
-  return isNumeric(child(node, 'X')) && isNumeric(child(node, 'Y'));
-}
-
 /** Finds the substitutions inside of an expression. */
-export function readArithmetic(node: Tree | undefined, host: WordHost): void {
-  if (node === undefined) return;
+export function readArithmetic(node: Tree | undefined | null, host: WordHost): void {
+  if (node === undefined || node === null) return;
   if (typeOf(node) === 'Word') {
     readWord(node, host);
     return;
@@ -179,6 +217,13 @@ export function readArithmetic(node: Tree | undefined, host: WordHost): void {
 function fix(reading: Reading, value: string, source: string): void {
   reading.source += source;
   if (reading.fixed) reading.prefix += value;
+}
+
+/** What is computed next begins so; of the word, if nothing stands before it. */
+function begin(reading: Reading, prefix: string): void {
+  if (!reading.fixed) return;
+  if (reading.prefix === '') reading.operand = true;
+  reading.prefix += prefix;
 }
 
 function compute(reading: Reading, source: string, splits: boolean): void {

@@ -3,7 +3,7 @@ import type { Redirect } from './script.ts';
 import type { Word } from './word.ts';
 
 /** Where bytes come from and go to without a file being touched. */
-const STREAMS = /^\/dev\/(null|zero|stdin|stdout|stderr|tty|fd\/\d+|urandom|random)$/;
+export const STREAMS = /^\/dev\/(null|zero|stdin|stdout|stderr|tty|fd\/\d+|urandom|random)$/;
 
 /** What opening a redirection does; undefined when it touches nothing. */
 export function redirectAction(redirect: Redirect): ShellAction | undefined {
@@ -13,10 +13,7 @@ export function redirectAction(redirect: Redirect): ShellAction | undefined {
   if (target.text !== undefined && STREAMS.test(target.text)) return undefined;
   if (
     /^\/dev\/(tcp|udp)\//.test(target.prefix) ||
-    (target.text === undefined &&
-      '/dev/tcp/'.startsWith(target.prefix) &&
-      target.prefix !== '' &&
-      target.prefix !== '/')
+    (target.text === undefined && '/dev/tcp/'.startsWith(target.prefix) && target.prefix !== '')
   ) {
     return { effect: 'unknown', command, reason: 'it opens a network connection' };
   }

@@ -1,5 +1,7 @@
+import { awkOnlyPrints } from './awk.ts';
 import { unwrap } from './options.ts';
-import { awkOnlyPrints, sedOnlyPrints } from './sed.ts';
+import { STREAMS } from './redirects.ts';
+import { sedOnlyPrints } from './sed.ts';
 import { mayBeSet } from './variables.ts';
 import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
 import { isOperand, type Word } from './word.ts';
@@ -11,7 +13,31 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
 >([
   ['date', date],
   ['ip', ip],
-  ['service', (args) => (args.length === 2 && args[1]?.text === 'status' ? READS : ADMINISTERS)],
+  ['service', service],
+  ['rc-service', service],
+  ['tee', (args) => (args.every(({ text }) => text !== undefined && STREAMS.test(text)) ? READS : WRITES)],
+  ['dd', (args) => (args.every(({ text }) => DD_READS.test(text ?? '')) ? READS : ADMINISTERS)],
+  ['kill', (args) => (args[0] !== undefined && /^-(l|L|0)$/.test(args[0].text ?? '') ? READS : ADMINISTERS)],
+  [
+    'stty',
+    (args) =>
+      args.every(({ text }) => /^(-a|-g|size|speed)$/.test(text ?? ''))
+        ? READS
+        : unknown('stty sets the terminal'),
+  ],
+  [
+    'wait',
+    // `wait -p NAME` sets a variable and evaluates its index.
+    (args) =>
+      args.every(
+        (word) => (!word.mayBeOption && !word.text?.startsWith('-')) || /^-[nf]$/.test(word.text ?? ''),
+      )
+        ? READS
+        : unknown('wait may set a variable that changes what runs'),
+  ],
+  ['jobs', listing],
+  ['history', listing],
+  ['alias', listing],
   [
     'sysctl',
     // `name=value` sets it, and what is computed could be that.
@@ -25,7 +51,7 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   [
     'set',
     (args) =>
-      args.every((word) => /^[-+]([eux]+|o)$|^(pipefail|errexit|nounset|xtrace)$/.test(word.text ?? ''))
+      args.every((word) => /^[-+]([eux]+o?|o)$|^(pipefail|errexit|nounset|xtrace)$/.test(word.text ?? ''))
         ? READS
         : unknown('set can change what later words mean'),
   ],
@@ -39,6 +65,22 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   ['mawk', awk],
   ['hash', (args) => (args.length === 0 ? READS : unknown('hash can make a name mean another program'))],
 ]);
+
+/** Of dd's operands those that read; `conv` and `oflag` matter to what is written alone. */
+const DD_READS = /^(if=.*|(bs|ibs|cbs|count|skip)=\w+|status=\w+|iflag=[\w,]+)$/;
+
+function service(args: readonly Word[]): Verdict {
+  const [name, verb, ...more] = args;
+  if (verb === undefined) return name?.text === '--status-all' ? READS : ADMINISTERS;
+  return verb.text === 'status' && more.length === 0 && name?.maySplit === false ? READS : ADMINISTERS;
+}
+
+/** What a shell that lives for one line has of them is nothing. */
+function listing(args: readonly Word[]): Verdict {
+  return args.every(({ text }) => /^(-[lprs]|\d+)$/.test(text ?? ''))
+    ? READS
+    : unknown('it may change what is listed');
+}
 
 function date(args: readonly Word[]): Verdict {
   const plain = args.filter((word) => !/^-(I\w*|[uR]+)$/.test(word.text ?? ''));

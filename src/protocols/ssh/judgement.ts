@@ -1,6 +1,6 @@
 import type { Decision } from '../../policy/decision.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
-import { analyzeLine } from '../../shell/analyze.ts';
+import { analyzeLine, type LineOptions } from '../../shell/analyze.ts';
 import type { ShellAction } from '../../shell/facts.ts';
 import { assignmentsText, type LineSetting } from '../../shell/line/line-script.ts';
 import { harmlessEnvironment } from '../../shell/variables.ts';
@@ -101,7 +101,11 @@ export function factsOf(asked: Asked): TextFacts {
     case 'exec':
       return lineFacts(asked.line, asked);
     case 'line':
-      return lineFacts(assignmentsText(asked.setting.variables) + asked.line, { ...asked, terminal: false });
+      return lineFacts(assignmentsText(asked.setting.variables) + asked.line, {
+        ...asked,
+        terminal: false,
+        keyless: true,
+      });
     case 'shell':
       return unknown('SHELL', 'what is typed into a shell is recorded, not judged');
     case 'gated-shell':
@@ -141,12 +145,12 @@ export function factsOf(asked: Asked): TextFacts {
 
 function lineFacts(
   line: string,
-  { foreignShell, terminal }: { readonly foreignShell?: string | undefined; readonly terminal: boolean },
+  options: LineOptions & { readonly foreignShell?: string | undefined },
 ): TextFacts {
-  if (foreignShell !== undefined) {
-    return unknown(line, `"${foreignShell}" reads it, which is no POSIX shell`);
+  if (options.foreignShell !== undefined) {
+    return unknown(line, `"${options.foreignShell}" reads it, which is no POSIX shell`);
   }
-  const { actions } = analyzeLine(line, { terminal });
+  const { actions } = analyzeLine(line, options);
   return { statements: actions.map((action) => statement(shellAction(action), action.reason)) };
 }
 

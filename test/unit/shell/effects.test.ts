@@ -108,6 +108,7 @@ const WRITING = [
   'exec rm x',
   'true >x',
   'ls &>out',
+  'watch rm x',
 ];
 
 const ADMINISTERING = [
@@ -225,8 +226,6 @@ const UNKNOWN = [
   'ls \ufffd',
   'ssh other rm x',
   'vim x',
-  'less x',
-  'watch rm x',
   'rm\r',
   'IFS=x; ls',
   'for PATH in a; do ls; done',
