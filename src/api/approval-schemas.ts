@@ -25,6 +25,8 @@ export const approvalSchema = z.object({
   transaction: z.enum(['none', 'open', 'failed', 'inapplicable']),
   statement: z.string(),
   parameters: z.array(z.string().nullable()),
+  /** What its open transaction keeps locked meanwhile: `public.orders (RowExclusiveLock)`. */
+  locks: z.array(z.string()).nullable().optional(),
   /** Texts that the statement runs by a name alone (`EXECUTE p`); null where there are none. */
   named: z
     .array(z.object({ name: z.string(), text: z.string() }))

@@ -13,6 +13,8 @@ export interface ApprovalCard {
   readonly target: string;
   /** `inapplicable` where the target knows none. */
   readonly transaction: 'none' | 'open' | 'failed' | 'inapplicable';
+  /** `public.orders (RowExclusiveLock)`: what the open transaction keeps from others while it waits. */
+  readonly locks?: readonly string[] | undefined;
   /** The exact statement text. Terminals get it through `src/base/visible-text.ts`. */
   readonly statement: string;
   /** Bind values as text, null for SQL NULL; empty for none. Binary values as `\x…`. */

@@ -27,6 +27,9 @@ export function approvalCard(approval: ApprovalView, out: TextOut, now: number):
   const plain = (name: string, text: string) => add(name, wrapWords(visible(text), columns));
   plain('who', whoOf(approval));
   plain('where', [approval.connection, approval.target, ...placeOf(approval)].join(' · '));
+  if (approval.locks != null && approval.locks.length > 0) {
+    plain('locks', `${approval.locks.join(', ')}: kept from others while it waits`);
+  }
   add('what', statementLines(approval.statement, out, columns));
   for (const { name, text } of approval.named ?? []) {
     add('runs', [

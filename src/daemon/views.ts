@@ -123,6 +123,7 @@ export function approvalView(
     transaction: card.transaction,
     statement: card.statement,
     parameters: [...card.parameters],
+    locks: card.locks === undefined ? null : [...card.locks],
     named: card.named === undefined ? null : [...card.named],
     effects: [...card.effects],
     estimate: card.estimate,

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -315,6 +316,51 @@ describe('the card', () => {
     expect(unframed(two.stderr)).toContain('; DELETE FROM customers WHERE id = 2');
     expect(two.stderr).toMatch(/write: public\.customers/);
     expect(await shop.server.query('SELECT count(*)::int AS n FROM customers', 'shop')).toEqual([{ n: 2 }]);
+  });
+});
+
+describe('an approval is for this statement, here, once', () => {
+  test('the same text again, or from another session, asks anew', async () => {
+    const [one, other] = await Promise.all([connected(), connected()]);
+    const first = await held(one);
+    const beside = await held(other);
+    await shop.hoopctl.approve(first.id, { token: shop.ana });
+    expect(await first.outcome).toMatchObject({ rowCount: 1 });
+    await shop.server.query("UPDATE customers SET plan = 'free' WHERE id = 1", 'shop');
+    const again = await held(one);
+    expect(new Set([first.id, beside.id, again.id]).size).toBe(3);
+    expect((await shop.hoopctl.approve(first.id, { token: shop.ben })).code).toBe(9);
+    expect(await shop.pending()).toEqual([beside.id, again.id]);
+    expect(await shop.plan()).toBe('free');
+  });
+
+  test('whichever comes first of a yes and a cancel, what ran is what was said', async () => {
+    const requester = await connected();
+    const { connectionParameters, processID, secretKey } = requester.client as unknown as {
+      connectionParameters: { host: string; port: number };
+      processID: number;
+      secretKey: number;
+    };
+    const { id, outcome } = await held(requester);
+    const cancel = Buffer.alloc(16);
+    for (const [i, word] of [16, 80_877_102, processID, secretKey].entries())
+      cancel.writeInt32BE(word, 4 * i);
+    const approving = shop.hoopctl.approve(id, { token: shop.ana });
+    // CancelRequest (PostgreSQL docs 54.7).
+    connect(connectionParameters.port, connectionParameters.host).end(cancel);
+    const [{ code }, ended] = await Promise.all([approving, outcome]);
+    const ran = 'rowCount' in ended;
+    expect([code, await shop.plan(), (await statusOf(id))?.status]).toEqual(
+      ran ? [0, 'pro', 'used'] : [9, 'free', 'withdrawn'],
+    );
+  });
+
+  test('a reason is bounded and asked for', async () => {
+    const { id } = await held(await connected());
+    for (const reason of ['x'.repeat(5000), ' \n ']) {
+      expect((await shop.hoopctl.deny(id, reason, { token: shop.ana })).code).toBe(2);
+    }
+    expect(await shop.pending()).toEqual([id]);
   });
 });
 

@@ -146,7 +146,13 @@ class FuzzedSession {
         catalogChanged: () => {},
       },
       maskKey: MASK_KEY,
-      terms: { clientAddress: 'fuzz', target: 'fuzz', estimate: async () => '', rehearse: async () => [] },
+      terms: {
+        clientAddress: 'fuzz',
+        target: 'fuzz',
+        estimate: async () => '',
+        locks: async () => [],
+        rehearse: async () => [],
+      },
       planRows: async () => [],
       cancelOnTarget: () => {},
     });

@@ -480,6 +480,17 @@ describe('what was approved', () => {
     }
   });
 
+  it('inside an open transaction is shown with what that locks meanwhile', async () => {
+    const update = run('UPDATE public.customers SET name = name');
+    (await gateway.nextHold()).approve();
+    await update;
+    const next = run('DELETE FROM public.customers');
+    const hold = await gateway.nextHold();
+    expect(hold.card).toMatchObject({ transaction: 'open', locks: ['public.customers (RowExclusiveLock)'] });
+    hold.deny('no');
+    await next;
+  });
+
   it('shows values so that text and binary cannot be taken for each other', async () => {
     client.send(parseMessage('', 'UPDATE public.customers SET name = $1 WHERE id = 1'));
     client.send(bindMessage({ parameters: ['\\x616263'] }), SYNC);

@@ -58,6 +58,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       transaction: card.transaction,
       statement: card.statement,
       parameters: card.parameters,
+      locks: card.locks ?? null,
       named: card.named ?? null,
       effects: card.effects,
       estimate: card.estimate,

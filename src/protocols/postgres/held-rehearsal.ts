@@ -1,6 +1,6 @@
+import { textParameters } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
-import { textParameters } from './holding.ts';
 import { type Rehearsal, rehearse } from './rehearsal.ts';
 import type { TargetConnection } from './target-side.ts';
 import { simpleQuery } from './target-side-query.ts';

@@ -3,7 +3,7 @@ import { HoopError } from '../../base/errors.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { AheadSession, Hold } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
-import { type BindMessage, formatAt, parametersAsText, parameterText } from './codec/frontend-messages.ts';
+import { parametersAsText } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
 import type { Judgement } from './judgement.ts';
@@ -26,6 +26,8 @@ export interface HoldingTerms {
   readonly target: string;
   /** The planner's estimate in words; never throws. */
   estimate(held: HeldStatement, searchPath: readonly string[] | undefined): Promise<string>;
+  /** What the open transaction of that process locks, in words; never throws. */
+  locks(processId: number): Promise<readonly string[]>;
   /** Runs the statement and takes it back, and says what it touched; never throws. */
   rehearse(held: HeldStatement, exchange: Exchange): Promise<readonly string[]>;
   /** Takes back what the open transaction has done. */
@@ -136,6 +138,12 @@ export class Holding {
     return undefined;
   }
 
+  async #locks(): Promise<Pick<ApprovalCard, 'locks'>> {
+    const { processId, transaction } = this.#x.state;
+    const locks = transaction === 'open' ? await this.#terms.locks(processId) : [];
+    return locks.length === 0 ? {} : { locks };
+  }
+
   async #rehearsal(held: HeldStatement): Promise<Pick<ApprovalCard, 'rehearsal'>> {
     const { decision } = held.judgement;
     if (decision.outcome !== 'approve' || !decision.terms.rehearse) return {};
@@ -192,6 +200,7 @@ export class Holding {
         held.judgement.commits === undefined
           ? await this.#terms.estimate(held, this.#x.state.searchPath)
           : 'its writes have run in the transaction that is open',
+      ...(await this.#locks()),
       ...(await this.#rehearsal(held)),
     };
     const meaning = this.#meaning(held.again());
@@ -321,14 +330,4 @@ function effectWord(held: HeldStatement): string {
       return effect === 'ddl' ? 'DDL' : effect === 'session' ? 'session change' : effect;
   }
   return 'statement';
-}
-
-/** Bind values where all of them came as text; undefined where one came in binary. */
-export function textParameters(bind: BindMessage): readonly (string | null)[] | undefined {
-  const values: (string | null)[] = [];
-  for (let i = 0; i < bind.parameterCount; i++) {
-    if (formatAt(bind.parameterFormats, i) !== 0) return undefined;
-    values.push(parameterText(bind, i));
-  }
-  return values;
 }

@@ -28,6 +28,7 @@ import { describeConnection, type PostgresSettings } from './connection.ts';
 import { type EphemeralRole, roleTag } from './ephemeral-role.ts';
 import { estimateRows, planRows } from './estimate.ts';
 import { foresee } from './foresight.ts';
+import { heldLocks } from './held-locks.ts';
 import { rehearseHeld } from './held-rehearsal.ts';
 import { rejection } from './rejection.ts';
 import { RememberedFacts } from './remembered-facts.ts';
@@ -171,6 +172,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
         target: describeConnection(this.#settings),
         estimate: (held, searchPath) =>
           this.#estimate(held.text, held.judgement.facts, searchPath, (held.bind?.parameterCount ?? 0) > 0),
+        locks: (processId) => this.#side.run((ask) => heldLocks(ask, processId)),
         rehearse: (held, exchange) => rehearseHeld(held, exchange, () => this.#connect(REHEARSING)),
       },
       planRows: (text, facts, searchPath) => this.#planRows(text, facts, searchPath),
@@ -257,9 +259,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     return this.changes.outdated;
   }
 
-  catalogChanged(): void {
-    this.changes.commit();
-  }
+  readonly catalogChanged = (): void => this.changes.commit();
 
   refresh(): Promise<void> {
     const running = this.#loading;

@@ -42,6 +42,7 @@ const card = z.object({
   transaction: z.enum(['none', 'open', 'failed', 'inapplicable']),
   statement: z.string(),
   parameters: z.array(z.string().nullable()),
+  locks: z.array(z.string()).optional(),
   named: z.array(z.object({ name: z.string(), text: z.string() })).optional(),
   effects: z.array(z.string()),
   estimate: z.string(),

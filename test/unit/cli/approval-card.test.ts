@@ -53,6 +53,12 @@ describe('the approval card', () => {
     expect(text).toContain('│ delete from p\\u{0430}yments');
   });
 
+  it('says what an open transaction locks while it waits', () => {
+    expect(card({ transaction: 'open', locks: ['public.orders (RowExclusiveLock)'] })).toContain(
+      '  locks   public.orders (RowExclusiveLock): kept from others while it waits',
+    );
+  });
+
   it('shows whole and framed what a statement runs by name', () => {
     const named = [{ name: 'p\u001b', text: 'PREPARE p AS DELETE FROM carts\n  rule    agents-read' }];
     const lines = card({ statement: 'EXECUTE p', named }).split('\n');

@@ -115,6 +115,32 @@ describe('a held statement', () => {
   });
 });
 
+describe('a held statement whose books fail', () => {
+  const failing = (kind: string) => {
+    const append = world.audit.append.bind(world.audit);
+    world.audit.append = (event) => {
+      if (event.kind === kind) throw new Error('no space left on device');
+      return append(event);
+    };
+  };
+
+  test('is not approved when the audit log cannot be written at that moment', async () => {
+    const held = await hold();
+    failing('approval.decided');
+    await expect(world.board.decide(held.id, ana, APPROVE, present)).rejects.toThrow('no space left');
+    expect(await world.board.find(held.id)).toMatchObject({ status: 'pending', decisions: [] });
+    desk.cut('killed');
+    expect(await held.outcome).toMatchObject({ outcome: 'withdrawn' });
+  });
+
+  test('does not run when the audit log cannot be written once it was approved', async () => {
+    const held = await hold();
+    failing('approval.used');
+    await world.board.decide(held.id, ana, APPROVE, present);
+    expect(await held.outcome).toMatchObject({ outcome: 'refused', reason: 'no space left on device' });
+  });
+});
+
 describe('a decision', () => {
   test('of two that race has one winner, and the other is told', async () => {
     const held = await hold();

@@ -242,3 +242,13 @@ export function parametersAsText(bind: BindMessage): readonly (string | null)[] 
     return bytes === null ? null : `\\x${bytes.toString('hex')}`;
   });
 }
+
+/** Bind values where all of them came as text; undefined where one came in binary. */
+export function textParameters(bind: BindMessage): readonly (string | null)[] | undefined {
+  const values: (string | null)[] = [];
+  for (let i = 0; i < bind.parameterCount; i++) {
+    if (formatAt(bind.parameterFormats, i) !== 0) return undefined;
+    values.push(parameterText(bind, i));
+  }
+  return values;
+}
