@@ -8,6 +8,10 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['HOOPCTL_GATEWAY_FINGERPRINT', 'the SHA-256 of the certificate of a gateway named by its URL'],
   ['HTTPS_PROXY, NO_PROXY', 'the HTTP proxy on the way to a gateway, and for which hosts there is none'],
   ['BROWSER', 'the program that login opens a page with'],
+  [
+    'HOOPCTL_INTROSPECTION_SECRET_NAME',
+    'for a gateway: the secret by which it asks the issuer NAME about tokens',
+  ],
   ['HOOPCTL_DEBUG', 'print where in the program an error came from'],
   ['NO_COLOR', 'no colour, when set to anything'],
   ['FORCE_COLOR', 'colour even when the output is no terminal; 0 for none'],

@@ -17,13 +17,24 @@ function ofIssuer(issuer: Issuer): Finding[] {
   if (kinds.has('person') && liveness.check === 'none') {
     const message = `people whom ${name} disables keep their sessions for up to ${formatDuration(session)}: liveness is off`;
     findings.push(found('warning', message, `identity, issuers, ${name}: take out liveness: {check: none}`));
-  } else if (kinds.has('person') && !liveness.required && liveness.unasked > liveness.every * 2) {
+  } else if (
+    kinds.has('person') &&
+    liveness.check === 'userinfo' &&
+    !liveness.required &&
+    liveness.unasked > liveness.every * 2
+  ) {
     const message = `people of ${name} who come without an access token stay for up to ${formatDuration(liveness.unasked)} after they were disabled`;
     findings.push(found('warning', message, `identity, issuers, ${name}: take out liveness: {unasked: …}`));
   }
-  if (kinds.has('machine')) {
+  if (kinds.has('machine') && liveness.check !== 'introspection') {
     const message = `machines whom ${name} disables keep their sessions until these are renewed: for up to ${formatDuration(session)}`;
-    findings.push(found('note', message, `hoopctl identity revoke NAME cuts at once; or set session: 10m`));
+    findings.push(
+      found(
+        'note',
+        message,
+        'hoopctl identity revoke NAME cuts at once; or set session: 10m, or liveness: {check: introspection}',
+      ),
+    );
   }
   return findings;
 }

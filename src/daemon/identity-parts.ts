@@ -1,7 +1,7 @@
 import type { AuditLog } from '../audit/entry.ts';
 import type { Clock } from '../base/clock.ts';
 import { LoginNeeded } from '../base/errors.ts';
-import type { AskWithToken, GetJson } from '../identity/bounded-get.ts';
+import type { AskIssuer, GetJson } from '../identity/bounded-get.ts';
 import { CurrentIdentities } from '../identity/current.ts';
 import { IssuerLogouts } from '../identity/issuer-logout.ts';
 import { Liveness } from '../identity/liveness.ts';
@@ -23,7 +23,8 @@ export interface IdentityPartsDeps {
   readonly live: LiveSessions;
   readonly streams: OpenStreams;
   readonly getJson: GetJson;
-  readonly askWithToken: AskWithToken;
+  readonly askIssuer: AskIssuer;
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** The installation's key. */
   readonly key: () => Promise<Uint8Array>;
   /** Closes the endpoints that a sign-in has opened. */
@@ -68,7 +69,8 @@ export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   const logouts = new IssuerLogouts({ issuers, identities, signIns, usedTokens, audit, clock, cut });
   const liveness = new Liveness({
     clock,
-    ask: deps.askWithToken,
+    ask: deps.askIssuer,
+    environment: deps.environment,
     issuers,
     key: async () => sealingKey(await deps.key(), 'hoopctl liveness'),
     gone: (signIn, why) => logouts.end(signIn, why),

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../base/clock.ts';
-import { type AskWithToken, type GetJson, getJson, getWithToken } from '../identity/bounded-get.ts';
+import { type AskIssuer, askIssuer, type GetJson, getJson } from '../identity/bounded-get.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -61,7 +61,7 @@ export interface DaemonOptions {
   readonly keychain?: VaultOptions['keychain'];
   /** How issuers are asked for their keys. */
   readonly getJson?: GetJson;
-  readonly askWithToken?: AskWithToken;
+  readonly askIssuer?: AskIssuer;
 }
 
 export interface RunningDaemon {
@@ -241,7 +241,8 @@ async function assemble(
     live,
     streams,
     getJson: options.getJson ?? getJson,
-    askWithToken: options.askWithToken ?? getWithToken,
+    askIssuer: options.askIssuer ?? askIssuer,
+    environment: options.environment,
     key: maskKey,
     closeEndpoints: (signIn, reason) =>
       endpoints.close(({ identity }) => identity.signIn?.id === signIn, reason),

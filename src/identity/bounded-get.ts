@@ -16,25 +16,54 @@ export const getJson: GetJson = async (url) => {
   return body;
 };
 
-/** What an issuer says of the holder of an access token; `body` is undefined for anything but a good answer. */
-export type AskWithToken = (
+/** What an issuer is asked with; a GET where there is no form. */
+export interface Question {
+  readonly authorization: string;
+  readonly form?: string;
+}
+
+/** What an issuer answers; `body` is undefined for anything but a good answer. Throws NotReachable without one. */
+export type AskIssuer = (
   url: string,
-  token: string,
+  question: Question,
 ) => Promise<{ readonly status: number; readonly body: unknown }>;
 
-/** As `getJson`, with a token (RFC 6750 section 2.1). Throws NotReachable where there is no answer at all. */
-export const getWithToken: AskWithToken = (url, token) => get(url, { authorization: `Bearer ${token}` });
+/** As `getJson`, by somebody who shows who it is. */
+export const askIssuer: AskIssuer = (url, { authorization, form }) =>
+  get(
+    url,
+    {
+      authorization,
+      ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
+    },
+    form,
+  );
+
+/** RFC 6750, section 2.1. */
+export const bearer = (token: string): Question => ({ authorization: `Bearer ${token}` });
+
+/** A form from a client with a secret (RFC 6749, section 2.3.1: both are form-encoded first). */
+export function formPost(form: URLSearchParams, clientId: string, secret: string): Question {
+  const encoded = (text: string) => new URLSearchParams({ text }).toString().slice('text='.length);
+  const both = Buffer.from(`${encoded(clientId)}:${encoded(secret)}`).toString('base64');
+  return { authorization: `Basic ${both}`, form: form.toString() };
+}
 
 function get(
   url: string,
   headers: Readonly<Record<string, string>>,
+  form?: string,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
   const { hostname, protocol } = new URL(url);
   return new Promise((resolve, reject) => {
     const failed = (why: string) => reject(unreachable(hostname, why));
     const call = (protocol === 'https:' ? httpsRequest : httpRequest)(
       url,
-      { headers: { accept: 'application/json', 'user-agent': 'hoopctl', ...headers }, agent: false },
+      {
+        method: form === undefined ? 'GET' : 'POST',
+        headers: { accept: 'application/json', 'user-agent': 'hoopctl', ...headers },
+        agent: false,
+      },
       (answer) => {
         const status = answer.statusCode ?? 0;
         if (status !== 200) {
@@ -67,7 +96,7 @@ function get(
     }, TIMEOUT);
     call.on('close', () => clearTimeout(deadline));
     call.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
-    call.end();
+    call.end(form);
   });
 }
 

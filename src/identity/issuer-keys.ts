@@ -33,6 +33,7 @@ const discoverySchema = z.looseObject({
   issuer: z.string(),
   jwks_uri: z.url().max(2048),
   userinfo_endpoint: z.url().max(2048).optional(),
+  introspection_endpoint: z.url().max(2048).optional(),
 });
 
 type KeyOf = ReturnType<typeof createLocalJWKSet>;
@@ -43,6 +44,11 @@ interface Fetched {
   readonly at: number;
 }
 
+type Described = Pick<
+  Issuer,
+  'name' | 'issuer' | 'jwks_uri' | 'userinfo_uri' | 'introspection' | 'allow_http_loopback'
+>;
+
 export interface IssuerKeysDeps {
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly getJson: GetJson;
@@ -51,16 +57,14 @@ export interface IssuerKeysDeps {
 /** One issuer's public keys: found by discovery, kept, and fetched again when they rotate. Mutable: the cache. */
 export class IssuerKeys {
   readonly #deps: IssuerKeysDeps;
-  readonly #issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'userinfo_uri' | 'allow_http_loopback'>;
+  readonly #issuer: Described;
   #fetched: Fetched | undefined;
   #fetching: Promise<Fetched> | undefined;
   #triedAt = Number.NEGATIVE_INFINITY;
   #userinfo: string | undefined;
+  #introspection: string | undefined;
 
-  constructor(
-    deps: IssuerKeysDeps,
-    issuer: Pick<Issuer, 'name' | 'issuer' | 'jwks_uri' | 'userinfo_uri' | 'allow_http_loopback'>,
-  ) {
+  constructor(deps: IssuerKeysDeps, issuer: Described) {
     this.#deps = deps;
     this.#issuer = issuer;
   }
@@ -85,6 +89,14 @@ export class IssuerKeys {
     if (this.#issuer.userinfo_uri !== undefined) return this.#issuer.userinfo_uri;
     await this.#current();
     return this.#userinfo;
+  }
+
+  /** Where it says whether a token counts; undefined where it does not. Throws NotReachable `issuer_unreachable`. */
+  async introspection(): Promise<string | undefined> {
+    const { introspection } = this.#issuer;
+    if (introspection?.uri !== undefined) return introspection.uri;
+    await this.#current();
+    return this.#introspection;
   }
 
   async #current(): Promise<Fetched> {
@@ -137,15 +149,16 @@ export class IssuerKeys {
       await this.#deps.getJson(`${base}/.well-known/openid-configuration`),
     );
     if (!document.success) throw unreachable(name, 'its discovery document cannot be read');
-    const { issuer: said, jwks_uri, userinfo_endpoint } = document.data;
+    const { introspection_endpoint, issuer: said, jwks_uri, userinfo_endpoint } = document.data;
     // OpenID Connect Discovery 4.3: it must be the very issuer that was asked.
     if (said !== issuer) throw unreachable(name, 'its discovery document names another issuer');
     const secure = (url: string) => isSecure(new URL(url), allow_http_loopback ?? false);
     if (!secure(jwks_uri)) {
       throw unreachable(name, 'its discovery document points to keys that are not behind https');
     }
-    this.#userinfo =
-      userinfo_endpoint !== undefined && secure(userinfo_endpoint) ? userinfo_endpoint : undefined;
+    const usable = (url: string | undefined) => (url !== undefined && secure(url) ? url : undefined);
+    this.#userinfo = usable(userinfo_endpoint);
+    this.#introspection = usable(introspection_endpoint);
     return jwks_uri;
   }
 }

@@ -94,9 +94,11 @@ const stepUpSchema = z.strictObject({
 
 const livenessSchema = z.strictObject({
   check: z
-    .enum(['userinfo', 'none'])
+    .enum(['userinfo', 'introspection', 'none'])
     .default('userinfo')
-    .describe('How the issuer is asked whether a person still is there.'),
+    .describe(
+      'How the issuer is asked whether somebody still is there: people by UserInfo, or people and machines by introspection of their token.',
+    ),
   every: duration(5000, 3_600_000)
     .default(45_000)
     .describe('How often, while the person has sessions. Left out: 45s.'),
@@ -116,6 +118,13 @@ const livenessSchema = z.strictObject({
     ),
 });
 const LIVENESS = { check: 'userinfo', every: 45_000, outage: 300_000, unasked: LEAST_SESSION } as const;
+
+const introspectionSchema = z.strictObject({
+  client_id: text.describe(
+    'Its secret is in HOOPCTL_INTROSPECTION_SECRET_NAME, NAME being the issuer in capitals.',
+  ),
+  uri: url.optional().describe('Where it is asked. Left out: as its discovery says.'),
+});
 
 /** What holds for whoever signs in, wherever. */
 export const sessionFields = {
@@ -172,6 +181,11 @@ const issuerFields = {
   liveness: livenessSchema
     .default(LIVENESS)
     .describe('People who are disabled at the issuer lose their sessions by this, within a minute.'),
+  introspection: introspectionSchema
+    .optional()
+    .describe(
+      'As which client the issuer is asked about tokens (RFC 7662), for liveness: {check: introspection}.',
+    ),
   reusable_tokens: z
     .literal(true)
     .optional()
@@ -192,6 +206,17 @@ export const issuerSchema = z.strictObject(issuerFields).superRefine((issuer, co
       ? 'plain http needs allow_http_loopback: true'
       : 'must be https: plain http is for loopback addresses only';
     context.addIssue({ code: 'custom', message, path: [key] });
+  }
+  if (issuer.liveness.check === 'introspection' && issuer.introspection === undefined) {
+    const message = 'introspection needs a client: introspection: {client_id: …}';
+    context.addIssue({ code: 'custom', message, path: ['liveness', 'check'] });
+  }
+  const asked = issuer.introspection?.uri;
+  if (asked !== undefined && !asked.startsWith('https://')) {
+    if (!issuer.allow_http_loopback || !LOOPBACK_HTTP.test(asked)) {
+      const message = 'must be https: plain http is for loopback addresses only';
+      context.addIssue({ code: 'custom', message, path: ['introspection', 'uri'] });
+    }
   }
   for (const key of ['identities', 'actors'] as const) {
     for (const [i, rule] of (issuer[key] ?? []).entries()) {
@@ -219,7 +244,7 @@ export type SignInSource = Pick<
   | 'identities'
   | 'actors'
 > &
-  Partial<Pick<Issuer, 'liveness'>>;
+  Partial<Pick<Issuer, 'liveness' | 'introspection'>>;
 
 function ruleProblem(rule: ClaimRule, actor: boolean): { key: string; message: string } | undefined {
   for (const key of ['name', 'subject'] as const) {

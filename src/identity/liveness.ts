@@ -1,16 +1,18 @@
 import type { Clock } from '../base/clock.ts';
-import { LoginNeeded, NotReachable } from '../base/errors.ts';
+import { LoginNeeded, NotPermitted, NotReachable } from '../base/errors.ts';
 import { formatDuration } from '../base/quantities.ts';
 import { seal, unseal } from '../secret/seal.ts';
 import type { SignInRow } from '../store/store.ts';
-import type { AskWithToken } from './bounded-get.ts';
+import { type AskIssuer, bearer } from './bounded-get.ts';
+import { introspect } from './introspection.ts';
 import type { Issuer } from './issuer-schema.ts';
 import type { TrustedIssuers } from './trusted-issuers.ts';
 
 export interface LivenessDeps {
   readonly clock: Clock;
-  readonly ask: AskWithToken;
-  readonly issuers: Pick<TrustedIssuers, 'list' | 'userinfoOf'>;
+  readonly ask: AskIssuer;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly issuers: Pick<TrustedIssuers, 'list' | 'userinfoOf' | 'introspectionOf'>;
   /** What access tokens are sealed with in the store. */
   readonly key: () => Promise<Uint8Array>;
   /** The issuer knows the person, or its sign-in, no more. */
@@ -21,6 +23,8 @@ export interface LivenessDeps {
 export interface Newcomer {
   readonly subject: string;
   readonly kind: 'person' | 'machine';
+  /** What it signs in with. */
+  readonly token: string;
   readonly accessToken: string | undefined;
 }
 
@@ -39,8 +43,8 @@ interface Pulse {
 }
 
 /**
- * Asks issuers whether people who signed in still are there (OpenID Connect Core 5.3, UserInfo), so that somebody
- * who is disabled there loses sessions long before the sign-in expires. Mutable: when each was last found alive.
+ * Asks issuers whether those who signed in still are there (OpenID Connect Core 5.3, UserInfo; RFC 7662), so that
+ * somebody who is disabled there loses sessions long before the sign-in expires. Mutable: when each was last found alive.
  */
 export class Liveness {
   readonly #deps: LivenessDeps;
@@ -61,20 +65,22 @@ export class Liveness {
   async begin(issuer: Issuer, newcomer: Newcomer): Promise<string | undefined> {
     const { accessToken, kind, subject } = newcomer;
     const { check, required } = issuer.liveness;
-    if (check === 'none' || kind === 'machine') return undefined;
-    const answer = accessToken === undefined ? 'gone' : await this.#ask(issuer, subject, accessToken);
-    if (answer === 'alive' && accessToken !== undefined) {
-      return seal(await this.#deps.key(), accessToken, placeOf(issuer.name, subject));
+    if (check === 'none' || (check === 'userinfo' && kind === 'machine')) return undefined;
+    const token = accessToken ?? (check === 'introspection' ? newcomer.token : undefined);
+    const answer = token === undefined ? 'gone' : await this.#ask(issuer, subject, token);
+    if (answer === 'alive' && token !== undefined) {
+      return seal(await this.#deps.key(), token, placeOf(issuer.name, subject));
     }
-    if (!required) return undefined;
+    // Where a client was set up to ask, nobody comes in unasked.
+    if (!required && check !== 'introspection') return undefined;
     throw new LoginNeeded(
       'access_token_needed',
       `the issuer ${issuer.name} could not be asked whether you are still there`,
       {
         why:
-          accessToken === undefined
+          token === undefined
             ? 'the policy requires an access token beside the ID token, and none came'
-            : 'its UserInfo endpoint did not take the access token',
+            : 'it did not say that the access token counts',
         next: 'hoopctl login',
       },
     );
@@ -158,20 +164,29 @@ export class Liveness {
 
   /** Anything but a clear yes or a clear no is silence. */
   async #ask(issuer: Issuer, subject: string, token: string): Promise<Answer> {
-    const { ask, clock, issuers } = this.#deps;
+    const { clock } = this.#deps;
     try {
-      const url = await issuers.userinfoOf(issuer);
-      const answer = url === undefined ? undefined : await ask(url, token);
-      const verdict = answer && verdictOf(answer, subject);
+      const verdict = await this.#verdict(issuer, subject, token);
       if (verdict !== undefined) {
         this.#silentAt.delete(issuer.name);
         return verdict;
       }
     } catch (error) {
-      if (!(error instanceof NotReachable)) throw error;
+      // Nobody can ask, or nobody answers: the same for whoever waits.
+      if (!(error instanceof NotReachable || error instanceof NotPermitted)) throw error;
     }
     this.#silentAt.set(issuer.name, clock.monotonic());
     return 'silent';
+  }
+
+  async #verdict(issuer: Issuer, subject: string, token: string): Promise<'alive' | 'gone' | undefined> {
+    const { ask, issuers } = this.#deps;
+    if (issuer.liveness.check === 'introspection') {
+      const url = await issuers.introspectionOf(issuer);
+      return url === undefined ? undefined : introspect(this.#deps, issuer, url, token, subject);
+    }
+    const url = await issuers.userinfoOf(issuer);
+    return url === undefined ? undefined : verdictOf(await ask(url, bearer(token)), subject);
   }
 }
 

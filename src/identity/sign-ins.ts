@@ -193,16 +193,23 @@ export class SignIns {
   async #alive(
     issuer: Issuer,
     { identity }: TokenBearer,
-    { subject }: VerifiedToken,
-    { accessToken, accessTokenExpiresIn }: AccessToken,
+    { subject, until }: VerifiedToken,
+    { accessToken, accessTokenExpiresIn, token }: AccessToken & { readonly token: string },
   ): Promise<Partial<Pick<SignInCheck, 'liveness' | 'expiresAt'>>> {
-    const liveness = await this.#deps.liveness.begin(issuer, { subject, kind: identity.kind, accessToken });
+    const liveness = await this.#deps.liveness.begin(issuer, {
+      subject,
+      kind: identity.kind,
+      token,
+      accessToken,
+    });
     if (liveness === undefined) {
       const { check, unasked } = issuer.liveness;
       if (check === 'none' || identity.kind === 'machine') return {};
       return { expiresAt: this.#after(Math.min(issuer.session, unasked)) };
     }
-    const lasts = Math.min(issuer.session, (accessTokenExpiresIn ?? Infinity) * 1000);
+    const counts =
+      accessToken === undefined ? until - this.#deps.clock.now() : (accessTokenExpiresIn ?? Infinity) * 1000;
+    const lasts = Math.min(issuer.session, counts);
     return { liveness, expiresAt: this.#after(lasts) };
   }
 

@@ -57,6 +57,11 @@ export class TrustedIssuers {
     return this.#keysOf(issuer).userinfo();
   }
 
+  /** Where the issuer says whether a token counts. Throws NotReachable `issuer_unreachable`. */
+  introspectionOf(issuer: Issuer): Promise<string | undefined> {
+    return this.#keysOf(issuer).introspection();
+  }
+
   #issuerOf(token: string): Issuer {
     const claimed = claimedIssuer(token);
     const issuer = this.list().find((candidate) => candidate.issuer === claimed);
