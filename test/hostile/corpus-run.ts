@@ -26,7 +26,7 @@ export async function runCorpus(
   cases: readonly Case[] = allCases,
 ): Promise<readonly CaseResult[]> {
   // Reading can take for ever as well (the cases of unbounded work); the gateway's own questions must have the time.
-  await server.query("ALTER ROLE hc_app SET statement_timeout = '2s'");
+  await server.query("ALTER ROLE hc_app SET statement_timeout = '4s'");
   const gateway = await TestGateway.start(server.url('hc_app', 'app', 'corpus'), { policy: READING });
   const results: CaseResult[] = [];
   try {

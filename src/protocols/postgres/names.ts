@@ -90,14 +90,13 @@ export class SessionNames {
     return this.#generation;
   }
 
-  /** A simple query failed, so that its own unnamed portal is still there until the transaction ends. */
+  /** A simple query failed while it ran: its own unnamed portal is still there until the transaction ends. */
   unnamedFailed = false;
 
   /** A simple query takes the unnamed statement and portal away (PostgreSQL docs 54.2.3). */
   querySent(): void {
     this.closed('statement', '');
     this.closed('portal', '');
-    this.unnamedFailed = false;
   }
 
   /** A Parse was sent; it counts for its own segment. */

@@ -89,7 +89,7 @@ export class ServerState implements SessionState {
         this.#leaveFailed(change.operation);
         // The next ReadyForQuery may already belong to another transaction: COMMIT; BEGIN.
         if (!ENDS_OR_UNDOES.has(change.operation) || !this.#changedInTransaction) return;
-        this.catalogCommitted ||= this.#catalogInTransaction;
+        if (change.operation !== 'rollback-to') this.catalogCommitted ||= this.#catalogInTransaction;
         this.#touch(true);
         return;
       case 'prepare':

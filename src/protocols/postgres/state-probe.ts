@@ -54,6 +54,8 @@ async function readCatalog(exchange: Exchange, own: OwnQueries, analyst: Session
   // Comes back when all that was sent before is done; only then is a change to be seen from elsewhere.
   await own.ask(sessionStateQuery);
   if (state.transaction === 'open' || queue.segmentOpen) {
+    // What this transaction sees is not what others share: that stays outdated until it is read, too.
+    if (analyst.outdated) await analyst.refreshIfChanged();
     judge.useOverlay(await loadCatalog((sql) => own.ask(sql)));
   } else {
     await analyst.refresh();

@@ -17,6 +17,7 @@ export function mirrorCompleted(
   head: QueryInFlight | ExecuteInFlight,
 ): void {
   const facts = factsOf(head);
+  if (head.kind === 'query') names.unnamedFailed = false;
   if (facts === undefined) return;
   const text = head.kind === 'query' ? head.judgement.record.text : (head.portal.statement?.text ?? '');
   const oneOfMany = head.kind === 'query' && head.judgement.facts.statements.length > 1;
@@ -53,4 +54,23 @@ export function mirrorFailed({ state }: Exchange, head: InFlight): void {
   if (facts === undefined) return;
   if (isOpaque(facts)) state.apply({ kind: 'opaque' });
   else if (facts.functions.length > 0) for (const change of facts.changes) state.apply(change);
+}
+
+/** Analysed, and mostly planned, before there is a portal. */
+const ANALYSED_FIRST: ReadonlySet<string> = new Set([
+  ...['INSERT', 'UPDATE', 'DELETE', 'MERGE', 'CREATE TABLE AS'],
+  ...['EXPLAIN', 'EXPLAIN ANALYZE', 'DECLARE CURSOR'],
+]);
+
+/**
+ * Whether a simple query had its portal when it failed (postgres.c, exec_simple_query): not while it is analysed and
+ * planned, where names are not found and a SELECT has shown nothing yet, nor in a transaction that had failed before.
+ */
+export function noteFailedPortal({ names }: Exchange, head: QueryInFlight, sqlstate: string): void {
+  if (sqlstate === '25P02') return;
+  const tag = head.judgement.facts.statements[head.statement]?.tag ?? '';
+  // Permissions are looked at when it begins to run.
+  const analysing =
+    sqlstate !== '42501' && (tag === 'SELECT' || (ANALYSED_FIRST.has(tag) && sqlstate.startsWith('42')));
+  names.unnamedFailed = head.plan !== undefined || !analysing;
 }

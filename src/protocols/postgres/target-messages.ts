@@ -16,7 +16,7 @@ import { noteCompleted, passedBy } from './metering.ts';
 import type { OwnQueries } from './own-query.ts';
 import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
 import { columnsOf, RowsOut, rowsStream } from './rows-out.ts';
-import { factsOf, mirrorCompleted, mirrorFailed } from './statement-effects.ts';
+import { factsOf, mirrorCompleted, mirrorFailed, noteFailedPortal } from './statement-effects.ts';
 import type { InFlight } from './statements.ts';
 import type { TargetSideHost } from './target-side-host.ts';
 import { TextsOut } from './texts-out.ts';
@@ -326,8 +326,8 @@ export class TargetMessages implements FrameSink {
     } else if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
     mirrorFailed(this.#x, head);
     if (head.kind === 'query') {
+      noteFailedPortal(this.#x, head, fields.sqlstate);
       head.plan = undefined;
-      this.#x.names.unnamedFailed = true;
       return;
     }
     if (head.kind === 'sync') return;
