@@ -183,6 +183,11 @@ export function notWaiting(request: ApprovalRequest): Conflict {
   return new Conflict('approval_not_pending', `${request.id} is already ${request.status}${who}`);
 }
 
+/** When the last of what is written of it happened, in milliseconds: no clock may be before that. */
+export function lastChange({ createdAt, decisions }: ApprovalRequest): number {
+  return Date.parse(decisions.at(-1)?.at ?? createdAt);
+}
+
 function refuseWhenOver(request: ApprovalRequest, now: number): void {
   if (request.status !== 'pending') {
     const last = request.decisions.at(-1);

@@ -7,6 +7,7 @@ import {
   decideRequest,
   expireRequest,
   isEnded,
+  lastChange,
   notWaiting,
   openRequest,
   spendApproval,
@@ -91,8 +92,7 @@ export class ApprovalBoard {
       const able = await this.#deps.identities.list();
       requireApprover(draft, able, this.#deps.policy.current(), clock.now());
       const began = { wall: clock.now(), monotonic: clock.monotonic() };
-      const { connectionId, requesterId } = draft;
-      const precedent = precedentOf(draft, await approvals.votedFor(requesterId, connectionId));
+      const precedent = precedentOf(draft, await approvals.votedFor(draft));
       const request = openRequest({ ...draft, id, precedent }, began.wall);
       record(id);
       this.#audit('approval.requested', draft.card.requester, request, askedFacts(request));
@@ -109,20 +109,21 @@ export class ApprovalBoard {
   }
 
   /**
-   * Counts one vote. `prove` checks the decider's presence and is asked only when everything else would do.
+   * Counts one vote. `prove` checks the decider's presence, gives the decider as it is by then (undefined for as it
+   * was), and is asked only when everything else would do.
    * Throws what `decideRequest` and `prove` throw, NotFound `no_such_approval`, Conflict when a race was lost.
    */
   async decide(
     id: string,
     identity: IdentityRow,
     vote: Vote,
-    prove: () => Promise<void>,
+    prove: () => Promise<IdentityRow | undefined>,
   ): Promise<{ readonly request: ApprovalRequest; readonly entry: AuditEntry }> {
     const known = await this.find(id);
-    const decider = this.deciders.of(known, identity);
+    let by = identity;
     try {
-      decideRequest(known, decider, vote, this.#now(id));
-      await prove();
+      decideRequest(known, this.deciders.of(known, by), vote, this.#now(id));
+      by = (await prove()) ?? by;
     } catch (error) {
       const code = error instanceof HoopError ? error.code : 'unexpected';
       this.#audit('approval.refused', identity.name, known, { code, decision: vote.decision });
@@ -130,10 +131,10 @@ export class ApprovalBoard {
     }
     return this.#change(id, (request) => {
       // Between the look and the change the decider may have been revoked, or somebody else have decided.
-      requireLive(identity, this.#deps.clock.now());
-      const next = decideRequest(request, this.deciders.of(request, identity), vote, this.#now(id));
+      requireLive(by, this.#deps.clock.now());
+      const next = decideRequest(request, this.deciders.of(request, by), vote, this.#now(id));
       const facts = { decision: vote.decision, reason: vote.reason ?? null, status: next.status };
-      return { next, kind: 'approval.decided', actor: identity.name, facts };
+      return { next, kind: 'approval.decided', actor: by.name, facts };
     });
   }
 
@@ -177,7 +178,8 @@ export class ApprovalBoard {
   /** Takes up a request that was made ahead and lives on from before this process began. */
   restore(request: ApprovalRequest): void {
     const { clock } = this.#deps;
-    this.#takeUp(request, { wall: clock.now(), monotonic: clock.monotonic() }, () => {});
+    const wall = Math.max(clock.now(), lastChange(request));
+    this.#takeUp(request, { wall, monotonic: clock.monotonic() }, () => {});
   }
 
   /** The request as it stands. Throws NotFound `no_such_approval`. */

@@ -257,7 +257,7 @@ export interface ApprovalRows {
   /** Oldest first; all statuses when undefined. */
   list(status?: ApprovalStatus): Promise<readonly ApprovalRequest[]>;
   /** What somebody has voted for and nobody denied of a requester's on a connection: newest first, some of the last. */
-  votedFor(requesterId: string, connectionId: string): Promise<readonly ApprovalRequest[]>;
+  votedFor(of: Pick<ApprovalRequest, 'requesterId' | 'connectionId'>): Promise<readonly ApprovalRequest[]>;
   /**
    * Compare and set: changes the row only if its version is still `expectedVersion`; returns false otherwise.
    * The one place where a race between two deciders, or a decider and an ending, is settled.

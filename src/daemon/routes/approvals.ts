@@ -90,7 +90,11 @@ export function approvalRoutes(parts: Parts): Routes {
     async approvalDecide({ caller, param, body }) {
       const { id } = await visible(caller, param('id'));
       const vote = { decision: body.decision, reason: body.reason, version: body.version };
-      const { request, entry } = await board.decide(id, caller, vote, () => prove(caller, body.passphrase));
+      const { request, entry } = await board.decide(id, caller, vote, async () => {
+        await prove(caller, body.passphrase);
+        // That took time, in which the caller may have lost its identity or its roles.
+        return parts.current.current(caller);
+      });
       return { approval: approvalView(board, caller, request), auditId: String(entry.seq) };
     },
 

@@ -128,7 +128,7 @@ export function approvalRows(db: Database): ApprovalRows {
         ? db.all(row, 'SELECT * FROM approvals ORDER BY created_at, id')
         : db.all(row, 'SELECT * FROM approvals WHERE status = :wanted ORDER BY created_at, id', { wanted });
     },
-    async votedFor(requesterId, connectionId) {
+    async votedFor({ connectionId, requesterId }) {
       return db.all(
         row,
         `SELECT id, request, created_at, status, decisions, end_reason, version

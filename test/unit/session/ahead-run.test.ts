@@ -13,7 +13,7 @@ import { cardOf, makeWorld, POLICY, statement, type World } from './world.ts';
 const TEXT = 'write customers';
 const MEANING = hash('sha256', 'what it means', 'hex');
 const EFFECTS = ['write: public.customers'];
-const present = () => Promise.resolve();
+const present = async () => undefined;
 
 let world: World;
 let devin: IdentityRow;
@@ -179,6 +179,18 @@ describe('a request made ahead', () => {
     await next.decide(id, ana, vote, present);
     expect(await next.use(id, 's-1')).toMatchObject({ status: 'used' });
     await expect(next.use(id, 's-2')).rejects.toMatchObject({ code: 'approval_not_pending' });
+  });
+
+  test('gains no time by a clock that was put back while no process was there', async () => {
+    const request = await ask();
+    const { clock, audit, policy, store } = world;
+    clock.setWall(Date.parse(request.createdAt) - 3_600_000);
+    const parts = { clock, audit, policy, failed: () => {} };
+    const next = new ApprovalBoard({ ...parts, approvals: store.approvals, identities: store.identities });
+    next.restore(request);
+    clock.advance(Date.parse(request.expiresAt) - Date.parse(request.createdAt));
+    const vote = { decision: 'approve', reason: undefined, version: request.version } as const;
+    await expect(next.decide(request.id, ana, vote, present)).rejects.toThrow(/expired/);
   });
 
   test('counts among those that wait only until it is decided', async () => {

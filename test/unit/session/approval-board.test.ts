@@ -10,7 +10,7 @@ let desk: LiveDesk;
 let devin: IdentityRow;
 let ana: IdentityRow;
 let bob: IdentityRow;
-const present = () => Promise.resolve();
+const present = async () => undefined;
 const APPROVE = { decision: 'approve', reason: undefined, version: 1 } as const;
 
 beforeEach(async () => {
@@ -67,6 +67,16 @@ describe('a held statement', () => {
       code: 'approval_not_pending',
     });
     expect(world.clock.timers).toBe(0);
+  });
+
+  test('cannot be decided once the clock was set past its expiry', async () => {
+    const held = await hold();
+    world.clock.setWall(world.clock.now() + 3_600_000);
+    await expect(world.board.decide(held.id, ana, APPROVE, present)).rejects.toMatchObject({
+      code: 'approval_expired',
+    });
+    world.clock.advance(900_000);
+    expect(await held.outcome).toEqual({ outcome: 'expired' });
   });
 
   test('is withdrawn when its client goes away, and nobody can approve it then', async () => {
@@ -170,7 +180,7 @@ describe('a decision', () => {
     let asked = false;
     const prove = () => {
       asked = true;
-      return Promise.resolve();
+      return Promise.resolve(undefined);
     };
     await expect(world.board.decide(held.id, both, APPROVE, prove)).rejects.toMatchObject({
       code: 'self_approval',
@@ -193,10 +203,26 @@ describe('a decision', () => {
   test('does not count when the decider was revoked while the passphrase was checked', async () => {
     const held = await hold();
     const expired = { ...ana, expiresAt: new Date(world.clock.now() + 1).toISOString() };
-    const slow = async () => world.clock.advance(10);
+    const slow = async () => {
+      world.clock.advance(10);
+      return undefined;
+    };
     await expect(world.board.decide(held.id, expired, APPROVE, slow)).rejects.toMatchObject({
       kind: 'login-needed',
     });
+  });
+
+  test('does not count when the decider lost its role, or was revoked, while its presence was checked', async () => {
+    const held = await hold();
+    const lost = async () => ({ ...ana, roles: [] });
+    await expect(world.board.decide(held.id, ana, APPROVE, lost)).rejects.toMatchObject({
+      code: 'role_missing',
+    });
+    const revoked = async () => ({ ...ana, revokedAt: new Date(world.clock.now()).toISOString() });
+    await expect(world.board.decide(held.id, ana, APPROVE, revoked)).rejects.toMatchObject({
+      kind: 'login-needed',
+    });
+    expect(await world.board.find(held.id)).toMatchObject({ status: 'pending', decisions: [] });
   });
 
   test('of two different people is needed where the rule says two', async () => {

@@ -504,7 +504,10 @@ export function storeContract(open: () => Promise<Store>): void {
         approval('ap-00006'),
       ];
       for (const one of [used, later, ...others]) await store.approvals.create(one);
-      expect(await store.approvals.votedFor('id-1', 'c-1')).toEqual([later, used]);
+      expect(await store.approvals.votedFor({ requesterId: 'id-1', connectionId: 'c-1' })).toEqual([
+        later,
+        used,
+      ]);
     });
 
     it('do not share an id', async () => {
