@@ -1,18 +1,9 @@
 import { Internal } from '../base/errors.ts';
 import type { ActiveMask } from '../policy/decision.ts';
+import { DIGIT_DETECTORS, type DigitDetector, findInDigits, type Reading } from './digit-search.ts';
 import { findApiKeys } from './key-patterns.ts';
-import { findNationalIds } from './national-ids.ts';
 import { findIpAddresses, findUrlPasswords } from './network-patterns.ts';
-import {
-  findCards,
-  findEmails,
-  findIbans,
-  findJwts,
-  findPhones,
-  findPrivateKeys,
-  findSsns,
-  type Search,
-} from './patterns.ts';
+import { findEmails, findIbans, findJwts, findPrivateKeys, type Search } from './patterns.ts';
 import { scan, TRIGGER } from './prefilter.ts';
 import { type HashKey, hashText, partialText, REDACTED, stricter, type ValueMasking } from './strategies.ts';
 
@@ -32,23 +23,36 @@ export const DETECTORS = [
 ] as const;
 export type DetectorName = (typeof DETECTORS)[number];
 
-/** Without this trigger the search cannot find anything. */
-const SEARCHES: Readonly<Record<DetectorName, { readonly trigger: number; readonly search: Search }>> = {
-  credit_card: { trigger: TRIGGER.digits13, search: findCards },
-  email: { trigger: TRIGGER.at, search: findEmails },
-  us_ssn: { trigger: TRIGGER.digits9, search: findSsns },
-  phone: { trigger: TRIGGER.digits7, search: findPhones },
-  iban: { trigger: TRIGGER.iban, search: findIbans },
-  api_key: { trigger: TRIGGER.token, search: findApiKeys },
-  jwt: { trigger: TRIGGER.jwt, search: findJwts },
-  private_key: { trigger: TRIGGER.dashes, search: findPrivateKeys },
-  ip: { trigger: TRIGGER.address, search: findIpAddresses },
-  url_password: { trigger: TRIGGER.at, search: findUrlPasswords },
-  national_id: { trigger: TRIGGER.digits7 | TRIGGER.wordDigits, search: findNationalIds },
+/** Without one of these triggers a detector cannot find anything. */
+const TRIGGERS: Readonly<Record<DetectorName, number>> = {
+  credit_card: TRIGGER.digits13,
+  email: TRIGGER.at,
+  us_ssn: TRIGGER.digits9,
+  phone: TRIGGER.digits7,
+  iban: TRIGGER.iban,
+  api_key: TRIGGER.token,
+  jwt: TRIGGER.jwt,
+  private_key: TRIGGER.dashes,
+  ip: TRIGGER.address,
+  url_password: TRIGGER.at,
+  national_id: TRIGGER.digits7 | TRIGGER.wordDigits,
 };
 
+/** Searches of their own; those for numbers are one together. */
+const SEARCHES: Readonly<Record<Exclude<DetectorName, DigitDetector>, Search>> = {
+  email: findEmails,
+  iban: findIbans,
+  api_key: findApiKeys,
+  jwt: findJwts,
+  private_key: findPrivateKeys,
+  ip: findIpAddresses,
+  url_password: findUrlPasswords,
+};
+
+const isOfDigits = (name: DetectorName): name is DigitDetector => Object.hasOwn(DIGIT_DETECTORS, name);
+
 export function isDetector(name: string): name is DetectorName {
-  return Object.hasOwn(SEARCHES, name);
+  return Object.hasOwn(TRIGGERS, name);
 }
 
 /** One `detect` mask of a policy. */
@@ -66,7 +70,7 @@ export interface Detection {
 /** Undefined when the masks name no detector. */
 export function compileDetection(masks: readonly DetectorMask[]): Detection | undefined {
   let triggers = 0;
-  for (const mask of masks) for (const name of mask.detect) triggers |= SEARCHES[name].trigger;
+  for (const mask of masks) for (const name of mask.detect) triggers |= TRIGGERS[name];
   return triggers === 0 ? undefined : { masks, triggers };
 }
 
@@ -114,18 +118,54 @@ export function triggersIn(bytes: Uint8Array, start: number, end: number, detect
   return scan(bytes, start, end) & detection.triggers;
 }
 
+/** A text's bytes; read as latin1 where a pattern wants it, so that places are byte offsets in any encoding. */
+class LatinReading implements Reading {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  #text: string | undefined;
+
+  constructor(bytes: Buffer, start: number, end: number) {
+    this.bytes = bytes;
+    this.start = start;
+    this.end = end;
+  }
+
+  get text(): string {
+    this.#text ??= this.bytes.toString('latin1', this.start, this.end);
+    return this.#text;
+  }
+}
+
 /**
- * Runs the detectors that `triggers` calls for over a latin1 reading of the bytes. Finds come in order and do
- * not overlap: overlapping ones are joined under the stricter mask.
+ * Runs the detectors that `triggers` calls for over the bytes. Finds are byte offsets from `start`, come in order and
+ * do not overlap: overlapping ones are joined under the stricter mask.
  */
-export function findTriggered(text: string, detection: Detection, triggers: number): readonly Find[] {
+export function findTriggered(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  detection: Detection,
+  triggers: number,
+): readonly Find[] {
+  return findIn(new LatinReading(bytes, start, end), detection, triggers);
+}
+
+function findIn(reading: Reading, detection: Detection, triggers: number): readonly Find[] {
   const finds: Find[] = [];
+  let digits = 0;
   for (const masking of detection.masks) {
     for (const name of masking.detect) {
-      const { trigger, search } = SEARCHES[name];
-      if ((trigger & triggers) !== 0) search(text, (start, end) => finds.push({ start, end, masking }));
+      if ((TRIGGERS[name] & triggers) === 0) continue;
+      if (isOfDigits(name)) digits |= DIGIT_DETECTORS[name];
+      else SEARCHES[name](reading.text, (start, end) => finds.push({ start, end, masking }));
     }
   }
+  if (digits !== 0)
+    findInDigits(reading, digits, (name, start, end) => {
+      for (const masking of detection.masks)
+        if (masking.detect.includes(name)) finds.push({ start, end, masking });
+    });
   return finds.length < 2 ? finds : joined(finds);
 }
 
@@ -174,8 +214,10 @@ export function maskDetected(
 ): Buffer | null | undefined {
   const triggers = triggersIn(bytes, start, end, detection);
   if (triggers === 0) return undefined;
-  const text = bytes.toString('latin1', start, end);
-  const masked = maskFinds(text, findTriggered(text, detection, triggers), key);
+  const reading = new LatinReading(bytes, start, end);
+  const finds = findIn(reading, detection, triggers);
+  if (finds.length === 0) return undefined;
+  const masked = maskFinds(reading.text, finds, key);
   return typeof masked === 'string' ? Buffer.from(masked, 'latin1') : masked;
 }
 
@@ -205,5 +247,5 @@ export function findSensitive(text: string, names: readonly DetectorName[]): rea
   const detection = compileDetection([{ detect: names, strategy: 'redact', keepLast: 0 }]);
   if (!detection) return [];
   const bytes = Buffer.from(text);
-  return findTriggered(bytes.toString('latin1'), detection, triggersIn(bytes, 0, bytes.length, detection));
+  return findTriggered(bytes, 0, bytes.length, detection, triggersIn(bytes, 0, bytes.length, detection));
 }

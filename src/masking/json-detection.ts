@@ -1,4 +1,4 @@
-import { type Detection, findTriggered, maskFinds, triggersIn } from './detectors.ts';
+import { type Detection, maskDetected } from './detectors.ts';
 import { scan, TRIGGER } from './prefilter.ts';
 import type { HashKey } from './strategies.ts';
 
@@ -64,11 +64,7 @@ function maskToken(token: string, detection: Detection, key: HashKey): string | 
 }
 
 function maskSpelled(spelled: Buffer, detection: Detection, key: HashKey): Buffer | null | undefined {
-  const triggers = triggersIn(spelled, 0, spelled.length, detection);
-  if (triggers === 0) return undefined;
-  const text = spelled.toString('latin1');
-  const masked = maskFinds(text, findTriggered(text, detection, triggers), key);
-  return typeof masked === 'string' ? Buffer.from(masked, 'latin1') : masked;
+  return maskDetected(spelled, 0, spelled.length, detection, key);
 }
 
 function readEscapes(token: string): string | undefined {

@@ -1,5 +1,5 @@
 import { passesLuhn } from './checksums.ts';
-import type { Found, Search } from './patterns.ts';
+import type { Found } from './patterns.ts';
 
 /**
  * Numbers that a state gives a person, by their check digits. Where those alone would also be right for many other
@@ -10,6 +10,8 @@ interface NationalId {
   /** Group `id` is what is found; the letters and digits of it are checked. Quantifiers are bounded: linear. */
   readonly form: RegExp;
   passes(id: string): boolean;
+  /** The groups of digits in it: `digit-shapes.ts`. */
+  readonly shapes: readonly string[];
   /** Words before it that say what it is; set for those whose check is weak. */
   readonly words?: RegExp;
   /** The form that needs no word. */
@@ -21,8 +23,11 @@ const AFTER = '(?![0-9A-Za-z]|[.-][0-9])';
 const form = (pattern: string) => new RegExp(BEFORE + pattern + AFTER, 'g');
 
 const digitsOf = (id: string) => [...id].map(Number);
-const weighted = (id: string, weights: readonly number[]) =>
-  weights.reduce((sum, weight, i) => sum + weight * Number(id[i]), 0);
+function weighted(id: string, weights: readonly number[]): number {
+  let sum = 0;
+  for (let i = 0; i < weights.length; i++) sum += (weights[i] ?? 0) * (id.charCodeAt(i) - 48);
+  return sum;
+}
 
 function isDate(month: number, day: number): boolean {
   return month >= 1 && month <= 12 && day >= 1 && day <= 31;
@@ -45,40 +50,29 @@ const CODICE_ODD: Readonly<Record<string, number>> = Object.fromEntries(
 const codiceEven = (character: string) =>
   /\d/.test(character) ? Number(character) : character.charCodeAt(0) - 65;
 
-/** Verhoeff's scheme: multiplication in the dihedral group D5 and its permutation. */
-const D5 = ['0123456789', '1234067895', '2340178956', '3401289567', '4012395678'].concat([
-  '5987604321',
-  '6598710432',
-  '7659821043',
-  '8765932104',
-  '9876543210',
-]);
-const VERHOEFF = [
-  '0123456789',
-  '1576283094',
-  '5803796142',
-  '8916043527',
-  '9453126870',
-  '4286573901',
-  '2793806415',
-  '7046913258',
-];
+/** Verhoeff's scheme: multiplication in the dihedral group D5 and its permutation, ten digits a row. */
+const table = (rows: string) => Uint8Array.from(rows.replaceAll(' ', ''), Number);
+const D5 = table(
+  '0123456789 1234067895 2340178956 3401289567 4012395678 5987604321 6598710432 7659821043 8765932104 9876543210',
+);
+const VERHOEFF = table(
+  '0123456789 1576283094 5803796142 8916043527 9453126870 4286573901 2793806415 7046913258',
+);
 
 function passesVerhoeff(id: string): boolean {
   let check = 0;
-  digitsOf(id)
-    .reverse()
-    .forEach((digit, i) => {
-      check = Number(D5[check]?.[Number(VERHOEFF[i % 8]?.[digit])]);
-    });
+  for (let i = 0; i < id.length; i++) {
+    const digit = id.charCodeAt(id.length - 1 - i) - 48;
+    check = D5[check * 10 + (VERHOEFF[(i % 8) * 10 + digit] ?? 0)] ?? 0;
+  }
   return check === 0;
 }
 
 /** ISO 7064 mod 11,10, of Germany's tax number. */
 function passesMod11And10(id: string): boolean {
   let product = 10;
-  for (const digit of digitsOf(id.slice(0, 10))) {
-    const sum = (digit + product) % 10 || 10;
+  for (let i = 0; i < 10; i++) {
+    const sum = (id.charCodeAt(i) - 48 + product) % 10 || 10;
     product = (2 * sum) % 11;
   }
   return (11 - product) % 10 === Number(id[10]);
@@ -87,6 +81,7 @@ function passesMod11And10(id: string): boolean {
 const IDS: readonly NationalId[] = [
   {
     country: 'ES',
+    shapes: ['7!', '8!'],
     form: form('(?:\\d{8}|[XYZxyz]-?\\d{7})-?[A-Za-z]'),
     passes(id) {
       const number = id.slice(0, -1).replace(/^[XYZ]/, (letter) => String('XYZ'.indexOf(letter)));
@@ -95,14 +90,18 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'FR',
+    shapes: ['1 2 2 2 3 3 2', '1 2 2 1-3 3 2'],
     form: form('[12] ?\\d{2} ?(?:0[1-9]|1[0-2]|[2-4]\\d) ?(?:\\d{2}|2[ABab]) ?\\d{3} ?\\d{3} ?\\d{2}'),
     passes(id) {
+      // Of a Corsican's the letter is left out, and nothing can be told yet.
+      if (id.length === 14) return true;
       const number = id.slice(0, 13).replace('2A', '19').replace('2B', '18');
       return 97n - (BigInt(number) % 97n) === BigInt(id.slice(13));
     },
   },
   {
     country: 'IT',
+    shapes: ['2-2-3!'],
     form: form('[A-Za-z]{6}\\d{2}[A-EHLMPR-Ta-ehlmpr-t]\\d{2}[A-Za-z]\\d{3}[A-Za-z]'),
     passes(id) {
       const sum = [...id.slice(0, 15)].reduce(
@@ -114,18 +113,21 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'DE',
+    shapes: ['2 3 3 3'],
     form: form('[1-9]\\d(?: ?\\d{3}){3}'),
     passes: (id) => passesMod11And10(id) && new Set(id.slice(0, 10)).size <= 9,
     words: /(?:steuer-?(?:id|identifikations)|identifikationsnummer|idnr|tin)[^0-9]{0,12}$/i,
   },
   {
     country: 'NL',
+    shapes: ['9'],
     form: form('\\d{9}'),
     passes: (id) => Number(id) > 0 && weighted(id, [9, 8, 7, 6, 5, 4, 3, 2, -1]) % 11 === 0,
     words: /(?:bsn|burgerservicenummer|sofi)[^0-9]{0,12}$/i,
   },
   {
     country: 'BE',
+    shapes: ['2 2 2 3 2'],
     form: form('\\d{2}[. ]?(?:0\\d|1[0-2])[. ]?[0-3]\\d[- ]?\\d{3}[. ]?\\d{2}'),
     passes(id) {
       const check = Number(id.slice(9));
@@ -135,6 +137,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'PL',
+    shapes: ['11'],
     form: form('\\d{11}'),
     passes(id) {
       const sum = weighted(id, [1, 3, 7, 9, 1, 3, 7, 9, 1, 3]);
@@ -144,11 +147,13 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'SE',
+    shapes: ['6/8-4'],
     form: form('(?:19|20)?\\d{2}(?:0\\d|1[0-2])[0-3]\\d[-+]\\d{4}'),
     passes: (id) => isDate(two(id.slice(-10), 2), two(id.slice(-10), 4)) && passesLuhn(id.slice(-10)),
   },
   {
     country: 'NO',
+    shapes: ['6 5'],
     form: form('[0-3]\\d(?:0\\d|1[0-2])\\d{2} ?\\d{5}'),
     passes(id) {
       const first = (11 - (weighted(id, [3, 7, 6, 1, 8, 9, 4, 5, 2]) % 11)) % 11;
@@ -158,6 +163,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'FI',
+    shapes: ['6-3!', '6-4'],
     form: form('[0-3]\\d(?:0\\d|1[0-2])\\d{2}[-+A-FU-Ya-fu-y]\\d{3}[0-9A-Ya-y]'),
     passes(id) {
       const digits = id.length === 11 ? id.slice(0, 6) + id.slice(7, 10) : id.slice(0, 9);
@@ -166,6 +172,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'CH',
+    shapes: ['3 4 4 2'],
     form: form('756[. ]?\\d{4}[. ]?\\d{4}[. ]?\\d{2}'),
     passes(id) {
       const sum = weighted(id, [1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3]);
@@ -174,6 +181,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'RO',
+    shapes: ['13'],
     form: form('[1-8]\\d{2}(?:0\\d|1[0-2])[0-3]\\d\\d{6}'),
     passes(id) {
       const rest = weighted(id, [2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9]) % 11;
@@ -183,6 +191,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'BR',
+    shapes: ['3 3 3 2'],
     form: form('\\d{3}\\.?\\d{3}\\.?\\d{3}-?\\d{2}'),
     passes(id) {
       if (/^(\d)\1+$/.test(id)) return false;
@@ -195,10 +204,12 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'CL',
+    shapes: ['1/2 3 3-1', '1/2 3 3!'],
     form: form('\\d{1,2}\\.?\\d{3}\\.?\\d{3}-[0-9Kk]'),
     passes(id) {
-      const digits = digitsOf(id.slice(0, -1)).reverse();
-      const rest = 11 - (digits.reduce((sum, digit, i) => sum + digit * (2 + (i % 6)), 0) % 11);
+      let sum = 0;
+      for (let i = 0; i < id.length - 1; i++) sum += (id.charCodeAt(id.length - 2 - i) - 48) * (2 + (i % 6));
+      const rest = 11 - (sum % 11);
       return (rest === 11 ? '0' : rest === 10 ? 'K' : String(rest)) === id.at(-1);
     },
     words: /r\.?u\.?[tn]\.?[^0-9]{0,12}$/i,
@@ -206,6 +217,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'CN',
+    shapes: ['17!', '18'],
     form: form('[1-9]\\d{5}(?:19|20)\\d{2}(?:0\\d|1[0-2])[0-3]\\d\\d{3}[0-9Xx]'),
     passes(id) {
       const sum = weighted(id, [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2]);
@@ -214,6 +226,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'IN',
+    shapes: ['4 4 4'],
     form: form('[2-9]\\d{3}[ -]?\\d{4}[ -]?\\d{4}'),
     passes: passesVerhoeff,
     words: /(?:aadhaar|aadhar|uidai|uid)[^0-9]{0,12}$/i,
@@ -221,6 +234,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'KR',
+    shapes: ['6-7'],
     form: form('\\d{2}(?:0\\d|1[0-2])[0-3]\\d-[1-8]\\d{6}'),
     passes(id) {
       const sum = weighted(id, [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5]);
@@ -229,6 +243,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'TR',
+    shapes: ['11'],
     form: form('[1-9]\\d{10}'),
     passes(id) {
       const digits = digitsOf(id);
@@ -241,6 +256,7 @@ const IDS: readonly NationalId[] = [
   },
   {
     country: 'CA',
+    shapes: ['3-3-3'],
     form: form('[1-79]\\d{2}([ -])\\d{3}\\1\\d{3}'),
     passes: passesLuhn,
     words: /(?:\bsin\b|social insurance|nas)[^0-9]{0,12}$/i,
@@ -250,57 +266,57 @@ const IDS: readonly NationalId[] = [
 /** Countries whose numbers are known. */
 export const NATIONAL_ID_COUNTRIES: readonly string[] = IDS.map(({ country }) => country);
 
+/** In what groups of digits each of them is written, as `shapesOf` reads it. */
+export const NATIONAL_SHAPES: readonly (readonly string[])[] = IDS.map(({ shapes }) => shapes);
+
 /** How far back a word for a number is looked for, in characters. */
 const WORD_REACH = 40;
-
-/** Longest number with its separators; a text no longer than this may be nothing but one. */
+/** Longest number with its separators. */
 const LONGEST = 24;
-
-const told = IDS.filter(({ words }) => words !== undefined);
-/** Any word that says what a number is. */
-const ANY_WORD = new RegExp(
-  told.map(({ words }) => (words?.source ?? '').replace('[^0-9]{0,12}$', '')).join('|'),
-  'i',
-);
-/** Any form that counts without a word. One pass in place of one for each country: most texts hold none of them. */
-const ANY_FORM = new RegExp(
-  `${BEFORE}(?:${IDS.flatMap(({ form, words, written }) => {
-    if (words === undefined) return [form.source.slice(BEFORE.length, -AFTER.length)];
-    // Both separators are the same in the form; that they are any is enough here.
-    return written ? [written.source.slice(1, -1).replace('([ -])', '[ -]').replace('\\1', '[ -]')] : [];
-  }).join('|')})${AFTER}`,
-);
-
-/** Seven digits, at most two letters or separators between any two of them: no number here has fewer or is spaced wider. */
-const CANDIDATE = /(?:\d[ .+-]?[A-Za-z]?[ .+-]?){6}\d/;
 /** What most often looks like one and is not. */
 const DATES =
   /(?<![0-9A-Za-z])(?:19|20)\d\d-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)?(?![0-9A-Za-z])/g;
 
-export const findNationalIds: Search = (text, found) => {
+/** The number of that place in the list whose groups of digits reach from `start` to `end`, if its letters and check digit are right. */
+export function nationalIdAt(
+  place: number,
+  digits: string | undefined,
+  text: string,
+  start: number,
+  end: number,
+  found: Found,
+): void {
+  const id = IDS[place];
+  // Without the letter that comes behind them the digits alone say nothing.
+  if (!id || (digits !== undefined && !id.passes(digits))) return;
+  const from = Math.max(0, start - LONGEST);
+  const around = text.slice(from, end + LONGEST);
   // Of the same length, so that places stay what they are.
-  const rest = text.includes('-') ? text.replace(DATES, (date) => '/'.repeat(date.length)) : text;
-  if (!CANDIDATE.test(rest)) return;
-  const isShort = rest.length <= LONGEST || rest.trim().length <= LONGEST;
-  const hasForm = isShort || ANY_FORM.test(rest);
-  const hasWord = isShort || ANY_WORD.test(rest);
-  for (const id of IDS) {
-    if (hasForm ? id.words === undefined || id.written || hasWord : hasWord && id.words)
-      findOne(id, rest, found);
-  }
-};
-
-function findOne({ form, passes, words, written }: NationalId, text: string, found: Found): void {
-  for (const match of text.matchAll(form)) {
-    const whole = match[0];
-    const start = match.index;
-    if (!passes(whole.replace(/[^0-9A-Za-z]/g, '').toUpperCase())) continue;
-    const alone = text.slice(0, start).trim() === '' && text.slice(start + whole.length).trim() === '';
-    const told =
-      words === undefined ||
-      alone ||
-      written?.test(whole) ||
-      words.test(text.slice(Math.max(0, start - WORD_REACH), start));
-    if (told) found(start, start + whole.length);
+  const rest = around.includes('-') ? around.replace(DATES, (date) => '/'.repeat(date.length)) : around;
+  id.form.lastIndex = Math.max(0, start - from - MOST_LETTERS);
+  for (let match = id.form.exec(rest); match; match = id.form.exec(rest)) {
+    const begun = from + match.index;
+    const ended = begun + match[0].length;
+    if (begun > start) return;
+    if (ended < end || !id.passes(match[0].replace(/[^0-9A-Za-z]/g, '').toUpperCase())) continue;
+    if (isTold(id, match[0], text, begun, ended)) found(begun, ended);
   }
 }
+
+/** Letters before the first digit, and a separator. */
+const MOST_LETTERS = 8;
+
+function isTold(
+  { words, written }: NationalId,
+  whole: string,
+  text: string,
+  start: number,
+  end: number,
+): boolean {
+  if (words === undefined || written?.test(whole)) return true;
+  if (words.test(text.slice(Math.max(0, start - WORD_REACH), start))) return true;
+  return text.length - whole.length <= SURROUNDED && (text.slice(0, start) + text.slice(end)).trim() === '';
+}
+
+/** White space that may be about a number which stands alone, in characters. */
+const SURROUNDED = 256;

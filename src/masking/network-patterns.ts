@@ -57,6 +57,7 @@ const partsOf = (text: string) => (text === '' ? [] : text.split(':'));
 const URL_PASSWORD = /[A-Za-z][A-Za-z0-9+.-]{1,30}:\/\/[^\s:/@?#"'<>]{0,128}:([^\s/@"'<>]{1,256})@/g;
 
 export const findUrlPasswords: Search = (text, found) => {
+  if (!text.includes('://')) return;
   for (const match of text.matchAll(URL_PASSWORD)) {
     const end = match.index + match[0].length - 1;
     found(end - (match[1]?.length ?? 0), end);

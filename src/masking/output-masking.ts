@@ -113,7 +113,7 @@ export class OutputMasking {
   #findsIn(text: string, detection: Detection): readonly Find[] {
     const bytes = Buffer.from(text, 'latin1');
     const triggers = triggersIn(bytes, 0, bytes.length, detection);
-    return triggers === 0 ? [] : findTriggered(text, detection, triggers);
+    return triggers === 0 ? [] : findTriggered(bytes, 0, bytes.length, detection, triggers);
   }
 
   #masked(

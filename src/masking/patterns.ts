@@ -3,7 +3,7 @@
  * are byte offsets and whatever is not found stays as it was in any encoding. Every search is linear: fixed or
  * bounded quantifiers that cannot match the same text in two ways, or a walk by hand that never goes back.
  */
-import { ibanLength, isCardNumber, passesIbanCheck } from './checksums.ts';
+import { ibanLength, passesIbanCheck } from './checksums.ts';
 
 /** Called with the byte offsets [start, end) of each find. */
 export type Found = (start: number, end: number) => void;
@@ -43,55 +43,20 @@ export const findEmails: Search = (text, found) => {
 
 // ---- payment cards
 
-const DIGITS = /\d+/g;
 const CARD_GAP = new RegExp(`^(?:[ -]|${WIDE_SEPARATOR})$`);
 const WORD_CHARACTER = /[A-Za-z0-9_]/;
-/** Sizes of the groups that cards are written in; lists of other numbers pass Luhn's check one time in ten. */
-const CARD_SHAPE = /^(?:1[3-9]|4,4,4,[2-4]|4,4,4,4,[23]|4,4,5|4,6,[45]|6,13|8,8)$/;
-/** Groups that a card can have. */
-const MOST_GROUPS = 5;
 
-interface DigitGroup {
-  readonly start: number;
-  readonly digits: string;
-}
-
-/**
- * 13 to 19 digits of an issuer with a right Luhn digit, in one piece or in the usual groups. Digits inside a longer hexadecimal word are part of a hash, not a card.
- */
-export const findCards: Search = (text, found) => {
-  let groups: DigitGroup[] = []; // those before, with single separators between them
-  let last = 0;
-  for (const match of text.matchAll(DIGITS)) {
-    const group = { start: match.index, digits: match[0] };
-    if (group.start - last > 3 || !CARD_GAP.test(text.slice(last, group.start))) groups = [];
-    last = group.start + group.digits.length;
-    groups.push(group);
-    if (groups.length > MOST_GROUPS) groups.shift();
-    findCardsEndingWith(groups, last, text, found);
-  }
-};
-
-/** Every choice of last groups is tried: sixteen digits that pass may be the beginning of nineteen that do. */
-function findCardsEndingWith(groups: readonly DigitGroup[], end: number, text: string, found: Found): void {
-  let digits = '';
-  let shape = '';
-  for (let i = groups.length - 1; i >= 0; i--) {
-    const group = groups[i];
-    if (!group || group.digits.length + digits.length > 19) return;
-    digits = group.digits + digits;
-    shape = shape === '' ? `${group.digits.length}` : `${group.digits.length},${shape}`;
-    if (digits.length < 13 || !CARD_SHAPE.test(shape)) continue;
-    if (isCardNumber(digits) && !inHexWord(text, group.start, end)) {
-      found(group.start, end);
-    }
-  }
+/** What may stand between the groups of a card's number. */
+export function isCardGap(text: string, start: number, end: number): boolean {
+  if (end - start === 1) return text[start] === ' ' || text[start] === '-';
+  return CARD_GAP.test(text.slice(start, end));
 }
 
 /** Longest stretch looked at on either side of a number to tell a hash; a SHA-512 has 128 digits. */
 const HEX_REACH = 128;
 
-function inHexWord(text: string, start: number, end: number): boolean {
+/** Whether the number is part of a longer hexadecimal word. */
+export function inHexWord(text: string, start: number, end: number): boolean {
   let left = start;
   while (left > 0 && start - left < HEX_REACH && WORD_CHARACTER.test(text.charAt(left - 1))) left--;
   let right = end;
@@ -105,26 +70,31 @@ function inHexWord(text: string, start: number, end: number): boolean {
 
 const SSN = new RegExp(
   `(?<![0-9A-Za-z]|[0-9][-.])(\\d{3})([ .-]|${WIDE_SEPARATOR})(\\d{2})\\2(\\d{4})(?![0-9A-Za-z]|[-.][0-9])`,
-  'g',
+  'y',
 );
+/** How far before a number the words begin that introduce it, in characters. */
+const NAME_REACH = 48;
 const NAMED_SSN =
-  /(?:ssn|social security)(?: (?:number|no\.?))?["']?[ :=#]{1,3}["']?(\d{3})(\d{2})(\d{4})(?![0-9A-Za-z])/gi;
+  /(?:ssn|social security)(?: (?:number|no\.?))?["']?[ :=#]{1,3}["']?(\d{3})(\d{2})(\d{4})(?![0-9A-Za-z])/i;
 
 /**
- * Three, two and four digits with the same separator, or nine digits after the words "SSN" or "social security".
- * Areas 000 and 666, group 00 and serial 0000 were never issued; 9xx is the taxpayer number (ITIN) of the same shape.
+ * Three, two and four digits with the same separator, at this place. Areas 000 and 666, group 00 and serial 0000 were
+ * never issued; 9xx is the taxpayer number (ITIN) of the same shape.
  */
-export const findSsns: Search = (text, found) => {
-  for (const match of text.matchAll(SSN)) {
-    const end = match.index + match[0].length;
-    const listed = match[2] === ' ' && inNumberList(text, match.index, end);
-    if (isSsn(match[1], match[3], match[4]) && !listed) found(match.index, end);
-  }
-  for (const match of text.matchAll(NAMED_SSN)) {
-    const end = match.index + match[0].length;
-    if (isSsn(match[1], match[2], match[3])) found(end - 9, end);
-  }
-};
+export function ssnAt(text: string, start: number, found: Found): void {
+  SSN.lastIndex = start;
+  const match = SSN.exec(text);
+  if (!match) return;
+  const end = start + match[0].length;
+  const listed = match[2] === ' ' && inNumberList(text, start, end);
+  if (isSsn(match[1], match[3], match[4]) && !listed) found(start, end);
+}
+
+/** Nine digits after the words "SSN" or "social security". */
+export function namedSsn(text: string, start: number, end: number, found: Found): void {
+  const match = NAMED_SSN.exec(text.slice(Math.max(0, start - NAME_REACH), end + 1));
+  if (match && isSsn(match[1], match[2], match[3])) found(start, end);
+}
 
 function isSsn(area: string | undefined, group: string | undefined, serial: string | undefined): boolean {
   return area !== '000' && area !== '666' && group !== '00' && serial !== '0000';
@@ -136,7 +106,7 @@ const PHONE_GAP = `(?:[ .\\-()/]|${WIDE_SEPARATOR}){0,2}`;
 const EXTENSION = '(?: ?(?:x|ext\\.?) ?\\d{1,6})?';
 const INTERNATIONAL = new RegExp(
   `(?<![0-9A-Za-z+])\\+[1-9](?:${PHONE_GAP}\\d){7,14}${EXTENSION}(?!\\d)`,
-  'g',
+  'y',
 );
 /** North American: areas N00 other than 500, 700, 800 and 900, and codes N11, are not numbers to call. */
 const NORTH_AMERICAN = new RegExp(
@@ -151,18 +121,39 @@ const NAMED_PHONE = new RegExp(
   'gi',
 );
 
-/** Numbers with a `+`, North American numbers with separators, and any number that a word like "tel" introduces. */
-export const findPhones: Search = (text, found) => {
-  for (const match of text.matchAll(INTERNATIONAL)) found(match.index, match.index + match[0].length);
-  for (const match of text.matchAll(NORTH_AMERICAN)) {
-    const end = match.index + match[0].length;
-    if (match[3] !== ' ' || !inNumberList(text, match.index, end)) found(match.index, end);
+/** A number with a `+`, at its place. */
+export function internationalPhoneAt(text: string, plus: number, found: Found): void {
+  INTERNATIONAL.lastIndex = plus;
+  const match = INTERNATIONAL.exec(text);
+  if (match) found(plus, plus + match[0].length);
+}
+
+/** A North American number with separators, whose groups are from `start` to `end`; a 1, a bracket, an extension may be about it. */
+export function northAmericanPhones(text: string, start: number, end: number, found: Found): void {
+  const from = Math.max(0, start - BEFORE_PHONE);
+  for (const match of text.slice(from, end + AFTER_PHONE).matchAll(NORTH_AMERICAN)) {
+    const begun = from + match.index;
+    const ended = begun + match[0].length;
+    if (begun > start || ended < end) continue;
+    if (match[3] !== ' ' || !inNumberList(text, begun, ended)) found(begun, ended);
   }
-  for (const match of text.matchAll(NAMED_PHONE)) {
-    const end = match.index + match[0].length;
-    found(end - (match[1]?.length ?? 0), end);
+}
+
+/** `1 (`, and one more to look back at; an extension's digits and what may not follow them. */
+const BEFORE_PHONE = 4;
+const AFTER_PHONE = 16;
+/** Digits and gaps of the longest telephone number, in bytes. */
+const LONGEST_PHONE = 128;
+
+/** Any number that a word like "tel" introduces and that begins at `start`. */
+export function namedPhone(text: string, start: number, found: Found): void {
+  const from = Math.max(0, start - NAME_REACH);
+  for (const match of text.slice(from, start + LONGEST_PHONE).matchAll(NAMED_PHONE)) {
+    const end = from + match.index + match[0].length;
+    const begun = end - (match[1]?.length ?? 0);
+    if (begun <= start && end > start) found(begun, end);
   }
-};
+}
 
 /** Numbers with only spaces between them and more numbers are a list, not one number in groups. */
 function inNumberList(text: string, start: number, end: number): boolean {

@@ -3,6 +3,8 @@
  * made. It never misses what a detector would find; it may call for one in vain. Hot path: no allocation.
  */
 
+import { mayBeKey } from './key-words.ts';
+
 /** A bit for each thing that `scan` notices. */
 export const TRIGGER = {
   /** An `@`. */
@@ -21,7 +23,7 @@ export const TRIGGER = {
   dashes: 128,
   /** `\u`: a JSON escape that may spell any of the others. */
   escape: 256,
-  /** Three dots between digits, or two colons near each other: an address of the internet. */
+  /** Three dots between digits, `::`, or six colons near each other: an address of the internet. */
   address: 512,
   /** Seven digits in one word, letters between them. */
   wordDigits: 1024,
@@ -72,6 +74,7 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
   let dashes = 0;
   let dots = 0; // dots behind digits since something else than digits and dots
   let colon = -8; // where the last colon was
+  let colons = 0; // colons in a row, at most four characters apart
   let wordDigits = 0; // digits in the present word
   for (let i = start; i < end; i++) {
     switch (CLASS[bytes[i] ?? 0]) {
@@ -114,7 +117,7 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
         mixed = true;
         break;
       default:
-        if (word >= MIXED_WORD && (mixed || word >= LONG_WORD)) found |= TRIGGER.token;
+        if (word >= MIXED_WORD && isToken(bytes, start, i, word, mixed, found)) found |= TRIGGER.token;
         if (bytes[i] === 0x2e && digits > 0) {
           if (++dots === 3) found |= TRIGGER.address;
         } else dots = 0;
@@ -133,13 +136,27 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
             break;
           default:
             if (bytes[i] === 0x3a) {
-              if (i - colon <= 5) found |= TRIGGER.address;
+              colons = i - colon <= 5 ? colons + 1 : 1;
+              // Times of day have two; no address without `::` has so few.
+              if (i - colon === 1 || colons === 6) found |= TRIGGER.address;
               colon = i;
             }
             cluster = 0;
         }
     }
   }
-  if (word >= MIXED_WORD && (mixed || word >= LONG_WORD)) found |= TRIGGER.token;
+  if (word >= MIXED_WORD && isToken(bytes, start, end, word, mixed, found)) found |= TRIGGER.token;
   return found;
+}
+
+function isToken(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  length: number,
+  mixed: boolean,
+  found: number,
+): boolean {
+  if ((found & TRIGGER.token) !== 0 || !(mixed || length >= LONG_WORD)) return false;
+  return mayBeKey(bytes, start, end - length, end);
 }

@@ -43,6 +43,8 @@ export function functionCall(node: Node, scope: Scope, use: ExpressionUse, ctx: 
 function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const args = call.args ?? [];
   if (use.kind !== 'computed') {
+    const counts = countedColumns(call, scope, ctx);
+    if (counts) return ctx.out.useAll(counts, 'count');
     const part = use.kind === 'predicate' ? documentValue(node, scope, ctx) : undefined;
     if (part) return noteAll(part.sources, use, ctx);
     expressions(args, scope, use, ctx);
@@ -62,7 +64,7 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
   const total = name === undefined ? 'none' : totality(name);
   const outside: ExpressionUse = { ...use, kind: 'call', with: [nameParts(call.funcname).join('.')] };
   // At a place that each row chooses, a part of the value is one of many that together are all of it.
-  const chosen = args.some((arg, i) => isGuarded(name ?? '', i) && !isFixed(arg));
+  const chosen = !KEYED.has(name ?? '') && args.some((arg, i) => isGuarded(name ?? '', i) && !isFixed(arg));
   const inside = total === 'none' || chosen ? outside : use;
   const read = (into: ExpressionUse) => {
     args.forEach((arg, i) => {
@@ -73,6 +75,14 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
   if (total === 'carrying') read(inside);
   else transforming(inside, read);
 }
+
+/** What is guarded there is a key: which one stands beside the value chooses no part of it. */
+const KEYED: ReadonlySet<string> = new Set([
+  'json_object_agg',
+  'jsonb_object_agg',
+  'json_build_object',
+  'jsonb_build_object',
+]);
 
 /** The same for every row: a literal or parameter, perhaps cast or negated. */
 function isFixed(node: Node): boolean {
@@ -86,7 +96,9 @@ function isFixed(node: Node): boolean {
 function builtinName(call: FuncCall, ctx: Context): string | undefined {
   const parts = nameParts(call.funcname);
   const found = resolveFunctions(parts, call.agg_star ? 0 : (call.args ?? []).length, ctx);
-  return found.candidates.length === 0 && !found.opaque ? found.builtin : undefined;
+  // citext has functions of the same names that do the same for its own type.
+  const twins = found.candidates.every(({ extension }) => extension === 'citext');
+  return twins && !found.opaque ? found.builtin : undefined;
 }
 
 /** How many values a stored column has tells nothing of any one of them. */

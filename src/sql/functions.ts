@@ -212,6 +212,8 @@ export function callCandidate(
   if (sideDoor) ctx.out.condition(sideDoor);
   const said = candidate.schema.startsWith('pg_temp') ? undefined : ctx.catalog.functionEffect?.(name);
   if (said !== undefined) return callAsSaid(said, candidate, object, ctx);
+  // Each of its functions in SQL calls the one of pg_catalog that has the same name.
+  if (candidate.extension === 'citext' && candidate.language === 'sql') return [];
   if (
     (candidate.language === 'c' || candidate.language === 'internal') &&
     candidate.extension !== undefined

@@ -117,9 +117,8 @@ describe('the pass over the bytes before any pattern runs', () => {
     fc.assert(
       fc.property(fc.array(alphabet, { maxLength: 40 }), (pieces) => {
         const bytes = Buffer.from(pieces.join(''));
-        const text = bytes.toString('latin1');
-        const triggers = triggersIn(bytes, 0, bytes.length, all);
-        expect(findTriggered(text, all, triggers)).toEqual(findTriggered(text, all, all.triggers));
+        const find = (triggers: number) => findTriggered(bytes, 0, bytes.length, all, triggers);
+        expect(find(triggersIn(bytes, 0, bytes.length, all))).toEqual(find(all.triggers));
       }),
       { numRuns: 2000 },
     );
@@ -144,6 +143,10 @@ describe('texts made to keep a pattern busy', () => {
   const hostile: Readonly<Record<string, string>> = {
     'all digits': '1'.repeat(size),
     'digit groups': '4539 '.repeat(size / 5),
+    'nine digits': '123456789-'.repeat(size / 10),
+    'groups of every national id': '1 85 05 78 006 084 91 '.repeat(size / 22),
+    'digits behind words': 'tel 12 ssn 34 '.repeat(size / 14),
+    'digits and letters': '85T10A562S'.repeat(size / 10),
     'single digits': '4 '.repeat(size / 2),
     'digits and dashes': '12-'.repeat(size / 3),
     'plus signs': '+1 '.repeat(size / 3),
@@ -167,9 +170,10 @@ describe('texts made to keep a pattern busy', () => {
   for (const [name, text] of Object.entries(hostile)) {
     it(`reads ${name} in linear time`, () => {
       // 200 kB at less than 1 MB/s: ten times what a loaded machine needs, a hundredth of what backtracking would take.
-      const began = performance.now();
+      const began = process.cpuUsage();
       findSensitive(text, DETECTORS);
-      expect(performance.now() - began).toBeLessThan(400);
+      const { user, system } = process.cpuUsage(began);
+      expect((user + system) / 1000).toBeLessThan(400);
     });
   }
 });

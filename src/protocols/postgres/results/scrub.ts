@@ -77,12 +77,36 @@ export function scrubErrorFields(message: Buffer): Buffer {
   const raised = fields.some(({ code, start, end }) => {
     return code === FIELD.routine && message.toString('latin1', start, end) === 'exec_stmt_raise';
   });
+  const namesOnly = saysNames(message, fields);
   const parts: Buffer[] = [];
   for (const { code, start, end } of fields) {
     if (KEPT.has(code) || (NAMES.has(code) && !raised)) parts.push(message.subarray(start - 1, end + 1));
+    else if (code === FIELD.message && namesOnly) parts.push(message.subarray(start - 1, end + 1));
     else if (code === FIELD.message) parts.push(field('M', WITHHELD), field('H', WITHHELD_HINT));
   }
   return assembled(message, parts);
+}
+
+/**
+ * Routines of the server whose primary message has names of the catalog and nothing else, by SQLSTATE: which constraint
+ * of which table is violated, what one may not do. Values stand in their details. No statement can set the routine.
+ */
+const NAMING: Readonly<Record<string, ReadonlySet<string>>> = {
+  '23505': new Set(['_bt_check_unique', 'check_exclusion_or_unique_constraint']),
+  '23P01': new Set(['check_exclusion_or_unique_constraint']),
+  '23503': new Set(['ri_ReportViolation']),
+  '23514': new Set(['ExecConstraints', 'ExecPartitionCheckEmitError']),
+  '23502': new Set(['ExecConstraints', 'ReportNotNullViolationError']),
+  '42501': new Set(['aclcheck_error']),
+};
+
+function saysNames(message: Buffer, fields: readonly Field[]): boolean {
+  const text = (code: number) => {
+    const one = fields.find((field) => field.code === code);
+    return one === undefined ? '' : message.toString('latin1', one.start, one.end);
+  };
+  const routines = NAMING[text(FIELD.sqlstate)];
+  return routines?.has(text(FIELD.routine)) ?? false;
 }
 
 /** Sources of the server that know the catalog and the text, and no row. */

@@ -44,7 +44,7 @@ describe('scrubbing an error of a statement that touches masked columns', () => 
     n: 'users_email_key',
     F: 'nbtinsert.c',
     L: '664',
-    R: '_bt_check_unique',
+    R: 'report_duplicate',
   };
 
   const mistyped = {
@@ -86,6 +86,18 @@ describe('scrubbing an error of a statement that touches masked columns', () => 
     expect(rest).toEqual(kept);
     expect(M).toBe(WITHHELD);
     expect(H).toMatch(/SQLSTATE/);
+  });
+
+  it('keeps a message that names a constraint, and not the values in its details', () => {
+    const M = 'duplicate key value violates unique constraint "users_email_key"';
+    const named = { ...duplicate, M, R: '_bt_check_unique' };
+    const scrubbed = scrubErrorFields(response('E', named));
+    expect(readFields(scrubbed).M).toBe(M);
+    expect(scrubbed.includes(secret)).toBe(false);
+    const raised = scrubErrorFields(response('E', { ...named, R: 'exec_stmt_raise' }));
+    expect(readFields(raised).M).toBe(WITHHELD);
+    const other = scrubErrorFields(response('E', { ...named, C: '22P02' }));
+    expect(readFields(other).M).toBe(WITHHELD);
   });
 
   it('keeps a notice a notice', () => {
