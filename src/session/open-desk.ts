@@ -8,6 +8,7 @@ import type { ConnectionRow, IdentityRow, SessionRow } from '../store/store.ts';
 import { LiveDesk } from './live-desk.ts';
 import type { LiveDeskDeps } from './live-desk-parts.ts';
 import type { LiveSessions } from './live-sessions.ts';
+import { mayWork } from './recheck.ts';
 import { endUserOf, requesterOf, statedBy, statedWords } from './requester.ts';
 import { SessionTrace, type Span } from './trace.ts';
 
@@ -45,7 +46,7 @@ export function policyTarget(connection: ConnectionRow): PolicyTarget {
 
 /**
  * Opens a session's books: recording, audit log, store, in this order, so that nothing runs unrecorded.
- * Throws NotPermitted `no_policy` or `connection_not_allowed`, LoginNeeded when the identity no longer counts,
+ * Throws NotPermitted `no_policy`, `role_missing` or `connection_not_allowed`, LoginNeeded when the identity no longer counts,
  * Internal `recording_failed` or `audit_failed`.
  */
 export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promise<LiveDesk> {
@@ -55,6 +56,7 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   const runs = ahead === undefined ? {} : { runs: ahead.id };
   // The row may be as old as the endpoint; revocation and groups may be newer.
   const identity = await deps.identities.current(opening.identity);
+  if (!mayWork(identity)) throw new NotPermitted('role_missing', `${identity.name} may open no sessions`);
   const target = policyTarget(connection);
   const policy = deps.policy.current();
   requireMayConnect(

@@ -35,9 +35,12 @@ export async function recheckSessions(
 }
 
 function changeOf(then: IdentityRow, now: IdentityRow): string | undefined {
-  if (!now.roles.some((role) => WORKING.includes(role)))
-    return `${now.name} has no role to work with any more`;
+  if (!mayWork(now)) return `${now.name} has no role to work with any more`;
   return changeOfIdentity(then, now);
+}
+
+export function mayWork({ roles }: Pick<IdentityRow, 'roles'>): boolean {
+  return roles.some((role) => WORKING.includes(role));
 }
 
 /** What was judged for it was judged for somebody else; undefined while it is who it was. */

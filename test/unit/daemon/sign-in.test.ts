@@ -310,6 +310,17 @@ describe('a session of who signed in', () => {
     expect(await line.hear()).toBeUndefined();
   });
 
+  test('is not opened, by an endpoint of before, for somebody who has no role to work with any more', async () => {
+    const operators = POLICY.replace('kind: person\n', 'kind: person\n          roles: [operator]\n');
+    await apply(operators);
+    const { client } = await signIn({ ...LEA, groups: ['leads', 'dba'] });
+    const endpoint = await openEndpoint(client, { connection: 'prod-db' });
+    await apply(operators.replace('approver: [group:leads]', 'approver: [group:others]'));
+    const line = dial(endpoint.ready);
+    line.say(endpoint.ready.password);
+    expect(await line.hear()).toBeUndefined();
+  });
+
   test('is not renewed by the token of somebody else', async () => {
     const { client } = await signIn(ANA);
     expect(await code(client.call('tokenRenew', { body: { token: await tokenOf(LEA) } }))).toBe(
