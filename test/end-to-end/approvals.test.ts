@@ -21,7 +21,7 @@ rules:
   - name: writes-need-approval
     who: [group:agents]
     effects: [write]
-    tables: ["public.customers", "public.fires", "public.moved", "public.chosen", "public.under", "public.over"]
+    tables: ["public.customers", "public.fires", "public.ruled", "public.filling", "public.moved", "public.chosen", "public.under", "public.over"]
     decision: approve
     approvers: [group:dba]
   - name: hurried
@@ -172,6 +172,26 @@ describe('an approved statement does not run when, while it waited, somebody els
        CREATE TRIGGER fired BEFORE INSERT ON fires FOR EACH ROW EXECUTE FUNCTION fired()`,
       `${UPDATE} AND NOT EXISTS (SELECT 1 FROM fires); INSERT INTO fires VALUES (1)`,
       fired("UPDATE customers SET plan = 'pro'"),
+    ],
+    [
+      'the function of an operator',
+      `CREATE OR REPLACE FUNCTION is_meant(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT $1 = $2';
+       CREATE OPERATOR === (FUNCTION = is_meant, LEFTARG = int, RIGHTARG = int)`,
+      "UPDATE customers SET plan = 'pro' WHERE id === 1",
+      `CREATE OR REPLACE FUNCTION is_meant(int, int) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+    ],
+    [
+      'a rule of the table',
+      'CREATE TABLE ruled (id int); GRANT ALL ON ruled TO app',
+      'INSERT INTO ruled VALUES (1)',
+      "CREATE RULE more AS ON INSERT TO ruled DO ALSO UPDATE customers SET plan = 'pro'",
+    ],
+    [
+      'the default of a column',
+      `CREATE TABLE filling (id int, n int DEFAULT 1); GRANT ALL ON filling TO app;
+       CREATE OR REPLACE FUNCTION fill() RETURNS int LANGUAGE plpgsql AS $$ BEGIN UPDATE customers SET plan = 'pro'; RETURN 1; END $$`,
+      'INSERT INTO filling (id) VALUES (1)',
+      'ALTER TABLE filling ALTER n SET DEFAULT fill()',
     ],
     [
       'the table that the name stands for',
