@@ -62,6 +62,39 @@ describe('a line-gated shell', () => {
     expect(await shell.exited).toBe(2);
   });
 
+  test('completes names of files by a listing that it judges and records, and asks nobody for it', async () => {
+    mkdirSync(there('deep dir'), { recursive: true });
+    writeFileSync(there('deep dir/a long name'), 'found\n');
+    writeFileSync(there('deep dir/4111 1111 1111 1111'), 'x');
+    shell.type(`cat ${sshd.directory}/dee\t`);
+    await shell.shows('deep\\ dir/');
+    shell.type('a\t\r');
+    await shell.shows('found\n');
+    await shell.shows(PROMPT);
+    shell.type(`cat ${sshd.directory}/deep\\ dir/4\t\x03`);
+    await shell.shows('^C');
+    const screen = await shell.shows(PROMPT);
+    expect(screen.input).not.toContain('4111 1111');
+  });
+
+  test('finds an earlier line by Ctrl-R, lists them, and says why no program is put aside', async () => {
+    await line('echo first one', '\nfirst one\n');
+    await line('echo second', '\nsecond\n');
+    shell.type('\x12fir');
+    await shell.shows("(reverse-i-search)'fir': echo first one");
+    shell.type('\r');
+    await shell.shows('\nfirst one\n');
+    await shell.shows(PROMPT);
+    await line('history 2', /\d {2}echo second\s+\d {2}echo first one|\d {2}echo first one/);
+    await line('fg', 'there are no jobs here');
+    shell.type('sleep 20\r');
+    await shell.shows('sleep 20');
+    shell.type('\x1a');
+    await shell.shows('cannot be put aside here');
+    shell.type('\x03');
+    await shell.shows(PROMPT);
+  });
+
   test('kills a blocked line, says why, and lives on', async () => {
     writeFileSync(there('kept'), 'x');
     await line(`rm ${there('kept')}`, 'nothing is removed here');

@@ -1,5 +1,5 @@
 import type { ApprovalCard } from '../../approval/request.ts';
-import type { Hold, Judged, SessionDesk } from '../../session/desk.ts';
+import type { Hold, Judged, SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import { type Asked, gravestEffect, judge, textOf } from './judgement.ts';
 import { blockedWords, EXIT, holdWords, notApprovedWords } from './words.ts';
 
@@ -45,13 +45,19 @@ export class Gate {
     this.#terms = terms;
   }
 
+  /** Passes what the policy allows by itself; undefined for anything else, of which nobody is told. */
+  passed(asked: Asked): Judged | undefined {
+    const { decision, record } = judge(this.#terms.desk, asked);
+    return decision.outcome === 'allow' ? this.#terms.desk.pass(this.#withSetting(asked, record)) : undefined;
+  }
+
   /** Throws what the desk throws. */
   async ask(asked: Asked): Promise<Answer> {
     this.#cancelled = undefined;
-    const { desk, environment, say, terminal } = this.#terms;
+    const { desk, say, terminal } = this.#terms;
     const { decision, facts, record } = judge(desk, asked);
-    const parameters = [...settingOf(asked), ...environment].map(([name, value]) => `${name}=${value}`);
-    const statement = parameters.length === 0 ? record : { ...record, parameters };
+    const statement = this.#withSetting(asked, record);
+    const parameters = statement.parameters ?? [];
     switch (decision.outcome) {
       case 'allow':
         return { passed: true, judged: desk.pass(statement) };
@@ -89,6 +95,13 @@ export class Gate {
     }
     if (outcome.outcome !== 'approved') say(notApprovedWords(hold, outcome));
     return { passed: false, code: outcome.outcome === 'withdrawn' ? EXIT.withdrawn : EXIT.refused };
+  }
+
+  #withSetting(asked: Asked, record: StatementToRecord): StatementToRecord {
+    const setting = [...settingOf(asked), ...this.#terms.environment];
+    return setting.length === 0
+      ? record
+      : { ...record, parameters: setting.map(([name, value]) => `${name}=${value}`) };
   }
 
   /** The client cancelled or went away. */

@@ -13,6 +13,8 @@ import { EXIT } from './words.ts';
 const INTERRUPT = 3;
 const END_OF_INPUT = 4;
 const QUIT = 28;
+/** Stops a program; there is nothing here that would let it go on. */
+const SUSPEND = 26;
 /** Keys that reach a program in any case: the end of its input, and what its terminal makes signals of. */
 const SIGNAL_KEYS: readonly number[] = [INTERRUPT, END_OF_INPUT, QUIT];
 /** A program that goes on after so many Ctrl-C is left behind. */
@@ -89,7 +91,10 @@ export class GatedLine {
     // Without a terminal, what the client sends are lines and no program's input.
     if (terminal === undefined) upstream.end();
     const report = new ReportFilter(nonce);
-    const exit = await this.#passed(upstream, report);
+    const passed = this.#passed(upstream, report);
+    // Ctrl-C came while it was being started, when there was nothing yet that could get it.
+    if (this.#cancelled) this.stop();
+    const exit = await passed;
     gate.withdraw('the program has ended');
     return this.#endOf(exit, report.reported);
   }
@@ -97,6 +102,7 @@ export class GatedLine {
   /** What the client sends while the line is judged, waits, or runs. */
   keys(bytes: Buffer): KeysTaken {
     if (this.#terms.terminal === undefined) return { ...TAKEN, ahead: bytes };
+    if (bytes.includes(SUSPEND)) return this.#notSuspended(bytes);
     const forget = bytes.includes(INTERRUPT);
     if (forget && (this.#running === undefined || this.#input === 'asking')) {
       this.#terms.gate.withdraw('Ctrl-C was pressed');
@@ -119,6 +125,16 @@ export class GatedLine {
     for (const byte of bytes) if (SIGNAL_KEYS.includes(byte)) this.#signalKey(byte, upstream);
     const withheld = Buffer.from(afterInterrupt(bytes).filter((byte) => !SIGNAL_KEYS.includes(byte)));
     return { ...TAKEN, withheld, forget };
+  }
+
+  /** The rest of the keys goes where keys go. */
+  #notSuspended(bytes: Buffer): KeysTaken {
+    this.#terms.lane.say([
+      '',
+      'hoopctl: a program cannot be put aside here: end it with Ctrl-C, or start it with & or nohup',
+    ]);
+    const rest = Buffer.from(bytes.filter((byte) => byte !== SUSPEND));
+    return rest.length === 0 ? TAKEN : this.keys(rest);
   }
 
   /** The client sends no more: a program that reads its terminal gets to know. */

@@ -1,13 +1,15 @@
 import type { PseudoTtyInfo, ServerChannel } from 'ssh2';
 import { LONGEST_LINE } from '../../shell/analyze.ts';
 import { isUnfinished } from '../../shell/grammar.ts';
+import { completionOf, unfinishedName } from '../../shell/line/completion.ts';
 import { KeyReader } from '../../shell/line/keys.ts';
 import { LineEditor, type LineEvent } from '../../shell/line/line-editor.ts';
 import type { LineSetting } from '../../shell/line/line-script.ts';
-import { readScript } from '../../shell/read-script.ts';
 import { ClientLane } from './client-lane.ts';
 import { Gate } from './gate.ts';
 import { GatedLine, type GatedLineTerms } from './gated-line.ts';
+import { ownWords, runsNothing } from './gated-words.ts';
+import { listedBy } from './listing.ts';
 import type { Prepared, ProgramTerms } from './program.ts';
 import { EXIT, failureWords } from './words.ts';
 
@@ -43,6 +45,8 @@ export class GatedShell {
   #inputEnded = false;
   #opened = false;
   #reading = false;
+  /** A directory is being listed to complete a line. */
+  #completing = false;
   #over = false;
   #told = false;
 
@@ -183,9 +187,9 @@ export class GatedShell {
 
   /** Takes what was typed up to the end of a line; the rest waits until that has run. */
   #read(): void {
-    if (this.#reading || this.#lane.gone) return;
+    if (this.#reading || this.#completing || this.#lane.gone) return;
     this.#reading = true;
-    for (let events = 0; this.#line === undefined && !this.#over && this.#ahead.length > 0; events++) {
+    for (let events = 0; this.#awaitsLine && this.#ahead.length > 0; events++) {
       if (events === EVENTS_AT_ONCE) {
         this.#reading = false;
         setImmediate(() => this.#read());
@@ -196,13 +200,17 @@ export class GatedShell {
       this.#take(event);
     }
     this.#reading = false;
-    if (this.#line !== undefined || this.#over || !this.#inputEnded) return;
+    if (!this.#awaitsLine || !this.#inputEnded) return;
     if (this.#editor !== undefined && this.#ahead.length > 0) return;
     // The last line may have no line end; on a terminal what was not entered is nothing.
     const rest = this.#ahead.toString('utf8');
     this.#ahead = NOTHING;
     if (this.#editor === undefined && rest.trim() !== '') this.#take({ kind: 'line', text: rest });
     else this.#end(this.#setting.status);
+  }
+
+  get #awaitsLine(): boolean {
+    return this.#line === undefined && !this.#over && !this.#completing;
   }
 
   #edited(editor: LineEditor): LineEvent | undefined {
@@ -238,6 +246,8 @@ export class GatedShell {
     switch (event.kind) {
       case 'line':
         return this.#entered(event.text);
+      case 'complete':
+        return void this.#complete(event.before);
       case 'interrupt':
         this.#setting = { ...this.#setting, status: EXIT.withdrawn };
         return this.#prompt();
@@ -246,11 +256,28 @@ export class GatedShell {
     }
   }
 
+  /** Names of files, from a listing that the policy allows; nothing else is completed. */
+  async #complete(before: string): Promise<void> {
+    const name = unfinishedName(before);
+    this.#completing = true;
+    try {
+      const names = name === undefined ? undefined : await listedBy(name.listing, this.#setting, this.#lines);
+      this.#editor?.completed(completionOf(name?.beginning ?? '', names ?? []));
+    } catch (error) {
+      this.#tell(error);
+      this.#prompt();
+    }
+    this.#completing = false;
+    this.#read();
+  }
+
   #entered(text: string): void {
     const leaving = /^\s*(?:exit|logout)(?:\s+(\d{1,3}))?\s*$/.exec(text);
     if (leaving !== null)
       return this.#end(leaving[1] === undefined ? this.#setting.status : Number(leaving[1]) & 255);
-    if (text.trim() === '' || runsNothing(text)) return this.#prompt();
+    const own = this.#editor && ownWords(text.trim(), this.#editor.history);
+    if (own !== undefined) this.#lane.say(own);
+    if (own !== undefined || text.trim() === '' || runsNothing(text)) return this.#prompt();
     const line = new GatedLine(text, this.#setting, { ...this.#lines, terminal: this.#terminal });
     this.#line = line;
     line.run().then(
@@ -291,15 +318,4 @@ export class GatedShell {
 function columnsOf({ cols }: PseudoTtyInfo): number {
   if (cols === 0) return DEFAULT_COLUMNS;
   return Math.max(WIDTHS.least, Math.min(WIDTHS.most, cols));
-}
-
-/** A blank line or a comment. What does not parse is judged, and refused with the grammar's words. */
-function runsNothing(text: string): boolean {
-  try {
-    const { commands, functions, problems } = readScript(text);
-    return commands.length === 0 && functions.size === 0 && problems.length === 0;
-  } catch (error) {
-    if (error instanceof SyntaxError) return false;
-    throw error;
-  }
 }

@@ -20,6 +20,9 @@ export type KeyName =
   | 'erase-to-end'
   | 'yank'
   | 'clear'
+  | 'complete'
+  | 'search'
+  | 'leave-search'
   /** Any other: it has no meaning here. */
   | 'unknown';
 
@@ -37,13 +40,16 @@ const CONTROLS: Readonly<Record<number, KeyName>> = {
   4: 'end-of-input',
   5: 'end',
   6: 'right',
+  7: 'leave-search',
   8: 'backspace',
+  9: 'complete',
   10: 'enter',
   11: 'erase-to-end',
   12: 'clear',
   13: 'enter',
   14: 'down',
   16: 'up',
+  18: 'search',
   21: 'erase-to-start',
   23: 'erase-word',
   25: 'yank',

@@ -1,12 +1,17 @@
 import { characterWidth } from '../../base/text-width.ts';
 import { visibleText } from '../../base/visible-text.ts';
 import { isUnfinished } from '../grammar.ts';
+import type { Completion } from './completion.ts';
 import type { Key, KeyName } from './keys.ts';
+import { LineHistory } from './line-history.ts';
+import { cellOf, drawnLine, type Place } from './line-view.ts';
 
 /** What came of a key. */
 export type LineEvent =
   /** Enter on a whole command line. */
   | { readonly kind: 'line'; readonly text: string }
+  /** Tab: what stands before the cursor; `completed` is to be called. */
+  | { readonly kind: 'complete'; readonly before: string }
   /** Ctrl-C: the line was given up. */
   | { readonly kind: 'interrupt' }
   /** Ctrl-D on an empty line. */
@@ -16,25 +21,9 @@ export type LineEvent =
 const LONGEST_EDITED = 16_384;
 /** Lines that one command may go on for as it is typed: each Enter is a parse of all before it. */
 const MOST_CONTINUED = 200;
-/** Lines that the arrow keys bring back, and the length of each. */
-const MOST_REMEMBERED = 500;
-const LONGEST_REMEMBERED = 4096;
 const BELL = '\x07';
-/** Before the further rows of a line of several. */
-const CONTINUATION = '> ';
 const PASTE_ON = '\x1b[?2004h';
 const PASTE_OFF = '\x1b[?2004l';
-
-/** One character as it stands in the line, as it is shown, and the columns that takes. */
-interface Cell {
-  readonly shown: string;
-  readonly width: number;
-}
-
-interface Place {
-  readonly row: number;
-  readonly column: number;
-}
 
 /**
  * Edits one command line on a terminal that echoes nothing itself. What it shows is what the line holds: characters
@@ -49,11 +38,13 @@ export class LineEditor {
   #at = 0;
   /** Where the terminal's cursor is, from where the prompt begins. */
   #cursor: Place = { row: 0, column: 0 };
-  readonly #history: string[] = [];
+  readonly history = new LineHistory();
   /** Which remembered line is shown; the history's length for the one that is being typed. */
   #shown = 0;
   #typed = '';
   #killed = '';
+  /** What Ctrl-R looks for; undefined while nothing is looked for. */
+  #sought: string | undefined;
   /** What is shown is not what stands here. */
   #stale = false;
 
@@ -67,7 +58,7 @@ export class LineEditor {
     this.#prompt = visibleText(prompt).text;
     this.#line = [];
     this.#at = 0;
-    this.#shown = this.#history.length;
+    this.#shown = this.history.length;
     this.#typed = '';
     this.#cursor = { row: 0, column: 0 };
     this.#write(PASTE_ON);
@@ -86,7 +77,16 @@ export class LineEditor {
     this.#columns = columns;
   }
 
+  /** Writes at the cursor what completes the line there, or shows what could. */
+  completed({ choices, text }: Completion): void {
+    if (text !== '') this.#insert(text);
+    else if (choices.length === 0) this.#write(BELL);
+    else this.#show(choices);
+    this.flush();
+  }
+
   take(key: Key): LineEvent | undefined {
+    if (this.#sought !== undefined && this.#searched(key)) return undefined;
     switch (key.kind) {
       case 'text':
       case 'paste':
@@ -136,10 +136,17 @@ export class LineEditor {
         return this.#kill(this.#at, this.#line.length);
       case 'yank':
         return this.#insert(this.#killed);
+      case 'complete':
+        return { kind: 'complete', before: this.#line.slice(0, this.#at).join('') };
+      case 'search':
+        this.#typed = this.#line.join('');
+        this.#sought = '';
+        return this.#draw();
       case 'clear':
         this.#write('\x1b[H\x1b[2J');
         this.#cursor = { row: 0, column: 0 };
         return this.#draw();
+      case 'leave-search':
       case 'unknown':
         this.#write(BELL);
         return undefined;
@@ -154,7 +161,7 @@ export class LineEditor {
       return undefined;
     }
     this.#leave('');
-    this.#remember(text);
+    this.history.remember(text);
     return { kind: 'line', text };
   }
 
@@ -165,21 +172,68 @@ export class LineEditor {
     this.#write(`${mark}${PASTE_OFF}\r\n`);
   }
 
-  #remember(text: string): void {
-    if (text.trim() === '' || text.length > LONGEST_REMEMBERED || this.#history.at(-1) === text) return;
-    this.#history.push(text);
-    if (this.#history.length > MOST_REMEMBERED) this.#history.shift();
-  }
-
   #recall(index: number): undefined {
-    if (index < 0 || index > this.#history.length) {
+    if (index < 0 || index > this.history.length) {
       this.#write(BELL);
       return;
     }
-    if (this.#shown === this.#history.length) this.#typed = this.#line.join('');
+    if (this.#shown === this.history.length) this.#typed = this.#line.join('');
     this.#shown = index;
-    this.#line = [...(this.#history[index] ?? this.#typed)];
+    this.#line = [...(this.history.at(index) ?? this.#typed)];
     this.#at = this.#line.length;
+    this.#draw();
+  }
+
+  /** Takes a key while a line is looked for; false for one that ends that and then does what it does. */
+  #searched(key: Key): boolean {
+    const sought = this.#sought ?? '';
+    const name = key.kind === 'named' ? key.name : undefined;
+    if (key.kind !== 'named') this.#seek(sought + key.text.replaceAll('\n', ' '), this.#shown + 1);
+    else if (name === 'backspace') this.#seek([...sought].slice(0, -1).join(''), this.history.length);
+    else if (name === 'search') this.#seek(sought, this.#shown);
+    else {
+      this.#sought = undefined;
+      this.#draw();
+      if (name !== 'leave-search') return false;
+      this.#line = [...this.#typed];
+      this.#at = this.#line.length;
+      this.#shown = this.history.length;
+    }
+    return true;
+  }
+
+  #seek(text: string, before: number): void {
+    this.#sought = text;
+    this.#draw();
+    const found = text === '' ? -1 : this.history.findBefore(before, text);
+    if (found < 0) {
+      if (text !== '') this.#write(BELL);
+      return;
+    }
+    this.#shown = found;
+    this.#line = [...(this.history.at(found) ?? '')];
+    this.#at = this.#line.length;
+  }
+
+  /** Names in columns below the line, and the line once more. */
+  #show(choices: readonly string[]): void {
+    this.flush();
+    const names = choices.map((name) => visibleText(name).text);
+    const width =
+      Math.max(...names.map((name) => [...name].reduce((sum, c) => sum + characterWidth(c), 0))) + 2;
+    const across = Math.max(1, Math.floor(this.#columns / width));
+    const rows: string[] = [];
+    for (let at = 0; at < names.length; at += across) {
+      rows.push(
+        names
+          .slice(at, at + across)
+          .map((name) => name.padEnd(width))
+          .join('')
+          .trimEnd(),
+      );
+    }
+    this.#write(`\r\n${rows.join('\r\n')}\r\n`);
+    this.#cursor = { row: 0, column: 0 };
     this.#draw();
   }
 
@@ -251,53 +305,15 @@ export class LineEditor {
     this.#stale = true;
   }
 
-  /** Shows prompt and line anew from where the prompt began, row by row, and puts the cursor where it belongs. */
+  /** Shows prompt and line anew from where the prompt began. */
   #drawn(): void {
-    const up = this.#cursor.row > 0 ? `\x1b[${this.#cursor.row}A` : '';
-    let out = `${up}\r\x1b[J`;
-    let row = 0;
-    let column = 0;
-    let cursor: Place = { row, column };
-    const put = ({ shown, width }: Cell) => {
-      if (column + width > this.#columns) {
-        out += '\r\n';
-        row++;
-        column = 0;
-      }
-      out += shown;
-      column += width;
-    };
-    for (const character of this.#prompt) put(cellOf(character));
-    for (let index = 0; index <= this.#line.length; index++) {
-      // At the margin the cursor already stands on the next row.
-      if (column >= this.#columns) {
-        out += '\r\n';
-        row++;
-        column = 0;
-      }
-      if (index === this.#at) cursor = { row, column };
-      const character = this.#line[index];
-      if (character === undefined) break;
-      if (character === '\n') {
-        out += '\r\n';
-        row++;
-        column = 0;
-        for (const one of CONTINUATION) put(cellOf(one));
-      } else put(cellOf(character));
-    }
-    if (row > cursor.row) out += `\x1b[${row - cursor.row}A`;
-    if (row !== cursor.row || column !== cursor.column) {
-      out += `\r${cursor.column > 0 ? `\x1b[${cursor.column}C` : ''}`;
-    }
+    const sought = this.#sought === undefined ? undefined : visibleText(this.#sought).text;
+    const prompt = sought === undefined ? this.#prompt : `(reverse-i-search)'${sought}': `;
+    const { cursor, text } = drawnLine(
+      { prompt, line: this.#line, at: this.#at, columns: this.#columns },
+      this.#cursor,
+    );
     this.#cursor = cursor;
-    this.#write(out);
+    this.#write(text);
   }
-}
-
-function cellOf(character: string): Cell {
-  if (character >= ' ' && character <= '~') return { shown: character, width: 1 };
-  // A mark by itself is shown as an escape, behind a letter it stands on it.
-  const shown = visibleText(character === '\n' ? '' : character).text;
-  if (shown !== character) return { shown, width: shown.length };
-  return { shown, width: characterWidth(character) };
 }

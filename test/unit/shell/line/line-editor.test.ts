@@ -32,7 +32,7 @@ test.each([
   ['ho x\x01ec\x05y\r', 'echo xy'],
   ['echo ab\x02\x0b\r', 'echo a'],
   ['ab\x7f\x7f\x7fls\r', 'ls'],
-  ['ls\t\x16\x12\r', 'ls'],
+  ['ls\x16\r', 'ls'],
   ["echo 'a\rb'\r", "echo 'a\nb'"],
   ['echo a \\\rb\r', 'echo a \\\nb'],
   ['cat <<E\rrm x\rE\r', 'cat <<E\nrm x\nE'],
@@ -70,4 +70,33 @@ test('a line that only grows is refused at a length, and keys that move through 
   desk.type('y'.repeat(1000));
   const event = desk.type('\r');
   expect(event?.kind === 'line' && event.text.length).toBe(16_000);
+});
+
+test('Ctrl-R finds an older line by what is in it, once more the one before, and Enter runs what is shown', () => {
+  const desk = new Desk();
+  for (const text of ['cat one', 'ls', 'cat two', 'df']) {
+    desk.type(`${text}\r`);
+    desk.editor.begin('$ ');
+  }
+  desk.type('\x12cat');
+  desk.editor.flush();
+  expect(desk.shown).toContain("(reverse-i-search)'cat': cat two");
+  expect(desk.type('\x12\r')).toEqual(line('cat one'));
+  desk.editor.begin('$ ');
+  expect(desk.type('mine\x12cat\x07!\r')).toEqual(line('mine!'));
+  desk.editor.begin('$ ');
+  expect(desk.type('\x12wo\x01# \r')).toEqual(line('# cat two'));
+});
+
+test('Tab asks what completes the text before the cursor, and writes that there or shows what could', () => {
+  const desk = new Desk();
+  expect(desk.type('cat a b\x1b[D\x1b[D\t')).toEqual({ kind: 'complete', before: 'cat a' });
+  desk.editor.completed({ text: 'bc', choices: [] });
+  expect(desk.type('\r')).toEqual(line('cat abc b'));
+  desk.editor.begin('$ ');
+  desk.type('cat \t');
+  desk.editor.completed({ text: '', choices: ['one', 'two\u202e'] });
+  expect(desk.shown).toContain('one');
+  expect(desk.shown).not.toContain('\u202e');
+  expect(desk.type('\r')).toEqual(line('cat '));
 });
