@@ -56,6 +56,8 @@ export interface CatalogRelation {
   readonly tableOid?: number;
   /** Conditions of its row security policies, where it is switched on, as pg_get_expr prints them. */
   readonly policies?: readonly string[];
+  /** Somebody holds it locked and may be changing it: what using it does is not known. */
+  readonly unreadable?: true;
   /** Inheritance parents and partition roots, direct ones only. */
   readonly parents: readonly number[];
   /** Negative where it was never counted (PostgreSQL 14 and later). */

@@ -43,6 +43,10 @@ export function resolveRelation(rv: RangeVar, ctx: Context): ResolvedRelation {
     const absent = shownName(rv);
     return { kind: 'missing', name: shown, reason: `relation "${absent}" is not in the catalog`, absent };
   }
+  if (relation.unreadable) {
+    const reason = `relation "${shownName(rv)}" is locked by another transaction, which may be changing it`;
+    return { kind: 'missing', name: `${relation.schema}.${relation.name}`, reason };
+  }
   return {
     kind: 'found',
     relation,

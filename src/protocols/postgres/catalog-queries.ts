@@ -1,3 +1,6 @@
+import { isLocked, lockedCtes, namesLocked, unless } from './catalog-locks.ts';
+import { EQ, FIRST_NORMAL, inSystemSchema, kindMatches, NE, part } from './catalog-sql.ts';
+
 /**
  * The catalog's SQL. Every name is qualified, operators too, since a session's search_path may hold shadows of them;
  * literals are typed where an unknown one could pick a user's overload. Each part gives rows of one width, the kind of
@@ -16,47 +19,36 @@ export const SESSION_STATE =
   "(SELECT setting FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'lock_timeout'::pg_catalog.text), " +
   'pg_catalog.pg_backend_pid()::pg_catalog.text';
 
-const EQ = 'OPERATOR(pg_catalog.=)';
-const NE = 'OPERATOR(pg_catalog.<>)';
-const WIDTH = 22;
-
-/** Columns after the kind, as text, filled up with nulls. */
-function part(kind: string, columns: readonly string[], rest: string): string {
-  const cells = columns.map((column) => `(${column})::pg_catalog.text`);
-  while (cells.length < WIDTH - 1) cells.push('NULL::pg_catalog.text');
-  return `SELECT '${kind}'::pg_catalog.text, ${cells.join(', ')} ${rest}`;
-}
-
-/** Rows that initdb made have OIDs below this. FirstNormalObjectId, transam.h. */
-const FIRST_NORMAL = 16384;
-
-const inSystemSchema = (column: string) =>
-  `${column} ${EQ} ANY (ARRAY['pg_catalog'::pg_catalog.regnamespace, 'information_schema'::pg_catalog.regnamespace]::pg_catalog.oid[])`;
-
-const kindMatches = (column: string, kinds: string) =>
-  `${column} ${EQ} ANY (ARRAY[${[...kinds].map((kind) => `'${kind}'`).join(', ')}]::pg_catalog."char"[])`;
-
 // Details are gathered by joins with grouped sub-selects, not by correlated ones: the planner's estimate of those would
 // pass jit_above_cost, and compiling takes longer than the query.
-function relations(version: number): string {
+function relations(version: number, around: boolean): string {
   const generated = version >= 120000 ? `a.attgenerated ${NE} ''::pg_catalog."char"` : 'false';
   const columns = `SELECT a.attrelid, pg_catalog.json_agg(pg_catalog.json_build_array(a.attnum, a.attname, a.atttypid, ${generated}, pg_catalog.pg_get_expr(d.adbin, d.adrelid)) ORDER BY a.attnum) AS list
     FROM pg_catalog.pg_attribute a
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid ${EQ} a.attrelid AND d.adnum ${EQ} a.attnum AND ${generated}
+      AND NOT ${isLocked(around, 'a.attrelid')}
     WHERE a.attnum OPERATOR(pg_catalog.>) 0::pg_catalog.int2 AND NOT a.attisdropped GROUP BY a.attrelid`;
   const parents = `SELECT i.inhrelid, pg_catalog.json_agg(i.inhparent) AS list FROM pg_catalog.pg_inherits i GROUP BY i.inhrelid`;
   const triggers = `SELECT t.tgrelid, pg_catalog.json_agg(t.tgfoid::pg_catalog.oid) AS list FROM pg_catalog.pg_trigger t
     WHERE NOT t.tgisinternal GROUP BY t.tgrelid`;
   const policies = `SELECT y.polrelid, pg_catalog.json_agg(e.text) AS list FROM pg_catalog.pg_policy y
     CROSS JOIN LATERAL (VALUES (pg_catalog.pg_get_expr(y.polqual, y.polrelid)),
-      (pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid))) e(text) WHERE e.text IS NOT NULL GROUP BY y.polrelid`;
+      (pg_catalog.pg_get_expr(y.polwithcheck, y.polrelid))) e(text) WHERE e.text IS NOT NULL
+    AND NOT ${isLocked(around, 'y.polrelid')} AND NOT ${namesLocked(around, 'pg_policy', 'y.oid')} GROUP BY y.polrelid`;
+  const viewLocked = around
+    ? `EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class ${EQ} c.oid AND ${namesLocked(around, 'pg_rewrite', 'w.oid')})`
+    : 'false';
   const definition = `CASE WHEN ${kindMatches('c.relkind', 'vm')} AND NOT ${inSystemSchema('c.relnamespace')}
-    THEN pg_catalog.pg_get_viewdef(c.oid) END`;
+    THEN ${unless(viewLocked, 'pg_catalog.pg_get_viewdef(c.oid)')} END`;
+  const unreadable = around
+    ? `${isLocked(around, 'c.oid')} OR EXISTS (SELECT FROM pg_catalog.pg_policy z
+      WHERE z.polrelid ${EQ} c.oid AND ${namesLocked(around, 'pg_policy', 'z.oid')})`
+    : 'false';
   return part(
     'relation',
     [
       ...['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
-      ...['g.list', 'y.list', 'x.indrelid'],
+      ...['g.list', 'y.list', 'x.indrelid', unreadable],
     ],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
      LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
@@ -111,16 +103,20 @@ function foreignTables(): string {
   );
 }
 
-function rules(): string {
+function rules(around: boolean): string {
   return part(
     'rule',
-    ['r.ev_class', 'r.ev_type', 'pg_catalog.pg_get_ruledef(r.oid)'],
+    [
+      'r.ev_class',
+      'r.ev_type',
+      unless(namesLocked(around, 'pg_rewrite', 'r.oid'), 'pg_catalog.pg_get_ruledef(r.oid)'),
+    ],
     `FROM pg_catalog.pg_rewrite r JOIN pg_catalog.pg_class c ON c.oid ${EQ} r.ev_class
      WHERE r.rulename ${NE} '_RETURN'::pg_catalog.name AND NOT ${inSystemSchema('c.relnamespace')}`,
   );
 }
 
-function functions(version: number): string {
+function functions(version: number, around: boolean): string {
   const kind =
     version >= 110000
       ? 'p.prokind'
@@ -128,7 +124,7 @@ function functions(version: number): string {
   const standard = version >= 140000 ? 'p.prosqlbody IS NOT NULL' : 'false';
   const body =
     version >= 140000
-      ? 'CASE WHEN p.prosqlbody IS NOT NULL THEN pg_catalog.pg_get_function_sqlbody(p.oid) ELSE p.prosrc END'
+      ? `CASE WHEN p.prosqlbody IS NOT NULL THEN ${unless(namesLocked(around, 'pg_proc', 'p.oid'), 'pg_catalog.pg_get_function_sqlbody(p.oid)')} ELSE p.prosrc END`
       : 'p.prosrc';
   const extension = `SELECT d.objid, e.extname FROM pg_catalog.pg_depend d
     JOIN pg_catalog.pg_extension e ON e.oid ${EQ} d.refobjid
@@ -293,15 +289,15 @@ const narrowPath = () =>
 const restorePath = () =>
   part('saved', ["pg_catalog.set_config('search_path'::pg_catalog.text, saved.path, true)"], 'FROM saved');
 
-/** One statement that gives every row the loader reads. */
-export function catalogQuery(version: number): string {
+/** One statement that gives every row the loader reads; `around`: locks of others are gone around, not waited for. */
+export function catalogQuery(version: number, around: boolean): string {
   const parts = [
     narrowPath(),
     path(),
     schemas(),
-    relations(version),
-    rules(),
-    functions(version),
+    relations(version, around),
+    rules(around),
+    functions(version, around),
     builtins(),
     builtinTypes(),
     operators(),
@@ -314,5 +310,5 @@ export function catalogQuery(version: number): string {
     restorePath(),
   ];
   const saved = "SELECT pg_catalog.current_setting('search_path'::pg_catalog.text)";
-  return `WITH saved(path) AS (${saved})\n${parts.join('\nUNION ALL\n')}`;
+  return `WITH saved(path) AS (${saved})${lockedCtes(around)}\n${parts.join('\nUNION ALL\n')}`;
 }

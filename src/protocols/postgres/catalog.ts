@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { HoopError } from '../../base/errors.ts';
 import type {
   Catalog,
   CatalogFunction,
@@ -19,11 +20,12 @@ type Row = readonly (string | null)[];
 
 /**
  * Reads what analysis needs to know of a database: two round trips, some 30 ms for a small one. Works for any role,
- * since the system catalogs read here are open to all, on PostgreSQL 10 to 18. Rejects with what `query` rejects with.
+ * since the system catalogs read here are open to all, on PostgreSQL 10 to 18. With `around`, what others hold locked is
+ * not waited for, and unknown. Rejects with what `query` rejects with.
  */
-export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
+export async function loadCatalog(query: CatalogQuery, around = false): Promise<Catalog> {
   const version = Number((await query(queries.VERSION))[0]?.[0] ?? 0);
-  const rows = await query(queries.catalogQuery(version));
+  const rows = await query(queries.catalogQuery(version, around));
   const kinds = Map.groupBy(rows, (row) => row[0] ?? '');
   const of = (kind: string): readonly Row[] => kinds.get(kind) ?? [];
   const fingerprint = createHash('sha256');
@@ -52,6 +54,21 @@ export async function loadCatalog(query: CatalogQuery): Promise<Catalog> {
     },
     builtinTypes: words(of('builtin-types')[0]?.[1]),
   });
+}
+
+/**
+ * The same, where a lock is waited for no longer than the connection's `lock_timeout`: who holds one for long, as a
+ * migration does that waits for its COMMIT, keeps only what names that relation out of the catalog (not `complete`).
+ */
+export async function loadAvailableCatalog(
+  query: CatalogQuery,
+): Promise<{ readonly catalog: Catalog; readonly complete: boolean }> {
+  try {
+    return { catalog: await loadCatalog(query), complete: true };
+  } catch (error) {
+    if (!(error instanceof HoopError) || error.code !== 'target_locked') throw error;
+    return { catalog: await loadCatalog(query, true), complete: false };
+  }
 }
 
 /** One cheap look: its answer differs whenever a row that `loadCatalog` reads was added, changed or removed. */
@@ -140,6 +157,7 @@ function relationsOf(
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
     ...(row[10] ? { policies: list(row[10]) } : {}),
     ...(row[11] ? { tableOid: number(row, 11) } : {}),
+    ...(flag(row, 12) ? { unreadable: true as const } : {}),
     rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
       event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',
       definition: text(rule, 3),

@@ -2,6 +2,9 @@ import type { Ask } from './estimate.ts';
 import type { TargetConnection } from './target-side.ts';
 import { simpleQuery } from './target-side-query.ts';
 
+/** Sessions of a target wait for each other here: nobody's lock may hold them all up, in milliseconds. */
+const LOCK_MS = 2000;
+
 /**
  * A connection of the gateway's own beside those of sessions: catalog, plans, roles. What runs on it runs one after
  * the other; a broken connection is opened anew the next time. Mutable; one for each target.
@@ -19,7 +22,7 @@ export class SideConnection {
 
   run<T>(work: (ask: Ask) => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
-      this.#open ??= this.#connect();
+      this.#open ??= this.#connectBounded();
       const side = this.#open;
       let connection: TargetConnection | undefined;
       try {
@@ -35,6 +38,13 @@ export class SideConnection {
     });
     this.#queue = result.catch(() => {});
     return result;
+  }
+
+  /** Set once it is open, since poolers refuse parameters that they do not know at startup. */
+  async #connectBounded(): Promise<TargetConnection> {
+    const connection = await this.#connect();
+    await simpleQuery(connection, `SET lock_timeout = ${LOCK_MS}`);
+    return connection;
   }
 
   async close(): Promise<void> {

@@ -20,11 +20,20 @@ export function startupError(fields: ResponseFields, user: string, database: str
   return new NotReachable('target_refused', 'the target takes no session now', { why, retryable: true });
 }
 
+/** `lock_timeout` has passed (PostgreSQL docs, appendix A). */
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** A statement of hoopctl's own that the target refused. */
 export function statementError(fields: ResponseFields): HoopError {
   const why = whyOf(fields);
   if (fields.sqlstate === '42501') {
     return new NotPermitted('target_not_permitted', 'the role may not read what hoopctl needs', { why });
+  }
+  if (fields.sqlstate === LOCK_NOT_AVAILABLE) {
+    return new NotReachable('target_locked', 'another transaction holds a lock on what hoopctl needs', {
+      why,
+      retryable: true,
+    });
   }
   return new Internal('target_query_failed', 'the target refused a query of hoopctl itself', { why });
 }

@@ -14,7 +14,7 @@ import type { Foreseen, ForesightOf } from '../foresight.ts';
 import type { ClientEndpoint, Swept, Target } from '../protocol.ts';
 import {
   catalogFingerprint,
-  loadCatalog,
+  loadAvailableCatalog,
   type ProbedSessionState,
   readSessionState,
   sessionStateQuery,
@@ -297,8 +297,10 @@ export class PostgresTarget implements Target, SessionAnalyst {
 
   async #load(): Promise<void> {
     const { count } = this.changes;
-    this.#fingerprint = await catalogFingerprint(this.#side.ask);
-    const catalog = await loadCatalog(this.#side.ask);
+    const fingerprint = await catalogFingerprint(this.#side.ask);
+    const { catalog, complete } = await loadAvailableCatalog(this.#side.ask);
+    // What was left out is read at the next look, whatever has changed by then.
+    this.#fingerprint = complete ? fingerprint : '';
     this.#beginning = readSessionState(await this.#side.ask(sessionStateQuery));
     this.#checkedAt = systemClock.monotonic();
     this.changes.saw(count);

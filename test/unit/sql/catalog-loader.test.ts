@@ -1,13 +1,15 @@
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NotReachable } from '../../../src/base/errors.ts';
 import {
   catalogFingerprint,
+  loadAvailableCatalog,
   loadCatalog,
   readSessionState,
   sessionStateQuery,
 } from '../../../src/protocols/postgres/catalog.ts';
 import { analyze, loadParser } from '../../../src/sql/analyze.ts';
-import type { SessionState } from '../../../src/sql/catalog.ts';
+import type { Catalog, SessionState } from '../../../src/sql/catalog.ts';
 import { startPostgres, type TestPostgres } from '../../servers/postgres.ts';
 
 const SCHEMA = `
@@ -164,6 +166,38 @@ describe.each(['debian', 'embedded'] as const)('the catalog of PostgreSQL from %
     await client.query('DROP TABLE mine');
   });
 
+  it('is read around what another transaction holds locked, which is unknown until it lets go', async () => {
+    const effects = (catalog: Catalog, sql: string, state: SessionState) =>
+      analyze(sql, catalog, state).statements.flatMap(({ actions }) => actions.map(({ effect }) => effect));
+    const bounded = async (sql: string) => {
+      try {
+        return await query(sql);
+      } catch (error) {
+        if ((error as { code?: string }).code !== '55P03') throw error;
+        throw new NotReachable('target_locked', 'locked');
+      }
+    };
+    const migration = new pg.Client({ connectionString: server.url() });
+    await migration.connect();
+    await migration.query('BEGIN; ALTER TABLE child ADD COLUMN held int');
+    await client.query("SET lock_timeout = '100ms'");
+    try {
+      const { catalog, complete } = await loadAvailableCatalog(bounded);
+      const state = await session();
+      expect(complete).toBe(false);
+      expect(effects(catalog, 'SELECT * FROM shown', state)).toContain('unknown');
+      expect(effects(catalog, 'SELECT * FROM child', state)).toContain('unknown');
+      expect(effects(catalog, 'SELECT * FROM app.parent', state)).not.toContain('unknown');
+      await migration.query('ROLLBACK');
+      const later = await loadAvailableCatalog(bounded);
+      expect(later.complete).toBe(true);
+      expect(effects(later.catalog, 'SELECT * FROM shown', state)).not.toContain('unknown');
+    } finally {
+      await client.query('RESET lock_timeout');
+      await migration.end();
+    }
+  });
+
   it('is read rightly past shadows of every name the loader uses', async () => {
     await server.query(SHADOWS);
     await client.query('SET search_path = hostile, pg_catalog, public');
@@ -171,6 +205,7 @@ describe.each(['debian', 'embedded'] as const)('the catalog of PostgreSQL from %
       const catalog = await loadCatalog(query);
       expect(catalog.relation('public', 'child')?.columns).toHaveLength(2);
       expect((await session()).searchPath).toContain('hostile');
+      expect((await loadCatalog(query, true)).relation('public', 'child')?.columns).toHaveLength(2);
       await catalogFingerprint(query);
       // The path is narrowed for the time of the query alone, in a transaction too.
       expect((await query('SHOW search_path'))[0]?.[0]).toBe('hostile, pg_catalog, public');
