@@ -25,7 +25,8 @@ interface Splice {
 
 /**
  * Masks a stream of JSON texts (objects, lists, tables, the events of a watch) in one pass; all bytes but the masked
- * values stay as they are. What it keeps back is a token, or, where masks are over fields, the object that has them.
+ * values stay as they are. `managedFields` become null, which servers take for what they have: their keys hold values
+ * of lists (`k:{"ip":"10.0.0.1"}`, structured-merge-diff's serialisation of paths), and nobody reads them. What it keeps back is a token, or, where masks are over fields, the object that has them.
  */
 export class JsonMasking implements TokenReader {
   readonly #masks: ObjectMasks;
@@ -37,6 +38,10 @@ export class JsonMasking implements TokenReader {
   readonly #structural: boolean;
   #splices: Splice[] = [];
   #roots = 0;
+  /** Where what is left out begins, in what is not told yet; -1 outside of it. */
+  #leftOut = -1;
+  /** What stands instead, once. */
+  #instead = NOTHING;
   /** With candidates: up to here everything is decided. */
   #decided = 0;
 
@@ -75,15 +80,20 @@ export class JsonMasking implements TokenReader {
     return place === PLACE.plain ? KEY.other : keyIn(place, bytes, start, end);
   }
 
-  open(place: number, key: number, isArray: boolean): number {
+  open(place: number, key: number, isArray: boolean, at: number): number {
     const inside = placeInside(place, key, isArray, this.#roots, this.#lists);
     if (inside === PLACE.root) this.#roots++;
+    if (place === PLACE.metadata && key === KEY.managedFields) {
+      this.#leftOut = at;
+      this.#instead = NULL;
+    }
     this.#candidates?.open(inside, isArray);
     return inside;
   }
 
   close(place: number, end: number): void {
     if (place === PLACE.root) this.#roots--;
+    if (this.#leftOut >= 0) this.#leaveOut(end, -1);
     this.#candidates?.close(place);
     if (this.#roots === 0) this.#decide(end);
   }
@@ -145,6 +155,7 @@ export class JsonMasking implements TokenReader {
     const { at, bytes } = this.#scanner;
     const end = this.#candidates !== undefined && this.#roots > 0 ? this.#decided : at;
     if (end === 0) return NOTHING;
+    if (this.#leftOut >= 0 && this.#leftOut < end) this.#leaveOut(end, end);
     const out = spliced(bytes, end, this.#splices);
     this.#splices = this.#splices
       .filter(({ start }) => start >= end)
@@ -152,7 +163,15 @@ export class JsonMasking implements TokenReader {
     this.#scanner.drop(end);
     this.#candidates?.shift(end);
     this.#decided = 0;
+    if (this.#leftOut >= 0) this.#leftOut -= end;
     return out;
+  }
+
+  /** Up to `end`; what else is left out goes on from `next`. */
+  #leaveOut(end: number, next: number): void {
+    this.#splices.push({ start: this.#leftOut, end, text: this.#instead });
+    this.#leftOut = next;
+    this.#instead = NOTHING;
   }
 }
 

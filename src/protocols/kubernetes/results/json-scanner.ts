@@ -7,8 +7,8 @@ import { ProtocolViolation } from '../../../base/errors.ts';
 export interface TokenReader {
   /** A key stands at [start, end), its quotes included: the number it is to be known by. */
   key(bytes: Buffer, start: number, end: number, place: number): number;
-  /** An object or array begins: the number of the place that it is, SILENT to hear nothing of what is inside. */
-  open(place: number, key: number, isArray: boolean): number;
+  /** An object or array begins at `at`: the number of the place that it is, SILENT to hear nothing of what is inside. */
+  open(place: number, key: number, isArray: boolean, at: number): number;
   /** It ended before `end`. */
   close(place: number, end: number): void;
   /** A string, number, true, false or null stands at [start, end). */
@@ -155,7 +155,7 @@ export class JsonScanner {
         case OPEN_OBJECT:
         case OPEN_ARRAY:
           this.#expect(state === STATE.value || state === STATE.valueOrEnd, at);
-          place = this.#open(byte === OPEN_ARRAY);
+          place = this.#open(byte === OPEN_ARRAY, at);
           depth++;
           state = byte === OPEN_ARRAY ? STATE.valueOrEnd : STATE.keyOrEnd;
           break;
@@ -224,11 +224,11 @@ export class JsonScanner {
   }
 
   /** Answers the place that begins. */
-  #open(isArray: boolean): number {
+  #open(isArray: boolean, at: number): number {
     const outer = this.#depth;
     if (outer >= DEEPEST) throw this.#bad('it is nested too deeply');
     const depth = outer + 1;
-    const place = this.#reader.open(this.#places[outer] ?? 0, this.#keys[outer] ?? 0, isArray);
+    const place = this.#reader.open(this.#places[outer] ?? 0, this.#keys[outer] ?? 0, isArray, at);
     this.#places[depth] = place;
     this.#keys[depth] = 0;
     this.#arrays[depth] = isArray ? 1 : 0;

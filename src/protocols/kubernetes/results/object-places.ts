@@ -15,7 +15,7 @@ export const PLACE = {
   elements: 4,
   metadata: 5,
   annotations: 6,
-  /** By which clients and servers find their way, all of it. */
+  /** By which clients and servers find their way, all of it; or what is left out. */
   structure: SILENT,
   /** The `data` or `stringData` of an object. */
   data: 7,
@@ -33,6 +33,8 @@ export const KEY = {
   /** Another value by which clients find their way. */
   pointer: 7,
   structure: 8,
+  /** Who wrote which field: keys that repeat values. */
+  managedFields: 11,
   annotations: 9,
   lastApplied: 10,
 } as const;
@@ -73,7 +75,7 @@ const IN_METADATA = names({
   creationTimestamp: KEY.pointer,
   deletionTimestamp: KEY.pointer,
   generation: KEY.pointer,
-  managedFields: KEY.structure,
+  managedFields: KEY.managedFields,
   ownerReferences: KEY.structure,
   annotations: KEY.annotations,
 });
@@ -132,7 +134,7 @@ export function placeInside(
     case PLACE.root:
       return placeInObject(key, isArray, roots);
     case PLACE.metadata:
-      if (key === KEY.structure) return PLACE.structure;
+      if (key === KEY.structure || key === KEY.managedFields) return PLACE.structure;
       return key === KEY.annotations && !isArray ? PLACE.annotations : PLACE.plain;
     case PLACE.data:
       return place;
