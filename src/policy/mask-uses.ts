@@ -1,5 +1,5 @@
-import { sourceWords } from '../sql/document-path.ts';
-import type { ColumnUse, ColumnUseKind } from '../sql/facts.ts';
+import { partsOf, sourceWords } from '../sql/document-path.ts';
+import { type ColumnUse, type ColumnUseKind, LONG_VALUES } from '../sql/facts.ts';
 import type { ActiveMask } from './decision.ts';
 import type { ColumnMask } from './masks.ts';
 
@@ -38,7 +38,10 @@ const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, 
     'leave the column, and NEW and OLD as whole rows, out of its condition and function, or have somebody make it whom the mask excepts',
   ],
   stored: ['may not be copied INTO', 'leave the column out of what is written'],
-  other: ['is used in a way that no mask can follow', 'show the column itself'],
+  other: [
+    'is used in a way that no mask can follow',
+    'show the column itself, or have somebody do it whom the mask excepts',
+  ],
 };
 
 /** Why this use of a column that is under this mask would tell something of its values; undefined when it is covered. */
@@ -54,10 +57,25 @@ export function exposedBy(
   const words = what
     .replace('WITH', use.with?.[0] ?? 'this function')
     .replace('INTO', into === undefined ? 'to another place' : `into ${sourceWords(into)}`);
+  const advice = use.use === 'call' && into === LONG_VALUES ? SHORTER : instead + keptWords(use.column, mask);
   const named = use.column.endsWith('.*')
     ? `${use.column.slice(0, -2)} as a whole row has columns under mask "${mask.name}", so it`
     : `${sourceWords(use.column)} is under mask "${mask.name}" and`;
-  return `${named} ${words}: ${instead}`;
+  return `${named} ${words}: ${advice}`;
+}
+
+const SHORTER =
+  'give lengths, counts and replacements as constants, or show the column in a statement without them';
+
+/** What of a document may be used instead, and how. */
+function keptWords(source: ColumnUse['column'], { keepKeys = [] }: ActiveMask): string {
+  const { column } = partsOf(source);
+  // Keys by pattern have no name to show.
+  const first = keepKeys.find((key) => !key.includes('*'));
+  if (first === undefined || column.endsWith('.*')) return '';
+  const name = column.slice(column.lastIndexOf('.') + 1);
+  const subscript = `${name}['${first.split('.').join("']['")}']`;
+  return `; its keys ${keepKeys.join(', ')} stay readable, each by ${subscript}, and may be set by it`;
 }
 
 function isAllowed(

@@ -77,7 +77,7 @@ export function exposures(statement: StatementFacts, masks: readonly ColumnMask[
 const SIDE_DOORS: readonly (readonly [Condition, string])[] = [
   [
     'reads-statistics',
-    'planner statistics and texts of other sessions hold values of masked columns; no mask can follow them there',
+    'planner statistics and texts of other sessions (pg_stats, query of pg_stat_activity and pg_stat_statements) hold values of masked columns, where no mask can follow them: leave these out; pg_class and pg_stat_user_tables tell sizes and numbers of rows',
   ],
   [
     'reads-every-table',

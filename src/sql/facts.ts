@@ -74,6 +74,9 @@ export const COLUMN_USES = [
   'stored',
   'other',
 ] as const;
+/** `with` of a `call` where lengths or numbers of rows can be made to pass a limit. */
+export const LONG_VALUES = 'a statement that makes values or rows of any length';
+
 /** How a column is used. */
 export type ColumnUseKind = (typeof COLUMN_USES)[number];
 

@@ -193,7 +193,11 @@ function runSqlArgument(arg: Node | undefined, via: string, ctx: Context): reado
   if (arg === undefined) return [];
   const sql = constantText(arg);
   if (sql === undefined) {
-    ctx.out.unknown(`${via} runs SQL text that is computed`, 'CALL', { kind: 'function', name: via });
+    ctx.out.unknown(
+      `${via} runs SQL text that is computed: give it as a constant, or run it as a statement`,
+      'CALL',
+      { kind: 'function', name: via },
+    );
     return [];
   }
   return takeBody(sqlTextFacts(sql, ctx), via, ctx);

@@ -141,6 +141,10 @@ function dynamicStep(expression: PlExpression | undefined): PlStep {
   const target = node && 'SelectStmt' in node ? node.SelectStmt.targetList?.[0] : undefined;
   const sql = target && 'ResTarget' in target ? constantText(target.ResTarget.val) : undefined;
   return sql === undefined
-    ? { kind: 'unknown', reason: 'EXECUTE runs SQL text that is computed' }
+    ? {
+        kind: 'unknown',
+        reason:
+          'EXECUTE runs SQL text that is computed, so nobody can tell what it does: write the statement itself there',
+      }
     : { kind: 'text', sql };
 }

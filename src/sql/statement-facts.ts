@@ -1,7 +1,7 @@
 import { ACTIVITY_TEXT_COLUMN } from './builtins/relations.ts';
 import { type Collector, writesRows } from './collector.ts';
 import type { Context } from './context.ts';
-import type { ColumnUse, OutputColumn, StatementFacts } from './facts.ts';
+import { type ColumnUse, LONG_VALUES, type OutputColumn, type StatementFacts } from './facts.ts';
 import { type Column, sourcesOf } from './scope.ts';
 import type { StatementResult } from './statements.ts';
 
@@ -82,9 +82,7 @@ function noteOutputs(result: StatementResult, out: Collector): void {
 function usesOf(out: Collector): ColumnUse[] {
   const uses = out.columnUses();
   if (!out.makesLongValues) return uses;
-  return uses.map((one) =>
-    one.use === 'computed' ? { ...one, use: 'call', with: ['what makes long values'] } : one,
-  );
+  return uses.map((one) => (one.use === 'computed' ? { ...one, use: 'call', with: [LONG_VALUES] } : one));
 }
 
 /** pg_stat_activity is monitoring until its query texts are looked at. */
