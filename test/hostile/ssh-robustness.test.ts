@@ -240,6 +240,42 @@ describe('a client or target that does not read', () => {
     client.destroy();
   }, 30_000);
 
+  test('and opens its channel with a window of nothing gets all of the output when it grants some, byte by byte', async () => {
+    const client = await login();
+    const { _protocol: protocol } = client as unknown as {
+      _protocol: {
+        session(id: number, window: number, packet: number): void;
+        channelWindowAdjust(id: number, by: number): void;
+      };
+    };
+    const session = protocol.session.bind(protocol);
+    protocol.session = (id, _window, packet) => session(id, 0, packet);
+    const channel = await exec(client, 'printf 0123456789; printf error >&2; exit 4');
+    const { outgoing } = channel as unknown as { outgoing: { id: number } };
+    let out = '';
+    let errors = '';
+    let ended = '';
+    // The library counts what it was sent against a window that it did not grant.
+    Object.assign((channel as unknown as { incoming: object }).incoming, { window: 1 << 20 });
+    channel.on('data', (bytes: Buffer) => {
+      out += bytes;
+      protocol.channelWindowAdjust(outgoing.id, 1);
+    });
+    channel.stderr.on('data', (bytes: Buffer) => {
+      errors += bytes;
+      protocol.channelWindowAdjust(outgoing.id, 1);
+    });
+    channel.on('exit', (code: number) => {
+      ended = `${out.length + errors.length} and ${code}`;
+    });
+    expect(await outputOf(await login(), 'sleep 0.5; echo meanwhile')).toBe('meanwhile\n');
+    expect(out + errors).toBe('');
+    protocol.channelWindowAdjust(outgoing.id, 1);
+    await new Promise((resolve) => channel.once('close', resolve));
+    expect({ out, errors, ended }).toEqual({ out: '0123456789', errors: 'error', ended: '15 and 4' });
+    client.end();
+  });
+
   test('and floods with keepalives is answered where it reads, and costs little where it does not', async () => {
     const client = await login();
     const { _protocol: protocol, _sock: socket } = client as unknown as {
