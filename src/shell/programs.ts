@@ -54,7 +54,6 @@ export const OPTIONED_READERS: ReadonlyMap<string, OptionedReader> = new Map<str
   ['uniq', { operands: 1, otherwise: 'write' }],
   ['shuf', { short: 'o', long: ['output'], otherwise: 'write' }],
   ['file', { short: 'C', long: ['compile'], otherwise: 'write' }],
-  ['xxd', { short: 'r', operands: 1, otherwise: 'write' }],
   ['tree', { short: 'oR', otherwise: 'write' }],
   ['ss', { short: 'KD', long: ['kill', 'diag'], otherwise: 'admin' }],
   ['lsof', { short: 'Dm', otherwise: 'unknown' }],

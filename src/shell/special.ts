@@ -59,6 +59,7 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   ['read', variables],
   ['[', test],
   ['test', test],
+  ['xxd', xxd],
   ['sed', sed],
   ['awk', awk],
   ['gawk', awk],
@@ -94,7 +95,10 @@ function date(args: readonly Word[]): Verdict {
 
 function ip(args: readonly Word[]): Verdict {
   const rest = args.filter(
-    (word) => !/^-(4|6|br|brief|o|oneline|s|stats|d|details|j|json|p|pretty|c|color)$/.test(word.text ?? ''),
+    (word) =>
+      !/^-(4|6|h|human|iec|br|brief|o|oneline|s|stats|d|details|j|json|p|pretty|c|color)$/.test(
+        word.text ?? '',
+      ),
   );
   const [object, verb] = rest;
   if (object === undefined) return READS;
@@ -124,6 +128,19 @@ function test(args: readonly Word[]): Verdict {
     words.length === 3 ? words[1] : words.length === 4 && words[0]?.text === '!' ? words[2] : words[0];
   const known = /^(-[a-zA-Z]{1,2}|!?=|==)$/.test(operator?.text ?? '');
   return !computed || known || words.length === 1 ? READS : unknown('the operator of test is computed');
+}
+
+/** `xxd [options] [infile [outfile]]`; `-r` writes into a file that is there. */
+function xxd(args: readonly Word[]): Verdict {
+  let files = 0;
+  for (let at = 0; at < args.length; at++) {
+    const word = args[at];
+    if (word === undefined || word.maySplit) return WRITES;
+    if (isOperand(word) || word.text === '-') files++;
+    else if (/^-[cglos]$/.test(word.text ?? '')) at++;
+    else if (!/^-(ps|plain|bits|[abeipuE]|[cglos]\d+)$/.test(word.text ?? '')) return WRITES;
+  }
+  return files <= 1 ? READS : WRITES;
 }
 
 /** Options of sed that neither write nor take a value. */

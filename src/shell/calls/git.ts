@@ -14,7 +14,7 @@ export const GIT: Readonly<Record<string, CallTable>> = {
       status:
         '-s -b -v -z -u -uno -uall --short --branch --porcelain --long --verbose --show-stash --ignored --untracked-files --no-ahead-behind --column --no-column --renames',
       'branch! branch/--list branch/--contains branch/--merged branch/--no-merged branch/-a branch/-r':
-        '-a -r -v -i --all --remotes --verbose --show-current --list --merged --no-merged --sort --format --column --no-column --color --no-color --points-at:',
+        '-a -r -v -i --all --remotes --verbose --show-current --list --merged --no-merged --sort --format --column --no-column --color --no-color --points-at: --contains: --no-contains:',
       'tag! tag/-l tag/--list tag/-n':
         '-l -n -i --list --sort --format --contains --merged --no-merged --points-at: --column --no-column',
       'remote! remote/get-url': '-v --verbose --all --push',
