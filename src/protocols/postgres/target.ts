@@ -304,8 +304,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#beginning = readSessionState(await this.#side.ask(sessionStateQuery));
     this.#checkedAt = systemClock.monotonic();
     this.changes.saw(count);
-    if (catalog.version === this.#catalog?.version) return;
-    this.#catalog = catalog;
+    if (catalog.version !== this.#catalog?.version) this.#catalog = catalog;
   }
 
   #planRows(
