@@ -26,7 +26,8 @@ interface Splice {
 /**
  * Masks a stream of JSON texts (objects, lists, tables, the events of a watch) in one pass; all bytes but the masked
  * values stay as they are. `managedFields` become null, which servers take for what they have: their keys hold values
- * of lists (`k:{"ip":"10.0.0.1"}`, structured-merge-diff's serialisation of paths), and nobody reads them. What it keeps back is a token, or, where masks are over fields, the object that has them.
+ * of lists (`k:{"ip":"10.0.0.1"}`, structured-merge-diff's serialisation of paths). What it keeps back is a token, or,
+ * where masks are over fields, the object that has them.
  */
 export class JsonMasking implements TokenReader {
   readonly #masks: ObjectMasks;
