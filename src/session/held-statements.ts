@@ -142,7 +142,8 @@ export class HeldStatements {
       (takeFingerprint() === approved.fingerprint
         ? undefined
         : 'the session changed since approval was asked');
-    const early = changed();
+    // Of several who approved it, one may be nobody any more.
+    const early = changed() ?? (await board.deciders.shortfall(approved, approved.terms));
     if (early !== undefined) {
       await board.withdraw(approved.id, early);
       if (!isClosed()) book.writeApproval({ ...approved, status: 'withdrawn', endReason: early });

@@ -224,6 +224,20 @@ describe.each(['debian', 'embedded'] as const)('a hold of the commit on PostgreS
     expect(await rows()).toBe(0);
   });
 
+  it('what runs by its name alone waits by itself', async () => {
+    await open();
+    const prepared = client.query("PREPARE p AS INSERT INTO items VALUES (1, 'x')");
+    (await gateway.nextHold()).approve();
+    await prepared;
+    await client.query('BEGIN');
+    const executed = client.query('EXECUTE p').catch(() => {});
+    const hold = await gateway.nextHold();
+    expect(hold.card).toMatchObject({ statement: 'EXECUTE p', named: [{ name: 'p' }] });
+    hold.deny('no');
+    await executed;
+    expect(await rows()).toBe(0);
+  });
+
   it('outside of a transaction the statement itself waits', async () => {
     await open();
     const insert = client.query("INSERT INTO items VALUES (1, 'x')");

@@ -62,6 +62,8 @@ export class CommitHold {
     if (this.#texts.length >= MOST_SHOWN || shown > LONGEST_SHOWN) return false;
     const [only, ...more] = facts.statements;
     if (!inTransaction || this.#ended || only === undefined || more.length > 0) return false;
+    // Its name alone would stand on the card.
+    if (only.executes !== undefined) return false;
     return (
       only.actions.every(({ effect }) => effect === 'write' || effect === 'read') && !changesTransaction(only)
     );

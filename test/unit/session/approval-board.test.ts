@@ -235,6 +235,19 @@ describe('a decision', () => {
     await world.board.decide(held.id, bob, { ...APPROVE, version: 2 }, present);
     expect(await held.outcome).toMatchObject({ outcome: 'approved', by: 'ana, bob' });
   });
+
+  test('does not count when its decider is revoked before the other one decides', async () => {
+    await world.apply(POLICY.replace('    expires: 15m\n', '    expires: 15m\n    approvals: 2\n'));
+    const held = await hold();
+    await world.board.decide(held.id, ana, APPROVE, present);
+    await world.store.identities.revoke(ana.id, new Date(world.clock.now()).toISOString());
+    await world.board.decide(held.id, bob, { ...APPROVE, version: 2 }, present);
+    expect(await held.outcome).toEqual({
+      outcome: 'withdrawn',
+      reason: 'ana, who approved it, was revoked',
+    });
+    expect(kinds()).not.toContain('approval.used');
+  });
 });
 
 describe('a request', () => {
