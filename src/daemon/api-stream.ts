@@ -21,12 +21,13 @@ export async function sendStream(
 ): Promise<void> {
   response.writeHead(200, { 'content-type': 'application/x-ndjson', 'cache-control': 'no-store' });
   response.flushHeaders();
+  const over = ended === undefined ? gone : AbortSignal.any([gone, ended]);
   try {
     for await (const line of lines) {
       if (response.destroyed) return;
       if (ended?.aborted) break;
       const flowing = response.write(`${JSON.stringify(checked(line))}\n`);
-      if (!flowing) await drained(response, ended === undefined ? gone : AbortSignal.any([gone, ended]));
+      if (!flowing) await drained(response, over);
     }
     if (ended?.aborted) throw ended.reason;
   } catch (error) {
