@@ -309,6 +309,8 @@ describe('a governed session', () => {
   it('takes a new policy at the next statement', async () => {
     await connected(async (client) => {
       await client.query('SELECT 1');
+      gateway.applyPolicy('version: 1\nrules: [{name: no-riddles, effects: [unknown], decision: block}]\n');
+      await expect(client.query('SELEC 1')).rejects.toMatchObject({ code: '42601' });
       gateway.applyPolicy('version: 1\ndefault: block\nrules: []\n');
       await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '42501' });
     });

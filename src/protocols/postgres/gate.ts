@@ -159,7 +159,8 @@ export class Gate {
     }
     this.#looked = undefined;
     this.#x.desk.refuse(record);
-    const syntaxError = mistake ? facts.statements[0]?.syntaxError : undefined;
+    // A typing mistake is told as one, whichever rule would have blocked what nobody can read.
+    const syntaxError = facts.statements[0]?.syntaxError;
     if (syntaxError !== undefined) return this.#x.refuse(unparseableError(syntaxError), simple);
     if (absent !== undefined) return this.#x.refuse(absentError(absent), simple);
     const reasons = facts.statements.flatMap((one) => one.reasons);
