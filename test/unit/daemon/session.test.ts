@@ -194,24 +194,17 @@ describe('an endpoint', () => {
     endpoint.close();
   });
 
-  test('lets 64 clients authenticate at a time, 512 more wait, and closes the next', async () => {
+  test('serves a client behind six hundred that say nothing', async () => {
     const endpoint = await openEndpoint(cast.devin, { connection: 'prod-db' });
     const dialled = async () => {
       const client = dial(endpoint.ready);
       await new Promise((resolve) => client.socket.once('connect', resolve));
       return client;
     };
-    const slow = await Promise.all(Array.from({ length: 64 }, dialled));
+    await Promise.all(Array.from({ length: 600 }, dialled));
     const next = await dialled();
     next.say(endpoint.ready.password);
-    await Promise.all(Array.from({ length: 511 }, dialled));
-    expect(await (await dialled()).hear()).toBeUndefined();
-    const served: string[] = [];
-    const waiting = next.hear().then((words) => served.push(`next: ${words}`));
-    slow[0]?.say(endpoint.ready.password);
-    await slow[0]?.hear().then((words) => served.push(`slow: ${words}`));
-    await waiting;
-    expect(served).toEqual([expect.stringContaining('slow: hello'), expect.stringContaining('next: hello')]);
+    expect(await next.hear()).toContain('hello');
     endpoint.close();
   });
 
