@@ -9,7 +9,8 @@ export default defineConfig({
     hookTimeout: 60_000,
     // A poll ends with the event; this is how long a busy machine may take to bring it.
     expect: { poll: { timeout: 15_000 } },
-    maxWorkers: 2,
+    // Most of the time they wait: for servers, clients, people.
+    maxWorkers: 3,
     pool: 'forks',
     reporters: ['default', new SummaryReporter()],
   },

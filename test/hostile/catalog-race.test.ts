@@ -104,4 +104,21 @@ describe('a view that another session redefines between judging and running', ()
     await owner.query('DROP TABLE scratch.other');
     expect(await shown('SELECT name FROM customers')).toContain('Ana');
   });
+
+  it('loses its transaction, and goes on, where a cancel hits what the gateway asks for itself', async () => {
+    const holder = new pg.Client(server.url());
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE scratch.v IN ACCESS EXCLUSIVE MODE');
+    await owner.query('BEGIN');
+    await owner.query('CREATE TABLE scratch.other (id int)');
+    const answer = owner.query('SELECT 1').then(String, ({ code }) => code);
+    await waits('Lock');
+    await server.query(
+      `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'app' AND wait_event_type = 'Lock'`,
+    );
+    expect(await answer).toBe('25P02');
+    await holder.end();
+    await owner.query('ROLLBACK');
+    expect((await owner.query('SELECT name FROM customers')).rows).toEqual([{ name: 'Ana' }]);
+  });
 });

@@ -143,6 +143,7 @@ export class CommitHold {
   }
 
   reset(): void {
+    if (this.#waiting === undefined) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#waiting = undefined;

@@ -14,6 +14,11 @@ import type { Portal, PreparedStatement } from './names.ts';
 /** Nothing was learned, and nothing is wrong: to be asked again after the client's Sync. */
 export const OWN_QUERY_DROPPED = 'own_query_dropped';
 
+/** `query_canceled` (PostgreSQL docs, appendix A). */
+const QUERY_CANCELED = '57014';
+/** Questions in a row that may be cancelled: a timeout of the session would cancel each of them. */
+const MOST_CANCELLED = 3;
+
 /** Rows of an answer; a catalog has some tens of thousands. */
 const MOST_ROWS = 1_000_000;
 
@@ -29,6 +34,10 @@ export class OwnQueries {
   #rows: TextRow[] = [];
   #waiting: { resolve: (rows: readonly TextRow[]) => void; reject: (error: Error) => void } | undefined;
   #inSegment = false;
+  /** Cancelled in a row. */
+  #cancelled = 0;
+  /** One was cancelled: the target still answers its Sync, and then the Close of what it left behind. */
+  #lost: 'no' | 'answering' | 'closing' = 'no';
   readonly #name = `hoopctl_${randomBytes(12).toString('hex')}`;
 
   constructor(exchange: Exchange) {
@@ -98,6 +107,12 @@ export class OwnQueries {
   /** The last Close was answered (in a segment) or the Sync (outside of one). */
   answered(kind: 'close-statement' | 'sync'): void {
     if (kind === 'close-statement' && !this.#inSegment) return;
+    if (this.#lost === 'answering') return this.#closeLost();
+    if (this.#lost === 'closing') {
+      this.#lost = 'no';
+      return this.dropped();
+    }
+    this.#cancelled = 0;
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.resolve(this.#rows);
@@ -105,12 +120,36 @@ export class OwnQueries {
 
   /** The client's pipeline failed ahead of it, so that the target skipped it. */
   dropped(): void {
+    if (this.#lost !== 'no') return;
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.reject(new Internal(OWN_QUERY_DROPPED, 'the pipeline failed before a question about the state'));
+    waiting?.reject(new Internal(OWN_QUERY_DROPPED, 'a question about the state was not answered'));
+  }
+
+  /**
+   * A cancel that was meant for a statement, and came late, ends what it hits: a transaction that was open, and not
+   * the session. Inside a segment nobody would tell the client what it lost with that.
+   */
+  refused(sqlstate: string, message: string): void {
+    if (sqlstate !== QUERY_CANCELED || this.#inSegment || this.#cancelled === MOST_CANCELLED) {
+      return this.failed(`${sqlstate}: ${message}`);
+    }
+    this.#cancelled++;
+    this.#lost = 'answering';
+  }
+
+  #closeLost(): void {
+    const { door, queue } = this.#exchange;
+    this.#lost = 'closing';
+    door.own(closeMessage('statement', this.#name));
+    queue.sent({ kind: 'close', what: 'statement', name: this.#name, own: true });
+    door.own(SYNC);
+    queue.sent({ kind: 'sync', own: true });
+    door.flush();
   }
 
   failed(why: string): void {
+    this.#lost = 'no';
     const waiting = this.#waiting;
     this.#waiting = undefined;
     waiting?.reject(

@@ -323,7 +323,7 @@ export class TargetMessages implements FrameSink {
     // The gateway's own Describe fails only where the client's Execute behind it would have failed likewise.
     else if (!head.own || head.kind === 'describe-portal') {
       output.say(this.#texts.response(head, buffer.subarray(start, end)));
-    } else if (head.kind !== 'sync') this.#own.failed(`${fields.sqlstate}: ${fields.message}`);
+    } else if (head.kind !== 'sync') this.#own.refused(fields.sqlstate, fields.message);
     mirrorFailed(this.#x, head);
     if (head.kind === 'query') {
       noteFailedPortal(this.#x, head, fields.sqlstate);
