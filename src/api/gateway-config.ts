@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { HoopError, UsageError } from '../base/errors.ts';
+import { didYouMean } from '../base/nearest.ts';
 import { parseDuration } from '../base/quantities.ts';
-import { didYouMean } from '../policy/nearest.ts';
 import { keyPosition, locator, positionOf } from '../policy/source-map.ts';
 
 /** A place to listen: `0.0.0.0:8443`, `[::]:8443`, `localhost:0`. */

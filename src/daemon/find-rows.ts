@@ -1,5 +1,5 @@
 import { NotFound } from '../base/errors.ts';
-import { didYouMean } from '../policy/nearest.ts';
+import { didYouMean } from '../base/nearest.ts';
 import type { ConnectionRow, IdentityRow, Store } from '../store/store.ts';
 
 /** Throws NotFound `no_such_connection`, with the nearest name. */

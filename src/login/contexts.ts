@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync
 import { join } from 'node:path';
 import { z } from 'zod';
 import { Internal, NotFound, NotPermitted } from '../base/errors.ts';
-import { didYouMean } from '../policy/nearest.ts';
+import { didYouMean } from '../base/nearest.ts';
 
 /** The name of the daemon on this machine. */
 export const LOCAL = 'local';

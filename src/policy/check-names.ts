@@ -1,7 +1,7 @@
+import { didYouMean } from '../base/nearest.ts';
 import type { Known } from './check.ts';
 import { compileNameGlob, fallsShortOf } from './name-glob.ts';
-import { didYouMean } from './nearest.ts';
-import { type PolicyFile, type Problem, problemAt } from './problem.ts';
+import { type PolicyFile, type Position, type Problem, problemAt } from './problem.ts';
 
 /** Whom a name or glob means, and whom it does not although it looks so; undefined when all is well. */
 export function nameProblem(name: string, known: Known): string | undefined {
@@ -35,5 +35,33 @@ export function sharedGroupProblems({ identity, locate }: PolicyFile): Problem[]
     if (source.groups_taken !== undefined) return [];
     const words = `${all} bring groups, and a group of one is that of the other: list those of "${source.name}" that count under groups_taken`;
     return [problemAt('warning', locate(path), words)];
+  });
+}
+
+/** A group whose name only an issuer may know; it is told of once, however many lists name it. */
+interface UnbroughtGroup extends Problem {
+  readonly unbrought: string;
+}
+
+export function unbroughtGroup(label: string, group: string, at: Position | undefined): UnbroughtGroup {
+  const words = `${label}: nobody who signed in so far brought the group "${group}"`;
+  return { ...problemAt('warning', at, words), unbrought: group };
+}
+
+/** The first place of each such group, with how many more name it. `problems` are in the order of the file. */
+export function toldOnce(problems: readonly (Problem | UnbroughtGroup)[]): Problem[] {
+  const places = new Map<string, number>();
+  for (const problem of problems) {
+    if ('unbrought' in problem) places.set(problem.unbrought, (places.get(problem.unbrought) ?? 0) + 1);
+  }
+  return problems.flatMap((problem) => {
+    if (!('unbrought' in problem)) return [problem];
+    const { unbrought, ...told } = problem;
+    const count = places.get(unbrought);
+    if (count === undefined) return [];
+    places.delete(unbrought);
+    const more =
+      count === 1 ? '' : `, which ${count - 1} more ${count === 2 ? 'place names' : 'places name'}`;
+    return [{ ...told, message: `${told.message}${more}` }];
   });
 }

@@ -1,7 +1,7 @@
+import { didYouMean } from '../base/nearest.ts';
 import { approverProblems } from './check-approvers.ts';
-import { nameProblem, sharedGroupProblems } from './check-names.ts';
+import { nameProblem, sharedGroupProblems, toldOnce, unbroughtGroup } from './check-names.ts';
 import { groupsOfClaimRules, issuersBringGroups } from './issuers-of.ts';
-import { didYouMean } from './nearest.ts';
 import { compilePeople, linkWords, lookalikes } from './people.ts';
 import { type FilePath, inFileOrder, type PolicyFile, type Problem, problemAt } from './problem.ts';
 import type { PolicyMask, PolicyRule } from './schema.ts';
@@ -45,7 +45,7 @@ const WITHOUT_TABLES: readonly string[] = ['ssh', 'kubernetes'];
 export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
   const groups = compileGroups(file.groups);
   const known = withRolesOf(file, existing, groups);
-  return inFileOrder([
+  const problems = [
     ...wholeFileProblems(file),
     ...groupProblems(file, known),
     ...identityProblems(file, known, groups),
@@ -78,7 +78,8 @@ export function checkPolicy(file: PolicyFile, existing: Known): Problem[] {
       ),
     ),
     ...file.masks.flatMap((mask, i) => maskProblems(file, mask, ['masks', i], known, groups)),
-  ]);
+  ];
+  return toldOnce(inFileOrder(problems));
 }
 
 /** Identities with the roles that the file gives them. */
@@ -232,7 +233,7 @@ function principalProblems(
     // A group of the file with nobody in it yet is told at the group itself.
     if (groupExists(group, known.identities, groups, groupsOfClaimRules(file))) return [];
     if (issuersBringGroups(file)) {
-      return [problemAt('warning', at, `${label}: nobody who signed in so far brought the group "${group}"`)];
+      return [unbroughtGroup(label, group, at)];
     }
     const defined = [...groups.keys(), ...known.identities.flatMap((identity) => identity.groups)];
     return [

@@ -1,6 +1,6 @@
+import { didYouMean } from '../base/nearest.ts';
 import { LIMIT_KINDS } from './decision.ts';
 import { at } from './issues.ts';
-import { didYouMean } from './nearest.ts';
 import { type FilePath, type Position, type Problem, problemAt } from './problem.ts';
 import type { Vocabulary } from './vocabulary.ts';
 

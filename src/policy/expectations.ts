@@ -1,7 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { UsageError } from '../base/errors.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from '../base/nearest.ts';
 import { LONGEST_REASON, LONGEST_TICKET } from './requirement.ts';
 import { DECISIONS } from './schema.ts';
 import { locator } from './source-map.ts';

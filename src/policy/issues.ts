@@ -1,8 +1,8 @@
 import type { Document, LineCounter } from 'yaml';
 import type { z } from 'zod';
+import { didYouMean } from '../base/nearest.ts';
 import { claimRuleSchema, issuerSchema } from '../identity/issuer-schema.ts';
 import { samlProviderSchema } from '../identity/saml-schema.ts';
-import { didYouMean } from './nearest.ts';
 import { type FilePath, type Problem, problemAt } from './problem.ts';
 import {
   functionSchema,

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
-import { didYouMean } from '../../policy/nearest.ts';
+import { didYouMean } from '../../base/nearest.ts';
 import {
   AUTHENTICATION_METHODS,
   DEFAULT_CONNECT_TIMEOUT,

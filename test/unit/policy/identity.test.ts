@@ -156,6 +156,10 @@ describe('checking it against what exists', () => {
     expect(check(`${brings}${RULES}`).filter((line) => /leads|approver/.test(line))).toEqual([
       expect.stringMatching(/^warning .*nobody who signed in so far brought the group "leads"/),
     ]);
+    const again = `${brings}${RULES}${RULES.slice(RULES.indexOf('  - ')).replaceAll('name: ', 'name: again-')}`;
+    expect(check(again).filter((line) => line.includes('leads'))).toEqual([
+      expect.stringMatching(/brought the group "leads", which 1 more place names$/),
+    ]);
     const gives = withIssuer((text) => `${text}          groups: [leads]\n`);
     expect(check(`${gives}${RULES}`).filter((line) => /^error .*leads/.test(line))).toEqual([]);
   });
