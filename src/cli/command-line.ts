@@ -2,10 +2,11 @@ import type { Command } from 'commander';
 import { type Context, createContext } from './context.ts';
 import { asHoopError, errorJson, errorText } from './error-report.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import { helpPage } from './help-pages.ts';
+import { helpTopic } from './help-pages.ts';
 import { Interrupted } from './interrupted.ts';
 import { type Io, processIo } from './io.ts';
 import { buildProgram, type GlobalOptions, HelpShown, usageErrorOf } from './program.ts';
+import { ROOT } from './tree/root.ts';
 
 /** Runs one command line to its end and returns the exit code; whatever goes wrong has been printed. */
 export async function runCommandLine(
@@ -19,11 +20,6 @@ export async function runCommandLine(
     noColour: beforeDashes(args).includes('--no-color'),
   };
   const io = makeIo(early);
-  const page = args[0] === 'help' && args.length === 2 ? helpPage(args[1] ?? '') : undefined;
-  if (page !== undefined) {
-    io.out.write(page);
-    return 0;
-  }
   let exitCode = 0;
   const program = buildProgram(
     { out: io.out.write, err: io.err.write, columns: Math.min(io.out.columns, 100) },
@@ -34,7 +30,14 @@ export async function runCommandLine(
   );
   try {
     if (args.length === 0) program.help();
-    await program.parseAsync([...args], { from: 'user' });
+    const asked = args[0] === 'help' ? args.slice(1).filter((word) => !word.startsWith('-')) : [];
+    const topic = asked.length > 0 ? helpTopic(asked, ROOT) : undefined;
+    if (topic?.kind === 'page') {
+      io.out.write(topic.text);
+      return 0;
+    }
+    const words = topic === undefined ? args : [...topic.words, '--help'];
+    await program.parseAsync([...words], { from: 'user' });
     return exitCode;
   } catch (error) {
     return failed(usageErrorOf(error, helpPath(program, args)) ?? error, early.json, io);

@@ -1,4 +1,7 @@
+import { UsageError } from '../base/errors.ts';
+import { didYouMean } from '../base/nearest.ts';
 import { EXIT_CODES } from './exit-codes.ts';
+import type { CommandSpec } from './tree/command.ts';
 
 const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['HOOPCTL_HOME', "the state directory; default: the platform's own place"],
@@ -19,11 +22,40 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['CI', 'true: ask nothing, redraw nothing'],
 ];
 
-/** A page that belongs to no verb: `exit-codes` or `environment`; undefined for anything else. */
-export function helpPage(topic: string): string | undefined {
-  if (topic === 'exit-codes') return listed('Exit codes', EXIT_CODES);
-  if (topic === 'environment') return listed('Environment', ENVIRONMENT);
-  return undefined;
+/** Pages that belong to no verb. */
+const PAGES: Readonly<Record<string, () => string>> = {
+  'exit-codes': () => listed('Exit codes', EXIT_CODES),
+  environment: () => listed('Environment', ENVIRONMENT),
+};
+
+/** What is asked for behind `hoopctl help`: a page of its own, or the words of a verb to be asked with `--help`. */
+export type HelpTopic =
+  | { readonly kind: 'page'; readonly text: string }
+  | { readonly kind: 'verb'; readonly words: readonly string[] };
+
+/** Throws UsageError `no_such_topic`, with what it may have meant. */
+export function helpTopic(words: readonly string[], root: CommandSpec): HelpTopic {
+  const [first = ''] = words;
+  const page = Object.hasOwn(PAGES, first) ? PAGES[first] : undefined;
+  if (page !== undefined && words.length === 1) return { kind: 'page', text: page() };
+  let spec = root;
+  for (const [index, word] of words.entries()) {
+    const verbs = spec.verbs ?? [];
+    const next = verbs.find(({ name }) => name === word);
+    if (next === undefined) {
+      const known = [...verbs.map(({ name }) => name), ...(index === 0 ? Object.keys(PAGES) : [])];
+      const path = ['hoopctl', ...words.slice(0, index)].join(' ');
+      throw new UsageError(
+        'no_such_topic',
+        `there is no help on "${words.join(' ')}"${didYouMean(word, known)}`,
+        {
+          next: `${path} --help`,
+        },
+      );
+    }
+    spec = next;
+  }
+  return { kind: 'verb', words };
 }
 
 function listed(title: string, rows: readonly (readonly [string, string])[]): string {

@@ -82,6 +82,26 @@ describe('the command line', () => {
     expect(io.stdout().split('\n').length).toBeGreaterThan(6);
   });
 
+  it('has help on a verb of a noun, and says which topic a misspelt one meant', async () => {
+    const verb = await cli(['help', 'gateway', 'start']);
+    expect(verb).toMatchObject({ exitCode: 0 });
+    expect(verb.io.stdout()).toContain('Usage: hoopctl gateway start');
+    for (const [topic, meant] of [
+      [['environmnt'], 'environment'],
+      [['aprove'], 'approve'],
+      [['gateway', 'strt'], 'start'],
+    ] as const) {
+      await daemon?.close();
+      const { exitCode, io } = await cli(['help', ...topic]);
+      expect(exitCode).toBe(2);
+      expect(io.stderr()).toContain(`did you mean "${meant}"?`);
+    }
+    // Words behind a verb are none of its own, and run nothing.
+    await daemon?.close();
+    const { calls, exitCode } = await cli(['help', 'exec', 'prod-db']);
+    expect({ calls, exitCode }).toEqual({ calls: [], exitCode: 2 });
+  });
+
   it('does not run on the local daemon when a gateway is meant', async () => {
     const daemon = await startFakeDaemon({ whoami: () => ({ identity, connections: [] }) });
     const env = { HOOPCTL_HOME: daemon.home, HOOPCTL_TOKEN: 'token', HOOPCTL_GATEWAY: 'https://127.0.0.1:1' };
