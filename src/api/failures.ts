@@ -12,6 +12,7 @@ import {
   NotReachable,
   PolicyBlocked,
   ProtocolViolation,
+  StatementFailed,
   UsageError,
 } from '../base/errors.ts';
 import type { ErrorBody } from './schemas.ts';
@@ -28,6 +29,7 @@ const classes: Readonly<
   'approval-pending': ApprovalPending,
   'not-found': NotFound,
   conflict: Conflict,
+  'statement-failed': StatementFailed,
   'protocol-violation': ProtocolViolation,
   internal: Internal,
 };

@@ -12,8 +12,12 @@ export type ErrorKind =
   | 'approval-pending'
   | 'not-found'
   | 'conflict'
+  | 'statement-failed'
   | 'protocol-violation'
   | 'internal';
+
+/** Small facts by name. */
+export type ErrorDetails = Readonly<Record<string, string | number>>;
 
 /** What a caller may say besides the message. */
 export interface ErrorFacts {
@@ -23,6 +27,8 @@ export interface ErrorFacts {
   readonly next?: string;
   readonly rule?: string;
   readonly retryable?: boolean;
+  /** Facts for programs that stand in `why` in words: the SQLSTATE, a line. */
+  readonly details?: ErrorDetails;
   readonly cause?: unknown;
 }
 
@@ -34,6 +40,7 @@ export abstract class HoopError extends Error {
   readonly next: string | undefined;
   readonly rule: string | undefined;
   readonly retryable: boolean;
+  readonly details: ErrorDetails | undefined;
 
   constructor(code: string, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -43,6 +50,7 @@ export abstract class HoopError extends Error {
     this.next = facts.next;
     this.rule = facts.rule;
     this.retryable = facts.retryable ?? false;
+    this.details = facts.details;
   }
 }
 
@@ -81,6 +89,10 @@ export class NotFound extends HoopError {
 /** A name is taken, a race was lost, another daemon holds the directory. Exit 9. */
 export class Conflict extends HoopError {
   readonly kind = 'conflict';
+}
+/** The target took a statement and failed it: a syntax error, a constraint, its own permissions. Exit 1. */
+export class StatementFailed extends HoopError {
+  readonly kind = 'statement-failed';
 }
 /** A peer broke its protocol; the connection is closed. Exit 1. */
 export class ProtocolViolation extends HoopError {

@@ -25,8 +25,17 @@ function indented(text: string, by: number): string {
 
 /** The same as one JSON line. */
 export function errorJson(error: HoopError): string {
-  const { kind, code, message, why, next, rule, retryable } = error;
-  const facts = { kind, code, rule: rule ?? null, message, why: why ?? null, next: next ?? null, retryable };
+  const { kind, code, details, message, why, next, rule, retryable } = error;
+  const facts = {
+    kind,
+    code,
+    rule: rule ?? null,
+    message,
+    why: why ?? null,
+    details: details ?? null,
+    next: next ?? null,
+    retryable,
+  };
   return `${safeJson({ schemaVersion: SCHEMA_VERSION, error: facts })}\n`;
 }
 

@@ -26,6 +26,7 @@ const byKind: Readonly<Record<ErrorKind, number>> = {
   'approval-pending': 8,
   'not-found': 9,
   conflict: 9,
+  'statement-failed': 1,
   'protocol-violation': 1,
   internal: 1,
 };

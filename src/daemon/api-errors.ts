@@ -11,6 +11,8 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   'not-found': 404,
   conflict: 409,
   'not-reachable': 502,
+  // No call of the API runs statements.
+  'statement-failed': 500,
   'protocol-violation': 500,
   internal: 500,
 };

@@ -50,7 +50,12 @@ describe('exec', () => {
   test('ends with 1 when the database refuses, with its SQLSTATE', async () => {
     const failed = await exec(['SELECT 1 / 0', '-c', 'SELECT 2']);
     expect(failed).toMatchObject({ code: 1, stdout: '' });
+    expect(failed.stderr).toContain('-c 1 of 2');
     expect(failed.stderr).toContain('22012');
+    const json = await exec(['-c', 'SELECT 1', '-c', 'SELECT 1 / 0', '--json']);
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      error: { kind: 'statement-failed', code: 'sql_error', details: { sqlstate: '22012', command: 2 } },
+    });
   });
 
   test('ends with 6 when the policy blocks, and names the rule, as text and as JSON', async () => {
@@ -140,7 +145,7 @@ describe('exec', () => {
     expect(failed.stdout).not.toContain('after');
     expect(failed.stderr).toContain('statement 3 of 4, line 7: SELECT 1 / (SELECT 0 ) AS never');
     const mistyped = await exec(['--json'], { stdin: 'SELECT 1;\n\nSELECT id,\n  FROM customers' });
-    expect(JSON.parse(mistyped.stderr)).toMatchObject({ error: { why: 'line 4' } });
+    expect(JSON.parse(mistyped.stderr)).toMatchObject({ error: { why: 'line 4\nSQLSTATE 42601' } });
     const blocked = await exec([], { stdin: 'SELECT 1;\nDROP TABLE customers;' });
     expect(blocked).toMatchObject({ code: 6, stdout: '' });
     expect(blocked.stderr).toContain('statement 2 of 2, line 2: DROP TABLE customers');

@@ -32,7 +32,7 @@ describe('trust in a gateway', () => {
       stdin: `${team.shop.devin}\n`,
     });
     expect(code).toBe(3);
-    expect(stderr).toContain(team.gateway.fingerprint);
+    expect(stderr).toContain(team.gateway.fingerprint.replaceAll(/(..)(?!$)/g, '$1:').toUpperCase());
   });
 
   test('by fingerprint holds for that certificate alone', async () => {
@@ -171,7 +171,8 @@ describe('a gateway that is told to stop', () => {
     // Its loopback listener is closed already, or says that it is not ready.
     expect([0, 503]).toContain(ready);
     const late = await team.devin.hoopctl.run(['exec', 'prod-db', '-c', 'select 1']);
-    expect(late.code).not.toBe(0);
+    // As one that cannot be reached: a pipeline may try again.
+    expect(late.code).toBe(3);
     expect(late.stderr).toMatch(/stopping and takes no new sessions/);
     await client.end();
     expect(await team.gateway.ended).toBe(0);

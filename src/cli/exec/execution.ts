@@ -9,7 +9,7 @@ import { isRightAligned, psqlTable, rowCount } from '../psql-table.ts';
 import { visible, visibleLines } from '../visible-text.ts';
 import { ApprovalWait } from './approval-wait.ts';
 import { cancelRequest } from './cancel-request.ts';
-import { failureOf } from './failure.ts';
+import { type FailedText, failureOf } from './failure.ts';
 import { jsonResult } from './json-values.ts';
 import { type Outline, type Piece, type Plan, placeOfFailure } from './script.ts';
 import { type Result, ScriptRun } from './script-run.ts';
@@ -100,14 +100,17 @@ class Execution {
     });
     try {
       await this.database.connect();
-      for (const text of this.work.texts) await this.runScript(text);
+      const { texts } = this.work;
+      for (const [index, text] of texts.entries()) {
+        await this.runScript(text, texts.length < 2 ? undefined : { nth: index + 1, of: texts.length });
+      }
     } catch (error) {
       throw this.ending ?? this.endpoint.failure() ?? failureOf(error);
     }
     await this.database.end();
   }
 
-  private async runScript(text: string): Promise<void> {
+  private async runScript(text: string, which: FailedText | undefined): Promise<void> {
     const { pieces, apart } = await this.work.plan(text);
     if (apart !== undefined) {
       const why = `"${apart}" cannot run in a transaction, so each statement runs by itself`;
@@ -119,7 +122,7 @@ class Execution {
       try {
         await this.database.query(script).done;
       } catch (error) {
-        throw await located(error, piece, script.completed, this.work.outline);
+        throw await located(error, { piece, completed: script.completed, which }, this.work.outline);
       }
     }
   }
@@ -158,20 +161,26 @@ class Execution {
   }
 }
 
+interface Running {
+  readonly piece: Piece;
+  /** Statements of the piece that were answered. */
+  readonly completed: number;
+  readonly which: FailedText | undefined;
+}
+
 /** The failure, with the place in the script where it came up. */
 async function located(
   error: unknown,
-  piece: Piece,
-  completed: number,
+  { completed, piece, which }: Running,
   outline: Outline,
 ): Promise<HoopError> {
   const { position, routine } = error as { readonly position?: string; readonly routine?: string };
   // What hoopctl refuses it refuses as a whole, before the first of its statements.
-  if (position === undefined && routine?.startsWith('hoopctl_')) return failureOf(error);
+  if (position === undefined && routine?.startsWith('hoopctl_')) return failureOf(error, undefined, which);
   const at = position === undefined ? undefined : Number(position);
   // The failure itself is what counts, when its place cannot be asked for.
   const place = await placeOfFailure(piece, completed, at, outline).catch(() => undefined);
-  return failureOf(error, place);
+  return failureOf(error, place, which);
 }
 
 function databaseClient({ host, port, user, password, database }: ReadyEvent): pg.Client {

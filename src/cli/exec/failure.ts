@@ -1,11 +1,13 @@
 import {
   ApprovalDenied,
   ApprovalPending,
+  type ErrorDetails,
   type ErrorFacts,
   HoopError,
   Internal,
   NotReachable,
   PolicyBlocked,
+  StatementFailed,
 } from '../../base/errors.ts';
 import type { FailedPlace } from './script.ts';
 
@@ -18,17 +20,28 @@ interface ServerError extends Error {
   readonly routine?: string;
 }
 
-/** A failed statement as one of our errors, whose kind gives the exit code. */
-export function failureOf(error: unknown, place?: FailedPlace): HoopError {
+/** Which of the texts that were given failed. */
+export interface FailedText {
+  /** From 1. */
+  readonly nth: number;
+  readonly of: number;
+}
+
+/** Routines of what was decided about a statement: their SQLSTATE tells nothing. */
+const DECIDED = /^hoopctl_(blocked|denied|expired|stale|withdrawn)$/;
+
+/** A failed statement as one of our errors, whose kind gives the exit code. `text` is left out for the only one. */
+export function failureOf(error: unknown, place?: FailedPlace, text?: FailedText): HoopError {
   if (error instanceof HoopError) return error;
   if (!(error instanceof Error)) return new Internal('defect', String(error));
   const { code, detail, hint, routine, message } = error as ServerError;
   const facts: ErrorFacts = {
     ...withText('why', [
-      place && placeWords(place),
+      placeWords(place, text),
       detail,
-      code === undefined || routine?.startsWith('hoopctl_') ? undefined : `SQLSTATE ${code}`,
+      code === undefined || DECIDED.test(routine ?? '') ? undefined : `SQLSTATE ${code}`,
     ]),
+    details: detailsOf(code, place, text),
     ...withText('next', [hint]),
     ...ruleOf(message, detail),
     cause: error,
@@ -48,7 +61,7 @@ export function failureOf(error: unknown, place?: FailedPlace): HoopError {
   // node-postgres gives a connection that ended no code; classes 08 and 57P0x are connections that ended.
   const lost = code === undefined || /^(08|57P0[123]|E[A-Z]+$)/.test(code);
   if (lost) return connectionLost(message, code, facts);
-  return new Internal('sql_error', message, facts);
+  return new StatementFailed('sql_error', message, facts);
 }
 
 /** Codes of a connection that did not come about (PostgreSQL docs, appendix A; errno names). */
@@ -67,10 +80,28 @@ function connectionLost(message: string, code: string | undefined, facts: ErrorF
   });
 }
 
-/** `statement 3 of 5, line 12: UPDATE customers …` */
-function placeWords({ statement, statements, line, begins }: FailedPlace): string {
-  const which = statement === undefined || statements < 2 ? '' : `statement ${statement} of ${statements}, `;
-  return `${which}line ${line}${begins === undefined ? '' : `: ${begins}`}`;
+/** `-c 2 of 3, statement 3 of 5, line 12: UPDATE customers …` */
+function placeWords(place: FailedPlace | undefined, text: FailedText | undefined): string | undefined {
+  const parts: string[] = [];
+  if (text !== undefined) parts.push(`-c ${text.nth} of ${text.of}`);
+  if (place === undefined) return parts[0];
+  const { statement, statements, line, begins } = place;
+  if (statement !== undefined && statements > 1) parts.push(`statement ${statement} of ${statements}`);
+  parts.push(`line ${line}`);
+  return `${parts.join(', ')}${begins === undefined ? '' : `: ${begins}`}`;
+}
+
+function detailsOf(
+  code: string | undefined,
+  place: FailedPlace | undefined,
+  text: FailedText | undefined,
+): ErrorDetails {
+  return {
+    ...(code === undefined || !/^[0-9A-Z]{5}$/.test(code) ? {} : { sqlstate: code }),
+    ...(text === undefined ? {} : { command: text.nth }),
+    ...(place?.statement === undefined ? {} : { statement: place.statement }),
+    ...(place === undefined ? {} : { line: place.line }),
+  };
 }
 
 function withText<K extends 'why' | 'next'>(

@@ -19,7 +19,8 @@ export function rejection(error: unknown): RefusalText {
       };
     default:
       return {
-        sqlstate: '42501',
+        // Drivers take cannot_connect_now as a reason to try again later.
+        sqlstate: error.code === 'draining' ? '57P03' : '42501',
         message: `hoopctl: ${error.message}`,
         ...(error.next === undefined ? {} : { hint: error.next }),
       };

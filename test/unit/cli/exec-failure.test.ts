@@ -13,7 +13,27 @@ describe('a failed statement', () => {
 
   it('names the SQLSTATE and the hint of a database’s own error', () => {
     const failure = failureOf(serverError({ code: '42P01', detail: 'a detail', hint: 'a hint' }));
-    expect(failure).toMatchObject({ kind: 'internal', why: 'a detail\nSQLSTATE 42P01', next: 'a hint' });
+    expect(failure).toMatchObject({
+      kind: 'statement-failed',
+      why: 'a detail\nSQLSTATE 42P01',
+      details: { sqlstate: '42P01' },
+      next: 'a hint',
+    });
+  });
+
+  it('says which of several texts it was of, and where in it', () => {
+    const place = { statement: 2, statements: 3, line: 4, begins: 'SELECT 1/0' };
+    expect(failureOf(serverError({ code: '22012' }), place, { nth: 2, of: 5 })).toMatchObject({
+      why: '-c 2 of 5, statement 2 of 3, line 4: SELECT 1/0\nSQLSTATE 22012',
+      details: { sqlstate: '22012', command: 2, statement: 2, line: 4 },
+    });
+    const blocked = serverError({ code: '42501', routine: 'hoopctl_blocked' });
+    expect(failureOf(blocked, undefined, { nth: 1, of: 2 }).why).toBe('-c 1 of 2');
+  });
+
+  it('has the SQLSTATE also where the gateway said in the server’s place that something does not exist', () => {
+    const absent = serverError({ code: '42P01', routine: 'hoopctl_refused' });
+    expect(failureOf(absent)).toMatchObject({ kind: 'statement-failed', why: 'SQLSTATE 42P01' });
   });
 
   it('that found no connection may be tried again', () => {
