@@ -59,10 +59,17 @@ export async function dialGateway(address: GatewayAddress, signal?: AbortSignal)
   return socket;
 }
 
+export interface ShownCertificate {
+  readonly sha256: string;
+  readonly subject: string;
+  readonly validTo: string;
+  readonly pem: string;
+  /** Nobody but itself vouches for it. */
+  readonly selfSigned: boolean;
+}
+
 /** The certificate that a gateway shows, believed by nobody yet: for its fingerprint to be confirmed. */
-export async function certificateOf(
-  address: Omit<GatewayAddress, 'trust'>,
-): Promise<{ readonly sha256: string; readonly subject: string; readonly validTo: string }> {
+export async function certificateOf(address: Omit<GatewayAddress, 'trust'>): Promise<ShownCertificate> {
   const { host, port } = hostOf(address.url);
   const signal = AbortSignal.timeout(DIAL_DEADLINE);
   const proxy = proxyFor(host, port, address.environment);
@@ -76,6 +83,9 @@ export async function certificateOf(
     sha256: plainFingerprint(certificate.fingerprint256),
     subject: certificate.subject,
     validTo: certificate.validTo,
+    pem: certificate.toString(),
+    // checkIssued() asks for the key usage of an authority, which a certificate of its own need not have.
+    selfSigned: certificate.verify(certificate.publicKey),
   };
 }
 

@@ -3,7 +3,7 @@ import type { AnswerOf, Client } from '../api/client.ts';
 import { NotFound, UsageError } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
-import { printDocument, say, tell } from './output.ts';
+import { printDocument, say, tell, warn } from './output.ts';
 import { shownTime } from './times.ts';
 import { visible } from './visible-text.ts';
 
@@ -16,6 +16,8 @@ export interface CredentialOptions {
   readonly revoke: string | undefined;
   /** A file with a public key that may stand for the password. */
   readonly sshKey: string | undefined;
+  /** A file by which a client without hoopctl believes the gateway. */
+  readonly rootCertificate: () => Promise<string | undefined>;
 }
 
 /** A short-lived password for a client without hoopctl; lists and revokes them. */
@@ -29,9 +31,20 @@ export async function run(options: CredentialOptions, io: Io, client: Client): P
   const key = options.sshKey === undefined ? {} : { clientKey: publicKeyIn(options.sshKey) };
   const body = { connection: options.name, ...(ttl === undefined ? {} : { ttl }), ...key };
   const made = await client.call('passwordCreate', { body });
-  if (options.json) return printDocument(io, made);
+  const root = made.protocol === 'postgres' ? await options.rootCertificate() : undefined;
+  const url = root === undefined ? made.url : `${made.url}&sslrootcert=${inUrl(root)}`;
+  if (options.json) return printDocument(io, { ...made, url });
+  tellShortened(made.expiresAt, ttl, io);
   if (made.knownHost !== undefined) return printSsh(made, made.knownHost, options.sshKey, io);
-  say(io, made.url);
+  say(io, url);
+  if (root === undefined) {
+    tell(
+      io,
+      io.err.paint.dim(
+        'psql takes a root certificate only by name: &sslrootcert=system (16 and newer) or =FILE',
+      ),
+    );
+  }
   tell(
     io,
     visible(
@@ -41,6 +54,23 @@ export async function run(options: CredentialOptions, io: Io, client: Client): P
   tell(
     io,
     io.err.paint.dim(`sessions end with it; hoopctl credential --revoke ${made.id} (audit ${made.auditId})`),
+  );
+}
+
+/** A path within a query; slashes may stay (RFC 3986, section 3.4). */
+function inUrl(path: string): string {
+  return encodeURIComponent(path).replaceAll('%2F', '/');
+}
+
+/** Less than this, in milliseconds, is the time that the call took. */
+const SHORTENED = 30_000;
+
+/** A password never outlives the sign-in that it was made in, which may be much shorter than what was asked for. */
+function tellShortened(expiresAt: string, ttl: number | undefined, io: Io): void {
+  if (ttl === undefined || io.now() + ttl - Date.parse(expiresAt) < SHORTENED) return;
+  warn(
+    io,
+    'it ends before --ttl is over, with your sign-in: what renews a sign-in does not renew its passwords',
   );
 }
 

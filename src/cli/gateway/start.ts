@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { requireGatewayConfig } from '../../api/gateway-config.ts';
 import { Conflict } from '../../base/errors.ts';
 import { daemonEntry, daemonEnvironment, isServing } from '../daemon-process.ts';
+import { spelledFingerprint } from '../fingerprint.ts';
 import type { Io } from '../io.ts';
 import { printDocument, say, tell } from '../output.ts';
 import { hasToken } from '../token.ts';
@@ -73,7 +74,7 @@ function announce(options: StartOptions, home: string, line: string, io: Io): vo
   if (ports.postgres !== undefined) say(io, `  PostgreSQL clients: port ${ports.postgres}`);
   if (ports.ssh !== undefined) say(io, `  SSH clients: port ${ports.ssh}`);
   if (ports.metrics !== undefined) say(io, `  metrics: http://127.0.0.1:${ports.metrics}/metrics`);
-  say(io, `  certificate SHA-256: ${fingerprint}`);
+  say(io, `  certificate SHA-256: ${spelledFingerprint(fingerprint)}`);
   if (!hasToken(home, io.env)) tell(io, `Next, on this machine: HOOPCTL_HOME=${home} hoopctl init`);
   else tell(io, `People sign in with: hoopctl login ${url}`);
 }

@@ -2,6 +2,7 @@ import { openClient } from '../../api/client.ts';
 import { certificateOf, type GatewayTrust } from '../../api/client-dial.ts';
 import { HoopError, NotReachable } from '../../base/errors.ts';
 import { readAuthority, requireFingerprint } from '../../login/open.ts';
+import { spelledFingerprint } from '../fingerprint.ts';
 import { Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
 import { tell } from '../output.ts';
@@ -48,7 +49,7 @@ async function confirmed(
   const shown = await certificateOf({ url, environment: io.env });
   if (io.prompts === undefined) {
     throw new NotReachable(error.code, error.message, {
-      why: `${error.why ?? ''}\nit shows the certificate SHA-256 ${shown.sha256}`.trim(),
+      why: `${error.why ?? ''}\nit shows the certificate SHA-256 ${spelledFingerprint(shown.sha256)}`.trim(),
       next: `compare it with what the gateway printed, then: hoopctl login ${url} --fingerprint SHA256`,
       cause: error,
     });
@@ -56,15 +57,11 @@ async function confirmed(
   if (before !== undefined && before.kind !== 'system') {
     tell(io, io.err.paint.red(visible(`${url} shows ANOTHER certificate than the one you trusted before.`)));
     tell(io, 'Either it was renewed, or somebody in between listens in and would get your token.');
-    if (before.kind === 'fingerprint') tell(io, `  before  ${spelled(before.sha256)}`);
+    if (before.kind === 'fingerprint') tell(io, `  before  ${spelledFingerprint(before.sha256)}`);
   } else tell(io, visible(`${url} shows a certificate that no authority of this machine vouches for:`));
   tell(io, visible(`  ${shown.subject.replaceAll('\n', ', ')} · valid until ${shown.validTo}`));
-  tell(io, `  SHA-256 ${spelled(shown.sha256)}`);
+  tell(io, `  SHA-256 ${spelledFingerprint(shown.sha256)}`);
   tell(io, 'Compare the fingerprint with what hoopctl gateway start printed there.');
   if (await io.prompts.confirm('Is it the same?')) return { kind: 'fingerprint', sha256: shown.sha256 };
   throw new Interrupted(1);
-}
-
-function spelled(sha256: string): string {
-  return sha256.replaceAll(/(..)(?!$)/g, '$1:').toUpperCase();
 }

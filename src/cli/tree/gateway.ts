@@ -10,7 +10,8 @@ export const gatewayNoun: CommandSpec = {
       details: [
         'The configuration says where to listen, with which certificate, and whether native clients are served;',
         'templates/gateway/ has one, with a Dockerfile, a compose file, a systemd unit and a Helm chart.',
-        'SIGHUP reads the certificate again. On the same machine every verb goes to it through its Unix socket.',
+        '/healthz says that it lives, /readyz that it takes sessions; both need no token. SIGHUP reads the certificate',
+        'again. On the same machine every verb goes to it through its Unix socket.',
       ].join('\n'),
       options: [
         { flags: '--config <file>', description: "the gateway's configuration", completes: 'files' },
@@ -24,7 +25,7 @@ export const gatewayNoun: CommandSpec = {
         const config = words.required('config', '--config');
         if (words.flag('check')) {
           const { run } = await import('../gateway/check.ts');
-          run({ json, config }, io);
+          run({ json, config, selfSigned: words.flag('tlsSelfSigned') }, io);
           return 0;
         }
         const { run } = await import('../gateway/start.ts');

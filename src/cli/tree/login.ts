@@ -131,7 +131,8 @@ export const credentialVerb: CommandSpec = {
   summary: 'a short-lived password for clients without hoopctl, through a gateway',
   details: [
     'Prints a connection URL, once. The password works for this connection alone and as long as --ttl says, and',
-    'sessions end with it. Tokens work as passwords, too.',
+    'sessions end with it. Tokens work as passwords, too. Where the gateway is trusted by --ca or a fingerprint, the',
+    'URL names a file that holds it for the client.',
     '',
     'For an SSH connection it prints the password alone; the user of ssh is the name of the connection, and',
     '--ssh-key makes a key of yours work as long as the password:',
@@ -150,7 +151,7 @@ export const credentialVerb: CommandSpec = {
     { flags: '--list', description: 'those there are' },
     { flags: '--revoke <id>', description: 'end one, and the sessions it opened' },
   ],
-  async run(words, { io, json, client }) {
+  async run(words, { io, json, client, home, login }) {
     const { run } = await import('../credential.ts');
     const options = {
       json,
@@ -159,6 +160,10 @@ export const credentialVerb: CommandSpec = {
       list: words.flag('list'),
       revoke: words.text('revoke'),
       sshKey: words.text('sshKey'),
+      async rootCertificate() {
+        const { rootCertificateFile } = await import('../root-certificate.ts');
+        return rootCertificateFile(home, login(), io);
+      },
     };
     return run(options, io, await client());
   },
