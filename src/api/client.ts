@@ -240,15 +240,20 @@ function unreachable(error: Error, options: ClientOptions, signal: AbortSignal |
   return broken(error, signal, options) as Error;
 }
 
+/** How a connection says that its other end, or the network on the way there, is gone. */
+const BROKEN: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENETDOWN',
+  'ENETUNREACH',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ETIMEDOUT',
+]);
+
 /** A connection that ended in the middle of an answer means that the daemon went away. */
 function broken(error: unknown, signal: AbortSignal | undefined, options: ClientOptions): unknown {
-  const code = codeOf(error);
-  if (
-    signal?.aborted ||
-    (code !== 'ECONNRESET' && code !== 'EPIPE' && code !== 'ERR_STREAM_PREMATURE_CLOSE')
-  ) {
-    return error;
-  }
+  if (signal?.aborted || !BROKEN.has(codeOf(error) ?? '')) return error;
   const local = 'socket' in options;
   return new NotReachable('daemon_gone', `${peerOf(options).name} ended in the middle of the answer`, {
     next: local ? 'hoopctl daemon status' : 'try again when it is back, or ask who runs it',

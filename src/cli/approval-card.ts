@@ -98,7 +98,9 @@ function whoOf(approval: ApprovalView): string {
 
 function ruleOf(approval: ApprovalView): string {
   const needed = approval.approvalsNeeded;
-  return needed > 1 ? `${approval.rule} · needs ${needed} approvers` : approval.rule;
+  if (needed <= 1) return approval.rule;
+  const asked = approval.approvers.length === 0 ? '' : `: ${approval.approvers.join(', ')}`;
+  return `${approval.rule} · needs ${needed} approvers${asked}`;
 }
 
 function statementLines(statement: string, out: TextOut, columns: number): string[] {

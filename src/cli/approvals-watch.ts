@@ -8,29 +8,46 @@ import { checkReason, printDecision, sendDecision } from './decide.ts';
 import { errorText } from './error-report.ts';
 import { exitCodeOfSignal } from './interrupted.ts';
 import type { Io } from './io.ts';
+import { lastingWatch } from './lasting-watch.ts';
 import { printLine, tell } from './output.ts';
 import { showLines } from './paging.ts';
 import type { Prompts } from './prompts.ts';
+import type { StepUp } from './step-up.ts';
 import { visible } from './visible-text.ts';
 
 const KEYS = 'adsnq';
 const QUESTION = 'a approve · d deny · s show again · n next · q quit:';
 
-/** Shows requests as they come; asks about each where somebody is there, else prints one JSON line per change. */
-export async function watchApprovals(json: boolean, io: Io, client: Client): Promise<number> {
+export interface WatchOptions {
+  readonly json: boolean;
+  readonly lasting: boolean;
+  readonly stepUp: StepUp | undefined;
+}
+
+/**
+ * Shows requests as they come; asks about each where somebody is there, else prints one JSON line per change.
+ * Somebody who watches a gateway goes on watching when it was restarted or the network was gone.
+ */
+export async function watchApprovals(
+  { json, lasting, stepUp }: WatchOptions,
+  io: Io,
+  client: Client,
+): Promise<number> {
   const cut = new AbortController();
   let exitCode = 0;
   const release = io.onSignal((signal) => {
     exitCode = exitCodeOfSignal(signal);
     cut.abort();
   });
-  const events = client.stream('approvalWatch', { signal: cut.signal });
+  const open = () => client.stream('approvalWatch', { signal: cut.signal });
   try {
     if (json || io.prompts === undefined) {
-      for await (const event of events) printLine(io, event);
+      for await (const event of open()) printLine(io, event);
       if (!cut.signal.aborted) throw daemonGone('the watch');
     } else {
-      await review(io, io.prompts, client, new ApprovalQueue(events), cut.signal);
+      const lost = () => tell(io, io.err.paint.dim('the connection is lost; trying to get it back'));
+      const events = lasting ? lastingWatch(open, lost, cut.signal) : open();
+      await review({ io, prompts: io.prompts, client, stepUp }, new ApprovalQueue(events), cut.signal);
       cut.abort();
     }
   } catch (error) {
@@ -41,14 +58,17 @@ export async function watchApprovals(json: boolean, io: Io, client: Client): Pro
   return exitCode;
 }
 
+/** Who decides, and how. */
+interface Reviewer {
+  readonly io: Io;
+  readonly prompts: Prompts;
+  readonly client: Client;
+  readonly stepUp: StepUp | undefined;
+}
+
 /** Card after card until `q`, a signal or the daemon's end. */
-async function review(
-  io: Io,
-  prompts: Prompts,
-  client: Client,
-  queue: ApprovalQueue,
-  stopped: AbortSignal,
-): Promise<void> {
+async function review(reviewer: Reviewer, queue: ApprovalQueue, stopped: AbortSignal): Promise<void> {
+  const { io } = reviewer;
   let idle = false;
   while (!stopped.aborted) {
     const waiting = queue.take();
@@ -59,17 +79,16 @@ async function review(
       continue;
     }
     idle = false;
-    if ((await decideOne(io, prompts, client, queue, waiting)) === 'quit') return;
+    if ((await decideOne(reviewer, queue, waiting)) === 'quit') return;
   }
 }
 
 async function decideOne(
-  io: Io,
-  prompts: Prompts,
-  client: Client,
+  reviewer: Reviewer,
   queue: ApprovalQueue,
   first: ApprovalView,
 ): Promise<'next' | 'quit'> {
+  const { io, prompts } = reviewer;
   let approval = first;
   // Aborts when this request changes, so that nobody decides what has ended or changed since.
   let ended = queue.endOf(approval);
@@ -97,16 +116,14 @@ async function decideOne(
       show = true;
       continue;
     }
-    if (await decideBy(key, io, prompts, client, approval, ended)) return 'next';
+    if (await decideBy(key, reviewer, approval, ended)) return 'next';
   }
 }
 
 /** False when the decision did not come about and may be tried again. */
 async function decideBy(
   key: string,
-  io: Io,
-  prompts: Prompts,
-  client: Client,
+  { client, io, prompts, stepUp }: Reviewer,
   approval: ApprovalView,
   ended: AbortSignal,
 ): Promise<boolean> {
@@ -118,7 +135,8 @@ async function decideBy(
             decision: 'deny',
             reason: checkReason(await prompts.line('Reason, for the requester:')),
           } as const);
-    printDecision(io, false, await sendDecision(io, client, approval, decision, false, ended));
+    const presence = { passphraseStdin: false, signal: ended, stepUp };
+    printDecision(io, false, await sendDecision(io, client, approval, decision, presence));
     return true;
   } catch (error) {
     if (ended.aborted && !(error instanceof HoopError)) {

@@ -5,6 +5,7 @@ import { approvalCard } from './approval-card.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, tell } from './output.ts';
+import type { StepUp } from './step-up.ts';
 import { shownTime } from './times.ts';
 import { visible } from './visible-text.ts';
 
@@ -16,6 +17,9 @@ export async function run(
     readonly json: boolean;
     readonly all: boolean;
     readonly watch: boolean;
+    /** The commands go to one. */
+    readonly gateway: boolean;
+    readonly stepUp: StepUp | undefined;
     readonly id: string | undefined;
   },
   io: Io,
@@ -23,7 +27,8 @@ export async function run(
 ): Promise<number> {
   if (options.watch) {
     const { watchApprovals } = await import('./approvals-watch.ts');
-    return watchApprovals(options.json, io, client);
+    const { gateway, json, stepUp } = options;
+    return watchApprovals({ json, lasting: gateway, stepUp }, io, client);
   }
   if (options.id !== undefined) return showOne(options.id, options.json, io, client);
   const { approvals } = await client.call('approvalList', {

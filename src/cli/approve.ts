@@ -9,6 +9,7 @@ import {
 } from './decide.ts';
 import type { Io } from './io.ts';
 import { askWith } from './questions.ts';
+import type { StepUp } from './step-up.ts';
 
 export interface ApproveOptions {
   readonly json: boolean;
@@ -16,6 +17,7 @@ export interface ApproveOptions {
   readonly yes: boolean;
   readonly comment?: string | undefined;
   readonly passphraseStdin: boolean;
+  readonly stepUp: StepUp | undefined;
 }
 
 export async function run(options: ApproveOptions, io: Io, client: Client): Promise<void> {
@@ -25,12 +27,6 @@ export async function run(options: ApproveOptions, io: Io, client: Client): Prom
   requirePresence(io, approval, options.passphraseStdin);
   await showForDecision(io, approval);
   if (prompts !== undefined && !(await prompts.confirm('Approve this statement?'))) throw undecided(approval);
-  const decided = await sendDecision(
-    io,
-    client,
-    approval,
-    { decision: 'approve', ...comment },
-    options.passphraseStdin,
-  );
+  const decided = await sendDecision(io, client, approval, { decision: 'approve', ...comment }, options);
   printDecision(io, options.json, decided);
 }

@@ -3,9 +3,11 @@ import type { Client } from '../api/client.ts';
 import { ApprovalPending, Conflict, HoopError, NotPermitted, UsageError } from '../base/errors.ts';
 import { approvalCard } from './approval-card.ts';
 import type { Io } from './io.ts';
-import { printDocument, say } from './output.ts';
+import { printDocument, say, tell } from './output.ts';
 import { showLines } from './paging.ts';
 import { askWith, secretFromStdin } from './questions.ts';
+import type { StepUp } from './step-up.ts';
+import { visible } from './visible-text.ts';
 
 /** Wrong passphrases that one command asks again for; the daemon locks approving after five. */
 const TRIES = 3;
@@ -39,14 +41,22 @@ export interface Decision {
   readonly reason?: string;
 }
 
-/** Gets the passphrase and sends the decision about exactly the card that was shown. */
+/** How a person shows that it is there. */
+export interface Presence {
+  readonly passphraseStdin: boolean;
+  /** Takes the question for the passphrase back. */
+  readonly signal?: AbortSignal;
+  /** Where somebody may sign in anew at once. */
+  readonly stepUp: StepUp | undefined;
+}
+
+/** Gets the passphrase, or a fresh sign-in, and sends the decision about exactly the card that was shown. */
 export async function sendDecision(
   io: Io,
   client: Client,
   approval: ApprovalView,
   decision: Decision,
-  passphraseStdin: boolean,
-  signal?: AbortSignal,
+  { passphraseStdin, signal, stepUp }: Presence,
 ): Promise<{ readonly approval: ApprovalView; readonly auditId: string }> {
   const send = (passphrase?: string) =>
     client.call('approvalDecide', {
@@ -54,7 +64,15 @@ export async function sendDecision(
       body: { ...decision, ...(passphrase === undefined ? {} : { passphrase }), version: approval.version },
     });
   // Who signed in through an issuer shows that it is there by a fresh sign-in.
-  if (approval.presence === 'sign-in') return send();
+  if (approval.presence === 'sign-in') {
+    return send().catch(async (error: unknown) => {
+      if (stepUp === undefined || !(error instanceof HoopError && error.code === 'step_up_needed'))
+        throw error;
+      tell(io, visible(`${error.message}: ${error.why ?? 'the last one was too long ago'}`));
+      await stepUp();
+      return send();
+    });
+  }
   if (passphraseStdin) return send(await secretFromStdin(io, '--passphrase-stdin'));
   const prompts = askForPassphrase(io);
   for (let attempt = 1; ; attempt++) {

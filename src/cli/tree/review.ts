@@ -15,10 +15,17 @@ export const approvalsVerb: CommandSpec = {
     },
     { flags: '--all', description: 'decided and ended ones as well' },
   ],
-  async run(words, { io, json, client }) {
-    const watch = words.flag('watch');
-    const { run } = await import('../approvals.ts');
-    return run({ json, all: words.flag('all'), watch, id: words.optional('id') }, io, await client());
+  async run(words, { io, json, home, client, login }) {
+    const [{ run }, { stepUpAt }] = await Promise.all([import('../approvals.ts'), import('../step-up.ts')]);
+    const options = {
+      json,
+      stepUp: stepUpAt(home, login(), io, json),
+      all: words.flag('all'),
+      watch: words.flag('watch'),
+      gateway: login().gateway !== undefined,
+      id: words.optional('id'),
+    };
+    return run(options, io, await client());
   },
 };
 
@@ -31,10 +38,11 @@ export const approveVerb: CommandSpec = {
     YES,
     PASSPHRASE_STDIN,
   ],
-  async run(words, { io, json, client }) {
-    const { run } = await import('../approve.ts');
+  async run(words, { io, json, home, client, login }) {
+    const [{ run }, { stepUpAt }] = await Promise.all([import('../approve.ts'), import('../step-up.ts')]);
     const options = {
       json,
+      stepUp: stepUpAt(home, login(), io, json),
       id: words.argument('id'),
       yes: words.flag('yes'),
       comment: words.text('comment'),
@@ -53,10 +61,11 @@ export const denyVerb: CommandSpec = {
     YES,
     PASSPHRASE_STDIN,
   ],
-  async run(words, { io, json, client }) {
-    const { run } = await import('../deny.ts');
+  async run(words, { io, json, home, client, login }) {
+    const [{ run }, { stepUpAt }] = await Promise.all([import('../deny.ts'), import('../step-up.ts')]);
     const options = {
       json,
+      stepUp: stepUpAt(home, login(), io, json),
       id: words.argument('id'),
       reason: words.text('reason'),
       passphraseStdin: words.flag('passphraseStdin'),

@@ -130,8 +130,11 @@ describe('the approval card', () => {
 
   it('shows who decided before and how many are needed', () => {
     const decisions = [{ by: 'ana', decision: 'approve' as const, reason: null, at: '2026-11-21T12:00:00Z' }];
-    const text = card({ approvalsNeeded: 2, decisions });
-    expect(text).toContain('writes-need-approval · needs 2 approvers');
+    const approvers = ['each of group:dba, group:leads'];
+    const text = card({ approvalsNeeded: 2, approvers, decisions });
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'writes-need-approval · needs 2 approvers: each of group:dba, group:leads',
+    );
     expect(text).toContain('approved by ana');
   });
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Conflict, NotPermitted } from '../../../src/base/errors.ts';
+import { Conflict, LoginNeeded, NotPermitted } from '../../../src/base/errors.ts';
 import { run as approve } from '../../../src/cli/approve.ts';
 import { run as deny } from '../../../src/cli/deny.ts';
 import { type FakeDaemon, type FakeHandlers, startFakeDaemon } from './fake-daemon.ts';
@@ -21,8 +21,9 @@ async function fake(handlers: FakeHandlers = {}): Promise<FakeDaemon> {
   return daemon;
 }
 
-const script = { json: false, id: 'ap-7kq2m', yes: true, passphraseStdin: true };
-const person = { json: false, id: 'ap-7kq2m', yes: false, passphraseStdin: false };
+const stepUp = undefined;
+const script = { json: false, id: 'ap-7kq2m', yes: true, passphraseStdin: true, stepUp };
+const person = { json: false, id: 'ap-7kq2m', yes: false, passphraseStdin: false, stepUp };
 
 describe('approve', () => {
   it('sends the passphrase from stdin with the version of the card that was shown', async () => {
@@ -101,6 +102,51 @@ describe('approve', () => {
     expect(calls).toHaveLength(2);
   });
 
+  describe('by a sign-in that is too old', () => {
+    const tooOld = () =>
+      new LoginNeeded('step_up_needed', 'deciding needs a fresh sign-in', { why: 'an hour ago' });
+
+    /** Decides once somebody has signed in anew. */
+    async function stale() {
+      let fresh = false;
+      const made = await fake({
+        approvalShow: () => approvalSample({ version: 3, presence: 'sign-in' }),
+        approvalDecide: () => {
+          if (!fresh) throw tooOld();
+          return { approval: approvalSample({ status: 'approved', version: 4 }), auditId: '64' };
+        },
+      });
+      const signIn = async () => {
+        fresh = true;
+      };
+      return { ...made, signIn };
+    }
+
+    it('has the person sign in, and sends the same decision about the same card', async () => {
+      const { calls, client, signIn } = await stale();
+      const io = testIo();
+      await approve({ ...script, passphraseStdin: false, stepUp: signIn }, io, client);
+      const sent = calls.filter(({ name }) => name === 'approvalDecide').map(({ body }) => body);
+      expect(sent).toEqual([
+        { decision: 'approve', version: 3 },
+        { decision: 'approve', version: 3 },
+      ]);
+      expect(io.stderr()).toContain('deciding needs a fresh sign-in: an hour ago');
+    });
+
+    it('fails where nobody is there to sign in, and when signing in fails', async () => {
+      const { client } = await stale();
+      const options = { ...script, passphraseStdin: false };
+      await expect(approve(options, testIo(), client)).rejects.toMatchObject({ code: 'step_up_needed' });
+      const denied = async () => {
+        throw new LoginNeeded('access_denied', 'the sign-in was denied');
+      };
+      await expect(approve({ ...options, stepUp: denied }, testIo(), client)).rejects.toMatchObject({
+        code: 'access_denied',
+      });
+    });
+  });
+
   it('says why this identity may not decide, and asks nothing', async () => {
     const approval = approvalSample({
       mayDecide: false,
@@ -155,14 +201,14 @@ describe('approve', () => {
 describe('deny', () => {
   it('sends the reason', async () => {
     const { client, calls } = await fake();
-    const options = { json: false, id: 'ap-7kq2m', reason: ' not today ', passphraseStdin: true };
+    const options = { json: false, id: 'ap-7kq2m', reason: ' not today ', passphraseStdin: true, stepUp };
     await deny(options, testIo({ stdin: 'correct horse\n' }), client);
     expect(calls[1]?.body).toMatchObject({ decision: 'deny', reason: 'not today' });
   });
 
   it('asks for the reason on a terminal and names --reason elsewhere', async () => {
     const { client, calls } = await fake();
-    const options = { json: false, id: 'ap-7kq2m', reason: undefined, passphraseStdin: true };
+    const options = { json: false, id: 'ap-7kq2m', reason: undefined, passphraseStdin: true, stepUp };
     await expect(deny(options, testIo(), client)).rejects.toMatchObject({ next: 'give --reason TEXT' });
     const io = testIo({ stdin: 'correct horse\n', prompts: { line: async () => 'too risky' } });
     await deny(options, io, client);
