@@ -58,6 +58,9 @@ function bare(host: string): string {
   return host.replace(/^\[|\]$/g, '');
 }
 
+/** Status 407, Proxy Authentication Required (RFC 9110, section 15.5.8). */
+const WHO_ASKS = 'it asks who you are, or does not know the name and password it got';
+
 /** The longest answer to CONNECT that is read, in bytes. */
 const LONGEST_ANSWER = 8192;
 
@@ -81,15 +84,20 @@ export async function openTunnel(
         : `Proxy-Authorization: Basic ${Buffer.from(proxy.credentials).toString('base64')}\r\n`;
     socket.write(`CONNECT ${target} HTTP/1.1\r\nHost: ${target}\r\n${authorization}\r\n`);
     const status = await readStatus(socket);
+    if (status === 407) throw new Error(WHO_ASKS);
     if (status < 200 || status > 299) throw new Error(`it answered with status ${status}`);
     return socket;
   } catch (error) {
     socket.on('error', () => {});
     socket.destroy();
+    const why = error instanceof Error ? error.message : String(error);
+    const isAsked = why === WHO_ASKS;
     throw new NotReachable('proxy_failed', `the proxy ${proxy.host}:${proxy.port} opened no tunnel`, {
-      why: error instanceof Error ? error.message : String(error),
-      next: 'check HTTPS_PROXY, or except the gateway with NO_PROXY',
-      retryable: true,
+      why,
+      next: isAsked
+        ? 'give name and password in HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT'
+        : 'check HTTPS_PROXY, or except the gateway with NO_PROXY',
+      retryable: !isAsked,
       cause: error,
     });
   } finally {

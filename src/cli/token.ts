@@ -20,7 +20,7 @@ export function readToken(home: string, env: Readonly<Record<string, string | un
   if (stored !== undefined) return stored;
   throw new LoginNeeded('no_identity', 'there is no identity to act as', {
     why: `HOOPCTL_TOKEN is not set and ${home} holds no owner`,
-    next: 'hoopctl init',
+    next: 'hoopctl init; or, for a gateway: hoopctl login URL',
   });
 }
 

@@ -220,6 +220,15 @@ describe('a machine', () => {
     expect(stderr).toContain('does not take this client');
   });
 
+  test('that names no audience the issuer makes readable tokens for is told what to name', async () => {
+    const asked = [...gateway(), '--client-id', MACHINE_CLIENT.id, '--allow-http-loopback'];
+    const { code, stderr } = await machine().run([...asked, '--client-secret-stdin'], {
+      stdin: `${MACHINE_CLIENT.secret}\n`,
+    });
+    expect(code).toBe(4);
+    expect(stderr).toContain('--audience AUDIENCE');
+  });
+
   test('comes with a token of its platform, and nothing is stored to renew it', async () => {
     const { access_token } = await provider.token({
       grant_type: 'client_credentials',

@@ -6,6 +6,7 @@ import { run } from '../servers/psql.ts';
 import { SshKeys } from '../servers/ssh-certificates.ts';
 import { type SshServer, startSshd } from '../servers/sshd.ts';
 import { openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { startWorkloadIssuer } from '../servers/workload-issuer.ts';
 
 const POLICY = `
 version: 1
@@ -120,6 +121,33 @@ describe('an SSH client without hoopctl', () => {
 
   test('comes in by a token', async () => {
     expect(await plainSsh('web-1', team.shop.devin, 'echo hello')).toMatchObject({ stdout: 'hello\n' });
+  });
+
+  test("comes in by its issuer's token, as long as ssh can send such a long one", async () => {
+    const issuer = await startWorkloadIssuer();
+    const { hoopctl } = team.shop;
+    await hoopctl.applyPolicy(`${POLICY.replaceAll('who: [devin]', 'who: [devin, group:ci]')}
+identity:
+  issuers:
+    - name: ci
+      issuer: ${issuer.issuer}
+      allow_http_loopback: true
+      domain: ci
+      audiences: [hoopctl]
+      identities: [{match: {job: deploy}, kind: machine, name: deploy@ci, subject: "{job}", groups: [ci]}]
+`);
+    try {
+      const token = await issuer.token({ sub: 'job 1', job: 'deploy' }, 'hoopctl');
+      expect(await plainSsh('web-1', token, 'echo hello')).toMatchObject({ code: 0, stdout: 'hello\n' });
+      const other = await issuer.token({ sub: 'job 2', job: 'fork' }, 'hoopctl');
+      expect((await plainSsh('web-1', other, 'echo hello')).stderr).toContain('Permission denied');
+      // OpenSSH reads 1023 characters of a password (readpass.c), which some issuers' tokens are longer than.
+      const long = await issuer.token({ sub: 'job 3', job: 'deploy', filling: 'x'.repeat(800) }, 'hoopctl');
+      expect((await plainSsh('web-1', long, 'echo hello')).stderr).toContain('Permission denied');
+    } finally {
+      issuer.close();
+      await hoopctl.applyPolicy(POLICY);
+    }
   });
 
   test('comes in by a key of its own for as long as its password works', async () => {

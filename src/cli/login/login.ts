@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { AnswerOf } from '../../api/client.ts';
 import { hostOf } from '../../api/client-dial.ts';
 import { LoginNeeded, UsageError } from '../../base/errors.ts';
@@ -7,6 +8,7 @@ import type { ProviderTokens } from '../../login/grants.ts';
 import { chosenContext, openSignIns } from '../../login/open.ts';
 import type { ClientProof } from '../../login/provider.ts';
 import { type SignInDeps, signInByToken, signInWith } from '../../login/sign-in.ts';
+import { untilReached } from '../../login/until-reached.ts';
 import { ensureDaemon } from '../daemon-process.ts';
 import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
@@ -162,7 +164,7 @@ async function byProvider(
     accessToken: method.accessToken && proof.kind === 'none',
   };
   const tokens = await tokensFrom(options, { ...asking, proof, fresh: options.fresh }, io);
-  await signInWith(deps, context, tokens, {
+  const facts = {
     onBehalfOf: options.onBehalfOf,
     provider: {
       ...asking,
@@ -170,6 +172,21 @@ async function byProvider(
       ...(proof.kind === 'secret' ? { clientSecret: proof.secret } : {}),
       ...(proof.kind === 'key' ? { clientKey: proof.pem } : {}),
     },
+  };
+  // Nobody is to sign in twice because the gateway was started anew meanwhile.
+  await untilReached(
+    () => signInWith(deps, context, tokens, facts),
+    (why) => tell(io, visible(`${why}; trying again`)),
+    pause,
+  );
+}
+
+/** Throws LoginNeeded `opaque_token` for an access token that only its issuer can read. */
+function requireReadable(tokens: ProviderTokens, { audience, issuer }: Asked): ProviderTokens {
+  if (tokens.token.split('.').length === 3) return tokens;
+  throw new LoginNeeded('opaque_token', `${issuer} gave a token that only it can read`, {
+    why: `it is no JWT${audience === null ? '' : `; what was asked for: audience ${audience}`}`,
+    next: 'name what the token is to be for, as the issuer knows it: --audience AUDIENCE',
   });
 }
 
@@ -228,7 +245,7 @@ async function tokensFrom(options: LoginOptions, asked: Asked, io: Io): Promise<
     import('../../login/grants.ts'),
   ]);
   const provider = await openProvider(asked);
-  if (asked.proof.kind !== 'none') return machineGrant(provider, asked);
+  if (asked.proof.kind !== 'none') return requireReadable(await machineGrant(provider, asked), asked);
   const stop = new AbortController();
   const release = io.onSignal((signal) => stop.abort(new Interrupted(exitCodeOfSignal(signal))));
   const prompt = new DevicePrompt({ json: options.json, browser: options.browser }, io);

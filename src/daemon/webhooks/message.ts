@@ -90,10 +90,9 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
     : '';
   const facts = [
     `*who* ${inert(card.requester)} (${card.requesterKind})`,
-    `*where* ${inert(card.target)}`,
+    `*where* ${inert(request.connection)} · ${inert(card.target)}`,
     `*effect* ${card.effects.map(inert).join('; ')} · ${inert(card.estimate)}`,
-    `*rule* ${inert(request.rule)} · expires ${request.expiresAt}`,
-    `An approver runs: \`hoopctl approve ${request.id}\``,
+    ...stateFacts(request),
     // The requester's own words come last: what is too long is cut there.
     ...(card.named ?? []).map(({ name, text }) => `*runs* ${inert(name)}: ${piece(text)}`),
     ...(request.precedent === undefined ? [] : [`*before* ${precedentWords(request.precedent)}`]),
@@ -108,6 +107,17 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
       { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join('\n').slice(0, 2900) }] },
     ],
   };
+}
+
+/** Who is asked, and by what command, only as long as there is something to decide. */
+function stateFacts({ expiresAt, id, rule, status, terms }: ApprovalRequest): string[] {
+  if (status !== 'pending') return [`*rule* ${inert(rule)}`];
+  const asked = approverWords(terms);
+  return [
+    `*rule* ${inert(rule)} · expires ${expiresAt}`,
+    `*asked* ${asked.length === 0 ? 'any approver' : asked.map(inert).join(', ')}`,
+    `An approver runs: \`hoopctl approve ${id}\``,
+  ];
 }
 
 /** Differences that a Slack message shows, and characters of each side; the card has more. */
