@@ -75,6 +75,27 @@ test('the compose file mounts nothing but what stands beside it, and publishes T
   }
 });
 
+test('the provider of the compose file is the one that its policy trusts, and is reached by gateway and browser alike', () => {
+  const compose = parse(text('gateway/docker-compose.yaml')) as {
+    services: Record<string, { network_mode?: string; ports?: string[]; volumes?: string[] }>;
+  };
+  const provider = parse(text('gateway/compose/dex.yaml')) as {
+    issuer: string;
+    staticClients: { id: string }[];
+    staticPasswords: { email: string }[];
+  };
+  const { policy, problems } = parsePolicy(text('gateway/compose/policy.yaml'), 'policy.yaml');
+  expect(problems).toEqual([]);
+  const issuer = policy?.identity.issuers[0];
+  expect(issuer).toMatchObject({ issuer: provider.issuer, client_id: provider.staticClients[0]?.id });
+  expect(provider.staticPasswords.map(({ email }) => email)).toContain(policy?.groups.dba?.[0]);
+  // Its name is localhost, which is another place in each container that has a network of its own.
+  expect(compose.services.idp).toMatchObject({ network_mode: 'service:gateway' });
+  expect(compose.services.idp?.ports).toBeUndefined();
+  const { port } = new URL(provider.issuer);
+  expect(compose.services.gateway?.ports).toContain(`127.0.0.1:${port}:${port}`);
+});
+
 test('stopping leaves time for the drain, everywhere', () => {
   const drain = 30;
   expect(text('gateway/gateway.yaml')).toContain(`drain: ${drain}s`);
