@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../api/approval-schemas.ts';
 import type { Client } from '../api/client.ts';
 import { wrapText } from '../base/text-width.ts';
+import { acting } from './acting.ts';
 import { approvalCard } from './approval-card.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
@@ -52,7 +53,7 @@ function printList(approvals: readonly ApprovalView[], io: Io): void {
   const rows = approvals.map((approval) => [
     approval.id,
     approval.status === 'pending' ? (approval.mayDecide ? 'you may decide' : 'not yours') : approval.status,
-    approval.requester,
+    acting(approval.requester, approval.endUser),
     approval.connection,
     shownTime(approval.createdAt, io.out, io.now()),
     shownTime(approval.expiresAt, io.out, io.now()),

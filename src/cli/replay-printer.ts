@@ -1,4 +1,5 @@
 import type { ReplayEvent, SessionView } from '../api/schemas.ts';
+import { acting } from './acting.ts';
 import type { TextOut } from './io.ts';
 import { psqlTable, rowCount, type TableColumn } from './psql-table.ts';
 import { visible, visibleLines, withoutSequences } from './visible-text.ts';
@@ -15,19 +16,22 @@ export class ReplayPrinter {
   private columns: readonly TableColumn[] | undefined;
   private rows: (readonly (string | null)[])[] = [];
   private count = 0;
+  /** The person for whom the session's machine acted. */
+  private readonly endUser: string | null | undefined;
   /** Output of a program ended without a newline. */
   private midLine = false;
 
   constructor(out: TextOut, session: SessionView) {
     this.out = out;
     this.prompt = visible(session.connection);
+    this.endUser = session.endUser;
   }
 
   print(event: ReplayEvent): void {
     switch (event.type) {
       case 'start':
         return this.note(
-          `session ${event.session} · ${event.identity} on ${event.connection} · ${event.startedAt}`,
+          `session ${event.session} · ${acting(event.identity, this.endUser)} on ${event.connection} · ${event.startedAt}`,
         );
       case 'statement':
         return this.statement(event);

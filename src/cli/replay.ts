@@ -2,6 +2,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Client } from '../api/client.ts';
 import type { ReplayEvent, SessionView } from '../api/schemas.ts';
 import { Conflict, UsageError } from '../base/errors.ts';
+import { acting } from './acting.ts';
 import { exitCodeOfSignal, Interrupted } from './interrupted.ts';
 import type { Io } from './io.ts';
 import { printLine, warn } from './output.ts';
@@ -53,11 +54,11 @@ export async function run(options: ReplayOptions, io: Io, client: Client): Promi
 /** A player's file of what the session's programs showed. Throws Conflict when there is such a file already. */
 async function writeAsciicast(session: string, path: string, io: Io, client: Client): Promise<number> {
   const { Asciicast } = await import('./asciicast.ts');
-  const { connection, id, identity } = await client.call('sessionShow', { params: { id: session } });
+  const { connection, endUser, id, identity } = await client.call('sessionShow', { params: { id: session } });
   const file = await newFile(path);
   try {
     const lines: string[] = [];
-    const cast = new Asciicast(`${identity} on ${connection}`, (line) => lines.push(line));
+    const cast = new Asciicast(`${acting(identity, endUser)} on ${connection}`, (line) => lines.push(line));
     for await (const event of client.stream('sessionReplay', { params: { id } })) {
       cast.take(event as ReplayEvent);
       await file.writeFile(lines.splice(0).join(''));

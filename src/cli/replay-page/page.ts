@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ReplayEvent, SessionView } from '../../api/schemas.ts';
+import { acting } from '../acting.ts';
 import { entryOf, type TableState } from './entries.ts';
 import { escapeHtml, escapeJson } from './escape.ts';
 import { TerminalFrames } from './terminal-frames.ts';
@@ -37,8 +38,8 @@ export class ReplayPage {
       "base-uri 'none'",
       "form-action 'none'",
     ].join('; ');
-    const { connection, id, identity, startedAt } = this.#session;
-    const title = `${identity} on ${connection}`;
+    const { connection, endUser, id, identity, startedAt } = this.#session;
+    const title = `${acting(identity, endUser)} on ${connection}`;
     this.#write(`<!doctype html>
 <html lang="en">
 <head>

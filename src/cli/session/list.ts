@@ -1,5 +1,6 @@
 import type { Client } from '../../api/client.ts';
 import type { SessionView } from '../../api/schemas.ts';
+import { acting } from '../acting.ts';
 import type { Io } from '../io.ts';
 import { listing } from '../listing.ts';
 import { printDocument, tell } from '../output.ts';
@@ -31,7 +32,7 @@ export async function run(options: ListOptions, io: Io, client: Client): Promise
   const rows = sessions.map((session) => [
     session.id,
     session.status,
-    session.identity,
+    acting(session.identity, session.endUser),
     session.connection,
     shownTime(session.startedAt, io.out, io.now()),
     String(session.statements),

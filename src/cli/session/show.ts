@@ -1,4 +1,5 @@
 import type { Client } from '../../api/client.ts';
+import { acting } from '../acting.ts';
 import type { Io } from '../io.ts';
 import { fields } from '../listing.ts';
 import { printDocument, say, tell } from '../output.ts';
@@ -17,7 +18,7 @@ export async function run(
   io.out.write(
     fields(io.out, [
       ['status', session.endReason === null ? session.status : `${session.status}: ${session.endReason}`],
-      ['who', `${session.identity} from ${session.client}`],
+      ['who', `${acting(session.identity, session.endUser)} from ${session.client}`],
       ['where', `${session.connection} (${session.protocol})`],
       ['started', shownTime(session.startedAt, io.out, now)],
       ['ended', shownTime(session.endedAt, io.out, now)],

@@ -54,6 +54,9 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       requester: card.requester,
       requesterKind: card.requesterKind,
       requesterGroups: card.requesterGroups,
+      // Whom a machine acts for; both stand wherever one does.
+      endUser: card.endUser ?? null,
+      clientAddress: card.clientAddress,
       target: card.target,
       transaction: card.transaction,
       statement: card.statement,
@@ -89,7 +92,7 @@ function slackMessage(event: WebhookEvent, request: ApprovalRequest): object {
     ? `\n_not all shown: ${card.statement.length} characters; the card in hoopctl has them_`
     : '';
   const facts = [
-    `*who* ${inert(card.requester)} (${card.requesterKind})`,
+    `*who* ${inert(card.requester)} (${card.requesterKind})${card.endUser === undefined ? '' : ` for ${inert(card.endUser)}`}`,
     `*where* ${inert(request.connection)} · ${inert(card.target)}`,
     `*effect* ${card.effects.map(inert).join('; ')} · ${inert(card.estimate)}`,
     ...stateFacts(request),

@@ -342,4 +342,18 @@ describe('replay', () => {
       .map((line) => JSON.parse(line).type);
     expect(types).toEqual(['start', 'statement', 'columns', 'row', 'complete', 'statement', 'error', 'end']);
   });
+
+  it('name the person whom a machine acts for wherever they name the machine', async () => {
+    const endUser = 'ana@example.com';
+    const handlers: FakeHandlers = {
+      sessionList: () => ({ sessions: [sessionSample({ endUser })] }),
+      sessionShow: () => sessionSample({ endUser }),
+      approvalList: () => ({ approvals: [approvalSample({ endUser })] }),
+    };
+    for (const args of [['session', 'list'], ['session', 'show', 's-01jdabc'], ['approvals']]) {
+      const { io } = await cli(args, handlers);
+      expect(io.stdout()).toContain('devin for ana@example.com');
+      await daemon?.close();
+    }
+  });
 });

@@ -81,6 +81,24 @@ describe('a message', () => {
     expect(JSON.stringify(body)).not.toMatch(/token|passphrase|fingerprint/);
   });
 
+  it('names the person whom a machine acts for beside the machine', () => {
+    const acting = { ...REQUEST, card: { ...REQUEST.card, endUser: 'ana@example.com' } };
+    expect(JSON.parse(messageBody('json', 'approval.pending', acting)).approval).toMatchObject({
+      requester: 'devin',
+      endUser: 'ana@example.com',
+    });
+    expect(messageBody('slack', 'approval.pending', acting)).toContain('devin (machine) for ana@example.com');
+  });
+
+  it('for Slack says where, and whom to ask and how only while there is something to decide', () => {
+    const pending = messageBody('slack', 'approval.pending', REQUEST);
+    expect(pending).toContain('*where* prod-db · PostgreSQL');
+    expect(pending).toContain('*asked* group:dba');
+    expect(pending).toContain('hoopctl approve ap-7kq2m');
+    const decided = messageBody('slack', 'approval.approved', { ...REQUEST, status: 'approved' });
+    expect(decided).not.toMatch(/hoopctl approve|expires/);
+  });
+
   it('leaves nothing to Slack that it would interpret', () => {
     const hostile = "SELECT '<!channel> <https://evil.test|Approve> *b* & ```\u202e\x1b[2J'";
     const body = messageBody('slack', 'approval.pending', stating(hostile));
