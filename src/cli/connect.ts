@@ -133,12 +133,14 @@ async function announceSessions(
   const { serverVersion, policy } = endpoint.ready;
   const name = program.split('/').at(-1) ?? program;
   const client = name === 'psql' ? `psql (${serverVersion})` : `${name} · server ${serverVersion}`;
+  // The client may have made the terminal raw by now, where a line end alone leads straight down.
+  const say = (text: string) => tell(io, `${visible(text)}${io.err.isTTY ? '\r' : ''}`);
   try {
     for await (const event of endpoint.events) {
       const words = wordsFor(event);
-      if (words !== undefined) tell(io, visible(words));
+      if (words !== undefined) say(words);
       if (event.type !== 'session-opened') continue;
-      tell(io, visible(`${client} · session ${event.session} · recorded · policy "${policy}"`));
+      say(`${client} · session ${event.session} · recorded · policy "${policy}"`);
     }
   } catch {
     // The client sees its connection end and says so in its own words.

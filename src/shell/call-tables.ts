@@ -66,6 +66,7 @@ const ABOUT: Readonly<Record<string, string>> = {
   wget: '-V',
   tcpdump: '-D',
   strace: '-V',
+  tmux: '-V',
   make: '-v',
   gcc: '-v',
 };

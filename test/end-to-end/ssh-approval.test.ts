@@ -86,6 +86,32 @@ describe('a command that waits for approval', () => {
     expect(existsSync(there('gone'))).toBe(false);
   });
 
+  test('is withdrawn when its channel is closed, though the connection goes on', async () => {
+    const socket = join(hoopctl.home, '..', 'control-2');
+    const master = ['-o', `ControlPath=${socket}`, '-o', 'ControlMaster=auto', '-o', 'ControlPersist=30'];
+    await devin.ssh([...master, 'web-1', 'true']);
+    const line = `touch ${there('left')}`;
+    let id = '';
+    const child = ['-c', `yes | ssh -F ${devin.config} ${master.join(' ')} web-1 ${line}`];
+    await devin
+      .run('bash', child, {
+        onSpawn: (spawned) => {
+          spawned.stderr?.on('data', (piece: Buffer) => {
+            id ||= /needs approval: (ap-\w+)/.exec(piece.toString())?.[1] ?? '';
+            if (id !== '') execFileSync('pkill', ['-P', String(spawned.pid), '-x', 'ssh']);
+          });
+        },
+      })
+      .catch(() => {});
+    expect(id).not.toBe('');
+    await expect
+      .poll(async () => (await hoopctl.approve(id)).stderr, { timeout: 5000 })
+      .toContain('withdrawn');
+    expect((await devin.ssh([...master, 'web-1', 'echo on'])).stdout).toBe('on\n');
+    await devin.ssh([...master, '-O', 'exit', 'web-1']);
+    expect(existsSync(there('left'))).toBe(false);
+  });
+
   test('another channel of the same connection goes on meanwhile, and none overtakes it', async () => {
     const socket = join(hoopctl.home, '..', 'control');
     const master = ['-o', `ControlPath=${socket}`, '-o', 'ControlMaster=auto', '-o', 'ControlPersist=10'];

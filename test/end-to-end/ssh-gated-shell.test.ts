@@ -28,18 +28,37 @@ masks:
   ({ sshd, hoopctl, devin, token } = machine);
 });
 afterAll(async () => {
+  if (isOpen) shell.close();
   await machine?.stop();
 });
 
 const there = (name: string) => join(sshd.directory, name);
 const PROMPT = /web-1:[^\n]+\$ $/;
 
+/** Serves one test after the other, since each that is opened costs a client, a login and a dial. */
 let shell: Terminal;
-beforeEach(async () => {
+let isOpen = false;
+async function open(): Promise<void> {
+  if (isOpen) shell.close();
   shell = new Terminal('ssh', ['-F', devin.config, 'web-1'], { env: hoopctl.env({ token }) });
   await shell.shows(PROMPT);
+  isOpen = true;
+}
+/** The shell has ended. */
+async function exitCode(): Promise<number> {
+  const code = await shell.exited;
+  isOpen = false;
+  return code;
+}
+beforeEach(async () => {
+  if (!isOpen) await open();
+  shell.forget();
 });
-afterEach(() => shell.close());
+afterEach(({ task }) => {
+  // What it left there is nobody's prompt.
+  if (task.result?.state === 'fail' && isOpen) shell.close();
+  if (task.result?.state === 'fail') isOpen = false;
+});
 
 /** Types a line and waits for what it shows and the prompt behind it. */
 async function line(text: string, shows: string | RegExp): Promise<void> {
@@ -59,7 +78,7 @@ describe('a line-gated shell', () => {
     await line('echo "it was $?"', '\nit was 2\n');
     await line('ls /nowhere', 'cannot access');
     shell.type('exit\r');
-    expect(await shell.exited).toBe(2);
+    expect(await exitCode()).toBe(2);
   });
 
   test('completes names of files by a listing that it judges and records, and asks nobody for it', async () => {
@@ -101,7 +120,7 @@ describe('a line-gated shell', () => {
     await line('echo alive', '\nalive\n');
     expect(existsSync(there('kept'))).toBe(true);
     shell.type('\x04');
-    expect(await shell.exited).toBe(0);
+    expect(await exitCode()).toBe(0);
   });
 
   test('holds a line until it is approved, and runs these very bytes', async () => {
@@ -161,6 +180,7 @@ describe('a line-gated shell', () => {
     expect(shell.text).not.toContain('\none\n');
     shell.type('\r');
     await shell.shows('\none\ntwo\n');
+    await shell.shows(PROMPT);
   });
 
   test('masks what programs print', async () => {
@@ -168,6 +188,8 @@ describe('a line-gated shell', () => {
   });
 
   test('gives keys to a program only where a rule names it', async () => {
+    // What is told once is told once a shell.
+    await open();
     shell.type('python3 -q\r');
     await shell.shows('>>> ');
     shell.type('print(6 * 7)\r');

@@ -24,15 +24,22 @@ rules:
   ({ sshd, hoopctl, devin } = machine);
 });
 afterAll(async () => {
+  await devin?.ssh([...shared(), '-O', 'exit', 'web-1']);
   await machine?.stop();
 });
 
 const there = (name: string) => join(sshd.directory, name);
 
+/** One connection for all shells: each is a channel of its own. */
+const shared = () =>
+  ['ControlMaster=auto', 'ControlPersist=60', `ControlPath=${join(hoopctl.home, '..', 'control')}`].flatMap(
+    (option) => ['-o', option],
+  );
+
 /** Lines as they are typed; on a terminal unless it is said. */
 function typed(lines: readonly string[], terminal: boolean): Promise<ProgramResult> {
   const options = terminal ? ['-tt'] : ['-T'];
-  return devin.ssh([...options, 'web-1'], { stdin: `${lines.join('\n')}\n` });
+  return devin.ssh([...shared(), ...options, 'web-1'], { stdin: `${lines.join('\n')}\n` });
 }
 
 /** A file that only a way round the gate would take away. */
@@ -139,7 +146,7 @@ test('bytes that are no text, a flood of keys, and a line that never ends harm n
   ]) {
     const { code } = await devin.run('bash', [
       '-c',
-      `timeout 30 ssh -F ${devin.config} ${option} web-1 < ${there(name ?? '')} > ${there('out')} 2>&1`,
+      `timeout 30 ssh -F ${devin.config} ${shared().join(' ')} ${option} web-1 < ${there(name ?? '')} > ${there('out')} 2>&1`,
     ]);
     expect(code).not.toBe(124);
   }

@@ -195,6 +195,8 @@ describe('a client that has come in', () => {
     expect(await refused((done) => client.openssh_forwardOutStreamLocal('/run/x.sock', done))).toBe(true);
     expect(await refused((done) => client.forwardOut('127.0.0.1', 0, '127.0.0.1', 22, done))).toBe(true);
     expect(await refused((done) => client.exec('true', { x11: true }, done))).toBe(true);
+    // Its name would be a file of the target's terminfo.
+    expect(await refused((done) => client.exec('true', { pty: { term: '../../tmp/x' } }, done))).toBe(true);
     client.end();
   });
 

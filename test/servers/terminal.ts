@@ -42,6 +42,12 @@ export class Terminal {
     return this.raw;
   }
 
+  /** Begins anew, as if nothing had been shown. */
+  forget(): void {
+    this.raw = '';
+    this.read = 0;
+  }
+
   get pid(): number {
     return this.pty.pid;
   }

@@ -31,9 +31,13 @@ export class ClientLane {
     this.#terms = terms;
     this.#outlet = new Outlet(terms.channel, () => terms.drained());
     terms.channel.on('error', () => {});
-    terms.channel.once('close', () => {
-      this.#gone = true;
-    });
+    terms.channel.once('close', () => this.leave());
+  }
+
+  /** Nothing more goes to the client, since it has left. */
+  leave(): void {
+    this.#gone = true;
+    this.#outlet.abandon();
   }
 
   /** The client has closed the channel. */

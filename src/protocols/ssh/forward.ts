@@ -66,6 +66,13 @@ export class Forward {
     this.#channel?.close();
   }
 
+  /** The client has gone with its connection. */
+  left(): void {
+    this.#gone = true;
+    this.#gate.withdraw('the client went away');
+    this.#upstream?.close();
+  }
+
   resize(): void {}
 
   signal(): void {}

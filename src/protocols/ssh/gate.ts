@@ -30,7 +30,8 @@ function settingOf(asked: Asked): readonly (readonly [string, string])[] {
 }
 
 export type Answer =
-  | { readonly passed: true; readonly judged: Judged }
+  /** `waited`: for somebody's yes, so that it may have taken long. */
+  | { readonly passed: true; readonly judged: Judged; readonly waited: boolean }
   /** The client has been told; `code` is what its program ends with. */
   | { readonly passed: false; readonly code: number };
 
@@ -60,7 +61,7 @@ export class Gate {
     const parameters = statement.parameters ?? [];
     switch (decision.outcome) {
       case 'allow':
-        return { passed: true, judged: desk.pass(statement) };
+        return { passed: true, judged: desk.pass(statement), waited: false };
       case 'block':
         desk.refuse(statement);
         say(blockedWords(decision, desk.target.connection));
@@ -91,7 +92,7 @@ export class Gate {
     this.#hold = undefined;
     if (outcome.outcome === 'approved' && !this.#terms.gone()) {
       say([`hoopctl: approved by ${outcome.by}`, ...(outcome.comment?.split('\n') ?? [])]);
-      return { passed: true, judged: outcome.judged };
+      return { passed: true, judged: outcome.judged, waited: true };
     }
     if (outcome.outcome !== 'approved') say(notApprovedWords(hold, outcome));
     return { passed: false, code: outcome.outcome === 'withdrawn' ? EXIT.withdrawn : EXIT.refused };

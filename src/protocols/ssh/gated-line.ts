@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientChannel, PseudoTtyInfo } from 'ssh2';
+import type { ClientChannel, PseudoTtyInfo, ServerChannel } from 'ssh2';
 import { carriedAfter, type LineSetting, lineScript } from '../../shell/line/line-script.ts';
 import { ReportFilter } from '../../shell/line/report-filter.ts';
 import type { ClientLane } from './client-lane.ts';
@@ -17,6 +17,9 @@ const QUIT = 28;
 const SUSPEND = 26;
 /** Keys that reach a program in any case: the end of its input, and what its terminal makes signals of. */
 const SIGNAL_KEYS: readonly number[] = [INTERRUPT, END_OF_INPUT, QUIT];
+/** Keys that wait for somebody's yes, and Ctrl-D and Ctrl-\ for a program that takes none, in bytes. */
+const MOST_HELD = 64 * 1024;
+const MOST_SIGNALS = 1024;
 /** A program that goes on after so many Ctrl-C is left behind. */
 const PATIENCE = 3;
 /** Signals by number as a shell's exit code has them, 128 added (POSIX, kill). */
@@ -33,6 +36,7 @@ export interface GatedLineTerms {
   readonly program: ProgramTerms;
   readonly gate: Gate;
   readonly lane: ClientLane;
+  readonly channel: ServerChannel;
   readonly environment: ReadonlyMap<string, string>;
   readonly terminal: PseudoTtyInfo | undefined;
   readonly foreignShell: string | undefined;
@@ -48,6 +52,8 @@ export interface KeysTaken {
   readonly forget: boolean;
 }
 
+const NOT_SUSPENDED =
+  'hoopctl: a program cannot be put aside here: end it with Ctrl-C, or start it with & or nohup';
 const NOTHING = Buffer.alloc(0);
 const TAKEN: KeysTaken = { ahead: NOTHING, withheld: NOTHING, forget: false };
 
@@ -62,9 +68,12 @@ export class GatedLine {
   #running: { readonly door: Door; readonly upstream: ClientChannel } | undefined;
   #input: 'unasked' | 'asking' | 'given' | 'withheld' = 'unasked';
   #held: Buffer[] = [];
+  #heldBytes = 0;
   #interrupts = 0;
   /** Ctrl-C came before it ran, or the shell has ended. */
   #cancelled = false;
+  /** The terminal, when it got another size since the line was entered or started. */
+  #size: PseudoTtyInfo | undefined;
   #leave: (exit: Exit) => void = () => {};
 
   constructor(line: string, setting: LineSetting, terms: GatedLineTerms) {
@@ -75,7 +84,7 @@ export class GatedLine {
 
   /** What it leaves to the line behind it, when it has ended or was refused, which the client has been told. Throws what desk and door throw. */
   async run(): Promise<LineSetting> {
-    const { environment, foreignShell, gate, lane, program, terminal } = this.#terms;
+    const { channel, environment, foreignShell, gate, lane, program, terminal } = this.#terms;
     const setting = this.#setting;
     const answer = await gate.ask({ kind: 'line', line: this.#line, setting, foreignShell });
     if (!answer.passed) return { ...setting, status: answer.code };
@@ -84,10 +93,13 @@ export class GatedLine {
     program.desk.commit();
     const nonce = randomBytes(16).toString('hex');
     const script = lineScript(this.#line, setting, nonce);
-    const upstream = await door.exec(answer.judged, script, { environment, terminal });
+    const start = { environment, terminal: this.#size ?? terminal };
+    this.#size = undefined;
+    const upstream = await door.exec(answer.judged, script, start);
     upstream.on('error', () => {});
     if (lane.gone) upstream.close();
     this.#running = { door, upstream };
+    if (this.#size !== undefined) this.resize(this.#size);
     // Without a terminal, what the client sends are lines and no program's input.
     if (terminal === undefined) upstream.end();
     const report = new ReportFilter(nonce);
@@ -96,6 +108,7 @@ export class GatedLine {
     if (this.#cancelled) this.stop();
     const exit = await passed;
     gate.withdraw('the program has ended');
+    channel.resume();
     return this.#endOf(exit, report.reported);
   }
 
@@ -111,17 +124,11 @@ export class GatedLine {
       this.#cancelled ||= forget;
       return { ...TAKEN, ahead: afterInterrupt(bytes), forget };
     }
-    if (this.#input === 'asking') {
-      this.#held.push(bytes);
-      return TAKEN;
-    }
+    if (this.#input === 'asking') return this.#hold(bytes);
     const { upstream } = this.#running;
     if (this.#input === 'unasked' && bytes.some((byte) => !SIGNAL_KEYS.includes(byte)))
       return this.#ask(bytes);
-    if (this.#input === 'given') {
-      upstream.write(bytes);
-      return TAKEN;
-    }
+    if (this.#input === 'given') return this.#give(bytes, upstream);
     for (const byte of bytes) if (SIGNAL_KEYS.includes(byte)) this.#signalKey(byte, upstream);
     const withheld = Buffer.from(afterInterrupt(bytes).filter((byte) => !SIGNAL_KEYS.includes(byte)));
     return { ...TAKEN, withheld, forget };
@@ -129,12 +136,25 @@ export class GatedLine {
 
   /** The rest of the keys goes where keys go. */
   #notSuspended(bytes: Buffer): KeysTaken {
-    this.#terms.lane.say([
-      '',
-      'hoopctl: a program cannot be put aside here: end it with Ctrl-C, or start it with & or nohup',
-    ]);
+    // To a client that does not read it is said often enough.
+    if (!this.#terms.lane.full) this.#terms.lane.say(['', NOT_SUSPENDED]);
     const rest = Buffer.from(bytes.filter((byte) => byte !== SUSPEND));
     return rest.length === 0 ? TAKEN : this.keys(rest);
+  }
+
+  #hold(bytes: Buffer): KeysTaken {
+    this.#heldBytes += bytes.length;
+    if (this.#heldBytes <= MOST_HELD) this.#held.push(bytes);
+    else this.#terms.gate.withdraw('more was typed than is kept for it');
+    return TAKEN;
+  }
+
+  #give(bytes: Buffer, upstream: ClientChannel): KeysTaken {
+    if (upstream.write(bytes)) return TAKEN;
+    const { channel } = this.#terms;
+    channel.pause();
+    upstream.once('drain', () => channel.resume());
+    return TAKEN;
   }
 
   /** The client sends no more: a program that reads its terminal gets to know. */
@@ -147,8 +167,9 @@ export class GatedLine {
     else this.#running.upstream.signal(name);
   }
 
-  resize({ cols, height, rows, width }: PseudoTtyInfo): void {
-    this.#running?.upstream.setWindow(rows, cols, height, width);
+  resize(size: PseudoTtyInfo): void {
+    this.#size = size;
+    this.#running?.upstream.setWindow(size.rows, size.cols, size.height, size.width);
   }
 
   resume(): void {
@@ -190,7 +211,7 @@ export class GatedLine {
   }
 
   #signalKey(byte: number, upstream: ClientChannel): void {
-    upstream.write(Buffer.of(byte));
+    if (upstream.writableLength < MOST_SIGNALS) upstream.write(Buffer.of(byte));
     if (byte !== INTERRUPT || ++this.#interrupts < PATIENCE) return;
     this.#terms.lane.say(['', 'hoopctl: it goes on after three Ctrl-C and is left behind']);
     this.stop();
@@ -204,7 +225,7 @@ export class GatedLine {
       return this.keys(bytes);
     }
     this.#input = 'asking';
-    this.#held.push(bytes);
+    this.#hold(bytes);
     this.#terms.gate.ask(asked).then(
       (answer) => {
         this.#input = answer.passed ? 'given' : 'withheld';

@@ -82,17 +82,14 @@ export class GatedShell {
       say: (lines) => this.#lane.say(lines),
       gone: () => this.#lane.gone,
     });
-    this.#lines = { program: terms, gate, lane: this.#lane, environment, foreignShell };
+    this.#lines = { program: terms, gate, lane: this.#lane, channel, environment, foreignShell };
     if (terminal !== undefined) {
       this.#editor = new LineEditor(columnsOf(terminal), (text) =>
         this.#lane.send('stdout', Buffer.from(text)),
       );
       this.#lane.resized(terminal);
     }
-    channel.once('close', () => {
-      gate.withdraw('the client went away');
-      this.#line?.stop();
-    });
+    channel.once('close', () => this.left());
   }
 
   /** Opens the shell if the policy lets it; never rejects. */
@@ -121,6 +118,13 @@ export class GatedShell {
     this.#lane.say([`hoopctl: ${reason}`]);
     this.#line?.stop();
     this.#end(EXIT.failed);
+  }
+
+  /** The client has closed the channel. */
+  left(): void {
+    this.#lane.leave();
+    this.#lines.gate.withdraw('the client went away');
+    this.#line?.stop();
   }
 
   resize(size: PseudoTtyInfo): void {
@@ -189,7 +193,8 @@ export class GatedShell {
   #read(): void {
     if (this.#reading || this.#completing || this.#lane.gone) return;
     this.#reading = true;
-    for (let events = 0; this.#awaitsLine && this.#ahead.length > 0; events++) {
+    // A client that does not read what it is shown is not read either.
+    for (let events = 0; this.#awaitsLine && !this.#lane.full && this.#ahead.length > 0; events++) {
       if (events === EVENTS_AT_ONCE) {
         this.#reading = false;
         setImmediate(() => this.#read());
@@ -200,7 +205,7 @@ export class GatedShell {
       this.#take(event);
     }
     this.#reading = false;
-    if (!this.#awaitsLine || !this.#inputEnded) return;
+    if (!this.#awaitsLine || !this.#inputEnded || this.#lane.full) return;
     if (this.#editor !== undefined && this.#ahead.length > 0) return;
     // The last line may have no line end; on a terminal what was not entered is nothing.
     const rest = this.#ahead.toString('utf8');
@@ -214,7 +219,6 @@ export class GatedShell {
   }
 
   #edited(editor: LineEditor): LineEvent | undefined {
-    // A client that does not read what it is shown is not read either.
     while (this.#ahead.length > 0 && !this.#lane.full) {
       // Up to the next control character, so that nothing is read past an Enter.
       const end = this.#ahead.findIndex((byte) => byte < 32);

@@ -8,6 +8,12 @@ import type { Action, StatementFacts, TextFacts } from '../../sql/facts.ts';
 
 export const SFTP_VERBS = ['READ', 'WRITE', 'REMOVE', 'LIST'] as const;
 
+/** What a request of SFTP does to a path, by all the names that the path has. */
+export interface SftpUse {
+  readonly verb: (typeof SFTP_VERBS)[number];
+  readonly paths: readonly string[];
+}
+
 /** Something a client asks for over SSH, as it is judged. */
 export type Asked =
   | {
@@ -34,8 +40,8 @@ export type Asked =
   | { readonly kind: 'environment'; readonly name: string; readonly value: string }
   | {
       readonly kind: 'sftp';
-      readonly verb: (typeof SFTP_VERBS)[number];
-      readonly paths: readonly string[];
+      /** Several for one request that does several things, as a rename does. */
+      readonly uses: readonly SftpUse[];
       readonly unmaskable: boolean;
     };
 
@@ -91,7 +97,7 @@ export function textOf(asked: Asked): string {
     case 'environment':
       return `ENV ${asked.name}=${asked.value}`;
     case 'sftp':
-      return `SFTP ${asked.verb} ${asked.paths.join(' ')}`;
+      return asked.uses.map(({ paths, verb }) => `SFTP ${verb} ${paths.join(' ')}`).join('; ');
   }
 }
 
@@ -139,7 +145,11 @@ export function factsOf(asked: Asked): TextFacts {
       return one({ effect: 'unknown', command }, `the variable ${asked.name} can change what runs`);
     }
     case 'sftp':
-      return { statements: asked.paths.map((path) => sftpStatement(asked, path)) };
+      return {
+        statements: asked.uses.flatMap(({ paths, verb }) =>
+          paths.map((path) => sftpStatement(verb, path, asked.unmaskable)),
+        ),
+      };
   }
 }
 
@@ -158,14 +168,14 @@ function unknown(command: string, reason: string): TextFacts {
   return one({ effect: 'unknown', command, object: { kind: 'other', name: ANYTHING } }, reason);
 }
 
-function sftpStatement(asked: Extract<Asked, { kind: 'sftp' }>, path: string): StatementFacts {
-  const command = `SFTP ${asked.verb} ${path}`;
+function sftpStatement(verb: SftpUse['verb'], path: string, unmaskable: boolean): StatementFacts {
+  const command = `SFTP ${verb} ${path}`;
   const object = { kind: 'other', name: path } as const;
-  if (asked.verb === 'READ' && asked.unmaskable) {
+  if (verb === 'READ' && unmaskable) {
     const reason = 'masks cannot follow into the bytes of a file; read it with cat, whose output they cover';
     return statement({ effect: 'unknown', command, object }, reason);
   }
-  const reads = asked.verb === 'READ' || asked.verb === 'LIST';
+  const reads = verb === 'READ' || verb === 'LIST';
   return statement({ effect: reads ? 'read' : 'write', command, object });
 }
 
@@ -235,7 +245,7 @@ export function askedBy(statement: string): Asked | undefined {
     }
     case 'SFTP': {
       const known = SFTP_VERBS.find((one) => one === verb);
-      return known && { kind: 'sftp', verb: known, paths: [rest.join(' ')], unmaskable: false };
+      return known && { kind: 'sftp', uses: [{ verb: known, paths: [rest.join(' ')] }], unmaskable: false };
     }
     default:
       return undefined;

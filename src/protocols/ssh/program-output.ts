@@ -6,6 +6,9 @@ export type Exit =
   | { readonly code: number | undefined }
   | { readonly signal: string; readonly core: boolean };
 
+/** RFC 4254, 6.10. A target may call a signal what it likes, and clients may show that. */
+const SIGNAL_NAME = /^[A-Z0-9]{1,16}(?:@[A-Za-z0-9.-]{1,64})?$/;
+
 /** Takes something out of what a program prints. */
 export interface OutputFilter {
   push(bytes: Buffer): Buffer;
@@ -25,10 +28,11 @@ export function passOutput(
 ): Promise<Exit> {
   let exit: Exit = { code: undefined };
   upstream.on('exit', (code: number | null, signal?: string, core?: unknown) => {
+    const name = signal?.replace(/^SIG/, '');
     exit =
-      signal === undefined
-        ? { code: code ?? undefined }
-        : { signal: signal.replace(/^SIG/, ''), core: core === true };
+      name !== undefined && SIGNAL_NAME.test(name)
+        ? { signal: name, core: core === true }
+        : { code: code ?? undefined };
   });
   const lane = (stream: NodeJS.ReadableStream, name: 'stdout' | 'stderr', filtered?: OutputFilter) =>
     new Promise<void>((resolve) => {

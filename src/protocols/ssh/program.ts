@@ -31,6 +31,10 @@ export interface Prepared {
 /** What a program of a channel can be. */
 export type ProgramAsked = Extract<Asked, { kind: 'exec' | 'shell' | 'subsystem' }>;
 
+/** What may be typed on a terminal before the program starts, in bytes; more stays in the channel. */
+const MOST_AHEAD = 64 * 1024;
+const INTERRUPT = 3;
+
 /** One program on the target for one channel of the client: judged, perhaps held, started, its bytes passed on. */
 export class Program {
   readonly #terms: ProgramTerms;
@@ -39,6 +43,12 @@ export class Program {
   readonly #prepared: Prepared;
   readonly #gate: Gate;
   #upstream: ClientChannel | undefined;
+  /** Typed before there was a program. */
+  #ahead: Buffer[] = [];
+  #aheadBytes = 0;
+  #inputEnded = false;
+  /** The terminal, when it got another size since the program was asked for or started. */
+  #size: PseudoTtyInfo | undefined;
   #cut = false;
 
   constructor(number: number, channel: ServerChannel, prepared: Prepared, terms: ProgramTerms) {
@@ -66,9 +76,15 @@ export class Program {
       say: (lines) => this.#lane.say(lines),
       gone: () => this.#lane.gone,
     });
-    channel.pause();
     channel.once('close', () => this.#clientGone());
-    if (prepared.terminal !== undefined) this.#lane.resized(prepared.terminal);
+    channel.on('data', (bytes: Buffer) => this.#lane.received(bytes, () => this.#typed(bytes)));
+    channel.once('end', () => {
+      this.#inputEnded = true;
+      this.#upstream?.end();
+    });
+    // On a terminal Ctrl-C is a byte like others, so it is read while the program waits for its approval.
+    if (prepared.terminal === undefined) channel.pause();
+    else this.#lane.resized(prepared.terminal);
   }
 
   /** Runs what was asked; never rejects. */
@@ -98,8 +114,16 @@ export class Program {
     void this.#lane.end({ code: EXIT.failed });
   }
 
+  /** The client has closed the channel. What runs gets the rest of its input first; what waits never begins. */
+  left(): void {
+    if (this.#upstream !== undefined) return;
+    this.#lane.leave();
+    this.#clientGone();
+  }
+
   resize(size: PseudoTtyInfo): void {
     this.#lane.resized(size);
+    this.#size = size;
     this.#upstream?.setWindow(size.rows, size.cols, size.height, size.width);
   }
 
@@ -112,8 +136,9 @@ export class Program {
   }
 
   #start(door: Door, judged: Judged, asked: ProgramAsked) {
-    const { environment, terminal } = this.#prepared;
-    const start: Start = { environment, terminal };
+    const { environment } = this.#prepared;
+    const start: Start = { environment, terminal: this.#size ?? this.#prepared.terminal };
+    this.#size = undefined;
     switch (asked.kind) {
       case 'exec':
         return door.exec(judged, asked.line, start);
@@ -126,11 +151,17 @@ export class Program {
 
   #connect(upstream: ClientChannel): void {
     this.#upstream = upstream;
-    if (this.#lane.gone) {
+    upstream.on('error', () => {});
+    if (this.#lane.gone || this.#cut) {
       upstream.close();
       return;
     }
-    this.#passInput(upstream);
+    upstream.on('drain', () => this.#channel.resume());
+    const size = this.#size;
+    if (size !== undefined) upstream.setWindow(size.rows, size.cols, size.height, size.width);
+    for (const bytes of this.#ahead.splice(0)) upstream.write(bytes);
+    if (this.#inputEnded) upstream.end();
+    this.#channel.resume();
     const passed = passOutput(upstream, this.#terms.masking, (lane, bytes) => {
       this.#lane.send(lane, bytes);
       if (!this.#lane.full) return;
@@ -140,17 +171,16 @@ export class Program {
     void passed.then((exit) => this.#lane.end(exit));
   }
 
-  #passInput(upstream: ClientChannel): void {
-    const channel = this.#channel;
-    channel.on('data', (bytes: Buffer) => {
-      this.#lane.received(bytes, () => {
-        if (!upstream.write(bytes)) channel.pause();
-      });
-    });
-    upstream.on('drain', () => channel.resume());
-    channel.once('end', () => upstream.end());
-    upstream.on('error', () => {});
-    channel.resume();
+  #typed(bytes: Buffer): void {
+    const upstream = this.#upstream;
+    if (upstream !== undefined) {
+      if (!upstream.write(bytes)) this.#channel.pause();
+      return;
+    }
+    if (bytes.includes(INTERRUPT)) this.#gate.withdraw('Ctrl-C was pressed');
+    this.#ahead.push(bytes);
+    this.#aheadBytes += bytes.length;
+    if (this.#aheadBytes > MOST_AHEAD) this.#channel.pause();
   }
 
   #clientGone(): void {

@@ -22,6 +22,8 @@ const MOST_CHANNELS = 64;
 /** Variables that one channel may set before its program starts, and the length of each. */
 const MOST_VARIABLES = 64;
 const LONGEST_VARIABLE = 4096;
+/** What a terminal may be called, if anything: a name that leads to no file but an entry of the target's terminfo. */
+const TERMINAL_NAME = /^(?:[A-Za-z0-9][A-Za-z0-9+._-]{0,63})?$/;
 /** What a client that ignores its window may send ahead, in bytes: twice what the library grants. */
 const MOST_AHEAD = 4 * 1024 * 1024;
 const OVERRUN = 'the client sent more than it was granted';
@@ -71,6 +73,8 @@ export class SshSession {
     );
     // Remote forwards, of ports or sockets: the target would reach into the client's network.
     client.on('request', (_accept, reject) => reject?.());
+    // SSH knows no half-open connections: a client that sends no more has gone.
+    client.once('end', () => this.#close('closed by the client'));
     client.once('close', () => this.#close('closed by the client'));
     desk.onCut((reason) => this.cut(reason));
   }
@@ -93,6 +97,8 @@ export class SshSession {
     this.#open++;
     session.once('close', () => {
       this.#open--;
+      // The library tells it to a channel only once that has been read to its end, which nobody does who waits.
+      this.#programs.get(number)?.left();
       this.#programs.delete(number);
     });
     this.#requests(session, number);
@@ -129,14 +135,17 @@ export class SshSession {
   #requests(session: Session, number: number): void {
     const environment = new Map<string, string>();
     let terminal: PseudoTtyInfo | undefined;
+    // What is judged and approved is a program with its environment: nothing comes to that afterwards.
+    let started = false;
     session.on('env', (accept, reject, { key, val }) => {
       const fits = environment.size < MOST_VARIABLES && key.length + val.length <= LONGEST_VARIABLE;
-      if (fits && this.#maySet(key, val)) {
+      if (!started && fits && this.#maySet(key, val)) {
         environment.set(key, val);
         accept?.();
       } else reject?.();
     });
-    session.on('pty', (accept, _reject, info) => {
+    session.on('pty', (accept, reject, info) => {
+      if (started || !TERMINAL_NAME.test(info.term)) return void reject?.();
       terminal = info;
       accept?.();
     });
@@ -152,9 +161,9 @@ export class SshSession {
     const opened = (accept: () => ServerChannel | undefined): ServerChannel | undefined => {
       // At once: once the client has said that it sends no more, the library accepts nothing.
       const channel = accept();
-      if (channel !== undefined) {
-        bounded(channel, () => this.#close(OVERRUN));
-      }
+      if (channel === undefined) return undefined;
+      started = true;
+      bounded(channel, () => this.#close(OVERRUN));
       return channel;
     };
     const begin = (accept: () => ServerChannel | undefined): Program | undefined => {
@@ -269,6 +278,7 @@ export class SshSession {
   #close(reason: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    for (const program of this.#programs.values()) program.left();
     this.#parts.client.end();
     this.#upstream?.client.end();
     this.#resolveDone(reason);

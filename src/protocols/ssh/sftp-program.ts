@@ -26,7 +26,10 @@ export class SftpProgram {
     this.#number = number;
     this.#terms = terms;
     this.#channel = channel;
-    this.#outlet = new Outlet(channel, () => this.#upstream?.resume());
+    this.#outlet = new Outlet(channel, () => {
+      this.#upstream?.resume();
+      this.#resumeClient();
+    });
     this.#gate = new Gate({
       desk: terms.desk,
       clientAddress: terms.clientAddress,
@@ -37,10 +40,10 @@ export class SftpProgram {
       gone: () => this.#gone,
     });
     this.#governor = new SftpGovernor({
-      judge: async (verb, paths, contents) => {
+      judge: async (uses, contents) => {
         const unmaskable = contents && detects(terms.desk);
-        const answer = await this.#gate.ask({ kind: 'sftp', verb, paths, unmaskable });
-        return answer.passed ? answer.judged : undefined;
+        const answer = await this.#gate.ask({ kind: 'sftp', uses, unmaskable });
+        return answer.passed ? answer : undefined;
       },
       open: async (judged) => {
         this.#door = await terms.door();
@@ -65,12 +68,16 @@ export class SftpProgram {
       if (this.#upstream === undefined) void this.#end(0);
       else this.#upstream.end();
     });
-    channel.once('close', () => {
-      this.#gone = true;
-      this.#gate.withdraw('the client went away');
-      this.#guard(() => this.#governor.end());
-      this.#upstream?.close();
-    });
+    channel.once('close', () => this.left());
+  }
+
+  /** The client has closed the channel. */
+  left(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#gate.withdraw('the client went away');
+    this.#guard(() => this.#governor.end());
+    this.#upstream?.close();
   }
 
   cut(reason: string): void {
@@ -99,14 +106,18 @@ export class SftpProgram {
     return upstream;
   }
 
+  /** Neither what goes to the server nor what waits for the client may grow by what the client sends. */
   #resumeClient(): void {
-    if (this.#upstream?.writableNeedDrain !== true) this.#channel.resume();
+    const holdsBack = this.#outlet.full || this.#governor.full || this.#upstream?.writableNeedDrain === true;
+    if (!holdsBack) this.#channel.resume();
   }
 
   #toClient(bytes: Buffer): void {
     if (this.#gone) return;
     this.#outlet.push('stdout', bytes);
-    if (this.#outlet.full) this.#upstream?.pause();
+    if (!this.#outlet.full) return;
+    this.#upstream?.pause();
+    this.#channel.pause();
   }
 
   #stderr(bytes: Buffer): void {

@@ -76,7 +76,7 @@ export const MACHINE: Readonly<Record<string, CallTable>> = {
   },
   less: { reads: { '': '-N -S -R -r -F -X -i -I -n -s -e -E -M -m -c -f' }, otherwise: 'unknown' },
   tmux: {
-    reads: { 'ls list-sessions list-windows list-panes has-session': '-a -t: -s', '!': '-V' },
+    reads: { 'ls list-sessions list-windows list-panes has-session': '-a -t: -s' },
     otherwise: 'unknown',
   },
   screen: {

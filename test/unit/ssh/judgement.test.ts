@@ -14,8 +14,7 @@ function outcome(rules: string, asked: Asked): string {
 const exec = (line: string): Asked => ({ kind: 'exec', line, terminal: false });
 const sftp = (verb: 'READ' | 'WRITE', ...paths: string[]): Asked => ({
   kind: 'sftp',
-  verb,
-  paths,
+  uses: [{ verb, paths }],
   unmaskable: false,
 });
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { ClientChannel } from 'ssh2';
 import type { Judged } from '../../../session/desk.ts';
 import { type OpenFile, openFile } from './open-files.ts';
@@ -8,13 +9,27 @@ import { SftpServerSide } from './upstream.ts';
 
 /** Requests of one stream that wait for the server or for a decision; then the client is not read. */
 const MOST_WAITING = 1024;
+/** The same in bytes: a request that writes is as long as what it writes. */
+const MOST_WAITING_BYTES = 4 * 1024 * 1024;
 /** Handles that one stream may hold; OpenSSH's server has no more either. */
 const MOST_HANDLES = 1024;
 
+/** A use of a path, by all the names that it has. */
+export interface NamedUse {
+  readonly verb: PathUse;
+  readonly paths: readonly string[];
+}
+
+/** A key, and whether it took somebody's yes to get it. */
+export interface Permit {
+  readonly judged: Judged;
+  readonly waited: boolean;
+}
+
 /** What the governor needs of the channel around it. */
 export interface SftpHost {
-  /** Judges a use of paths (`contents`: the client gets to see the file's); undefined when it may not be, after the client was told why. */
-  judge(verb: PathUse, paths: readonly string[], contents: boolean): Promise<Judged | undefined>;
+  /** Judges all that one request does (`contents`: the client gets to see the file's); undefined when it may not be, after the client was told why. */
+  judge(uses: readonly NamedUse[], contents: boolean): Promise<Permit | undefined>;
   /** The stream to the server; a key is spent for it when it is opened. */
   open(judged: Judged): Promise<ClientChannel>;
   /** Spends the key of a request that goes to the server. */
@@ -41,6 +56,7 @@ export class SftpGovernor {
   readonly #host: SftpHost;
   readonly #framer = new PacketFramer();
   readonly #queue: Buffer[] = [];
+  #queued = 0;
   readonly #handles = new Map<string, OpenFile>();
   #server: SftpServerSide | undefined;
   #home = '/';
@@ -52,10 +68,18 @@ export class SftpGovernor {
     this.#host = host;
   }
 
+  /** More waits than should: the client is not to be read. */
+  get full(): boolean {
+    return this.#queue.length > MOST_WAITING || this.#queued > MOST_WAITING_BYTES;
+  }
+
   /** Bytes from the client. Throws ProtocolViolation. */
   receive(bytes: Buffer): void {
-    this.#queue.push(...this.#framer.push(bytes));
-    if (this.#queue.length > MOST_WAITING) this.#host.pause();
+    for (const one of this.#framer.push(bytes)) {
+      this.#queue.push(one);
+      this.#queued += one.length;
+    }
+    if (this.full) this.#host.pause();
     void this.#work();
   }
 
@@ -70,6 +94,7 @@ export class SftpGovernor {
     if (this.#ended) return;
     this.#ended = true;
     this.#queue.length = 0;
+    this.#queued = 0;
     for (const file of this.#handles.values()) this.#report(file);
     this.#handles.clear();
     this.#server?.closed();
@@ -82,12 +107,13 @@ export class SftpGovernor {
       while (!this.#ended && (this.#server?.outstanding ?? 0) < MOST_WAITING) {
         const next = this.#queue.shift();
         if (next === undefined) break;
+        this.#queued -= next.length;
         const request = readRequest(next);
         // Only what must wait does, so that bulk data goes on at once.
         if (request.kind === 'paths') await this.#byPath(request, next);
         else this.#byHandle(request, next);
       }
-      if (this.#queue.length <= MOST_WAITING / 2) this.#host.resume();
+      if (!this.full) this.#host.resume();
     } catch (error) {
       this.#host.failed(error);
     } finally {
@@ -161,30 +187,11 @@ export class SftpGovernor {
       return this.#refuse(id, STATUS.permissionDenied, 'not allowed');
     }
     if (this.#ended) return;
-    let judged: Judged | undefined;
-    for (const asked of paths) {
-      for (const use of asked.uses) {
-        const names = await this.#names(asked, use);
-        if (names === undefined) {
-          return this.#refuse(id, STATUS.permissionDenied, 'write the path without ".."');
-        }
-        judged = await this.#host.judge(use, names, opens === 'file');
-        if (this.#ended) return;
-        if (judged === undefined) return this.#refuse(id, STATUS.permissionDenied, 'not allowed');
-        // Where links lead is only seen through the server, which is reached with the first key.
-        if (this.#server === undefined) {
-          await this.#connect(judged);
-          if (this.#ended) return;
-          const again = await this.#names(asked, use);
-          judged = again === undefined ? undefined : await this.#host.judge(use, again, opens === 'file');
-          if (this.#ended) return;
-          if (judged === undefined) return this.#refuse(id, STATUS.permissionDenied, 'not allowed');
-        }
-        this.#host.spend(judged);
-      }
-    }
+    const refusal = await this.#refusal(paths, opens === 'file');
+    if (this.#ended) return;
+    if (refusal !== undefined) return this.#refuse(id, STATUS.permissionDenied, refusal);
     const server = this.#server;
-    if (judged === undefined || server === undefined) return;
+    if (server === undefined) return;
     const [first] = paths;
     this.#forward(server, bytes, id, (answer) => {
       if (opens === undefined || answer[4] !== TYPE.handle || first === undefined) return;
@@ -196,11 +203,36 @@ export class SftpGovernor {
     });
   }
 
+  /** Judges all that is to be done to these paths, and spends the key; why not, where it may not be. */
+  async #refusal(paths: readonly PathRequest[], contents: boolean): Promise<string | undefined> {
+    const uses = await this.#named(paths);
+    if (uses === undefined) return 'write the path without ".."';
+    const permit = await this.#host.judge(uses, contents);
+    if (permit === undefined || this.#ended) return 'not allowed';
+    const isFirst = this.#server === undefined;
+    if (isFirst) await this.#connect(permit.judged);
+    else this.#host.spend(permit.judged);
+    // Where links lead is only seen through the server, and may be another place after somebody was asked.
+    if (this.#ended || (!isFirst && !permit.waited)) return undefined;
+    if (isDeepStrictEqual(await this.#named(paths), uses) || this.#ended) return undefined;
+    return isFirst ? this.#refusal(paths, contents) : 'it leads to another place than when it was asked for';
+  }
+
+  async #named(paths: readonly PathRequest[]): Promise<readonly NamedUse[] | undefined> {
+    const named: NamedUse[] = [];
+    for (const asked of paths) {
+      const names = await this.#names(asked);
+      if (names === undefined) return undefined;
+      for (const verb of asked.uses) named.push({ verb, paths: names });
+    }
+    return named;
+  }
+
   /** Where a relative path leads only the server can tell. */
   async #openAtHome(): Promise<boolean> {
-    const judged = await this.#host.judge('LIST', ['.'], false);
-    if (judged === undefined || this.#ended) return false;
-    await this.#connect(judged);
+    const permit = await this.#host.judge([{ verb: 'LIST', paths: ['.'] }], false);
+    if (permit === undefined || this.#ended) return false;
+    await this.#connect(permit.judged);
     return true;
   }
 
@@ -213,16 +245,21 @@ export class SftpGovernor {
   }
 
   /** The path as it is written and, where that is another, as the server resolves it; undefined for one with `..`. */
-  async #names(asked: PathRequest, use: PathUse): Promise<readonly string[] | undefined> {
-    // Where nothing is opened or changed, `..` may be read as text.
-    const written = use === 'LIST' ? roughPath(asked.path, this.#home) : absolutePath(asked.path, this.#home);
-    if (written === undefined || this.#server === undefined)
-      return written === undefined ? undefined : [written];
-    const resolved =
-      asked.itself && written !== '/'
-        ? joined((await this.#server.realpath(parentOf(written))) ?? parentOf(written), lastStep(written))
-        : await this.#server.realpath(written);
-    return resolved === undefined || resolved === written ? [written] : [written, resolved];
+  async #names(asked: PathRequest): Promise<readonly string[] | undefined> {
+    // Where no file is opened or changed, `..` may be read as text, beside what the server makes of it.
+    const looks = asked.uses.every((use) => use === 'LIST');
+    const written = looks ? roughPath(asked.path, this.#home) : absolutePath(asked.path, this.#home);
+    const server = this.#server;
+    if (written === undefined || server === undefined) return written === undefined ? undefined : [written];
+    const followed = isNamedItself(asked) ? undefined : await server.realpath(asked.path || '.');
+    // What does not exist yet, servers may not resolve.
+    const resolved = followed ?? (await this.#withParentResolved(server, asked.path.replace(/\/+$/, '')));
+    return resolved === written ? [written] : [written, resolved];
+  }
+
+  async #withParentResolved(server: SftpServerSide, path: string): Promise<string> {
+    const parent = path.includes('/') ? parentOf(path) : '.';
+    return joined((await server.realpath(parent)) ?? roughPath(parent, this.#home), lastStep(path));
   }
 
   #forward(server: SftpServerSide, bytes: Buffer, id: number, see?: (answer: Buffer) => void): void {
@@ -242,6 +279,11 @@ export class SftpGovernor {
       this.#host.transferred({ path, direction: 'write', bytes: written.bytes, sha256: written.sha256() });
     }
   }
+}
+
+/** Behind a slash, and by `.` and `..`, a link is followed whatever the request says of links (POSIX, 4.13). */
+function isNamedItself({ itself, path }: PathRequest): boolean {
+  return itself && !/(?:^|\/)\.{0,2}$/.test(path);
 }
 
 /** limits@openssh.com (OpenSSH's PROTOCOL, 4.8): four u64. */

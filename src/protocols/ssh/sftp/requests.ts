@@ -94,7 +94,7 @@ export function readRequest(bytes: Buffer): SftpRequest {
     case TYPE.rename:
       return by(renamed(fields.path(), fields.path()));
     case TYPE.symlink:
-      return by(linked(fields.path(), fields.path()));
+      return by(symlinked(fields.path(), fields.path()));
     case TYPE.close:
       return { kind: 'close', id, handle: fields.handle() };
     case TYPE.read:
@@ -163,4 +163,17 @@ function renamed(from: string, to: string): readonly PathRequest[] {
 /** Servers differ in which of the two names is the new one, and either makes the other's contents reachable. */
 function linked(one: string, other: string): readonly PathRequest[] {
   return [one, other].map((path) => ({ path, uses: ['READ', 'WRITE'], itself: true }));
+}
+
+/** What a link leads to is written from where the link is. */
+function symlinked(one: string, other: string): readonly PathRequest[] {
+  const seenFrom = (link: string, target: string) =>
+    target.startsWith('/') ? [] : [`${link.slice(0, link.lastIndexOf('/') + 1)}${target}`];
+  const leads = [...seenFrom(other, one), ...seenFrom(one, other)].filter(
+    (path) => path !== one && path !== other,
+  );
+  return [
+    ...linked(one, other),
+    ...leads.map((path): PathRequest => ({ path, uses: ['READ', 'WRITE'], itself: true })),
+  ];
 }
