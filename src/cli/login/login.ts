@@ -9,6 +9,7 @@ import { chosenContext, openSignIns } from '../../login/open.ts';
 import type { ClientProof } from '../../login/provider.ts';
 import { type SignInDeps, signInByToken, signInWith } from '../../login/sign-in.ts';
 import { untilReached } from '../../login/until-reached.ts';
+import { acting } from '../acting.ts';
 import { ensureDaemon } from '../daemon-process.ts';
 import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
@@ -274,6 +275,6 @@ function report(options: LoginOptions, deps: SignInDeps, name: string, io: Io): 
   const renewed = signIn.provider === undefined ? '' : ', renewed by itself';
   say(
     io,
-    `${io.out.paint.green('✔')} signed in to ${visible(name)} as ${visible(identity)} (expires ${until}${renewed})`,
+    `${io.out.paint.green('✔')} signed in to ${visible(name)} as ${visible(acting(identity, signIn.onBehalfOf))} (expires ${until}${renewed})`,
   );
 }
