@@ -92,7 +92,7 @@ describe('a command that waits for approval', () => {
     await devin.ssh([...master, 'web-1', 'true']);
     const line = `touch ${there('left')}`;
     let id = '';
-    const child = ['-c', `yes | ssh -F ${devin.config} ${master.join(' ')} web-1 ${line}`];
+    const child = ['-c', `echo unread | ssh -F ${devin.config} ${master.join(' ')} web-1 ${line}`];
     await devin
       .run('bash', child, {
         onSpawn: (spawned) => {
