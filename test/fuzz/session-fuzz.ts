@@ -154,7 +154,7 @@ class FuzzedSession {
         rehearse: async () => [],
       },
       planRows: async () => [],
-      cancelOnTarget: () => {},
+      cancelOnTarget: () => Promise.resolve(),
     });
     void this.#session.done.then(() => {
       this.#over = true;

@@ -102,6 +102,13 @@ export class Exchange {
     this.#settle = undefined;
   }
 
+  /** Nothing more of the client is sent before `cancelled`, which never rejects: a cancel could hit that instead. */
+  async barrier(cancelled: Promise<void>): Promise<void> {
+    this.barriers++;
+    await cancelled;
+    this.barriers--;
+  }
+
   /** An entry left the queue, answered or dropped. */
   settled(entry: InFlight): void {
     if (entry.kind === 'query' && entry.judgement.barrier) this.barriers--;

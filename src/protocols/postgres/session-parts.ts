@@ -19,6 +19,6 @@ export interface SessionParts {
     facts: TextFacts,
     searchPath: readonly string[] | undefined,
   ): Promise<readonly number[]>;
-  /** Asks the target to cancel what runs, by its own key; never throws. */
-  cancelOnTarget(): void;
+  /** Asks the target to cancel what runs, by its own key; settles when it has dealt with that, and never rejects. */
+  cancelOnTarget(): Promise<void>;
 }

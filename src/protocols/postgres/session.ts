@@ -146,6 +146,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   #afterTarget(): void {
+    if (this.#closed) return;
     if (this.#targetSide.blocked) this.#parts.target.pause();
     this.#clientSide.resume('answers');
     this.#sending.soon();
@@ -220,7 +221,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   }
 
   cancelOnTarget(): void {
-    this.#parts.cancelOnTarget();
+    this.#after(this.#x.barrier(this.#parts.cancelOnTarget()), () => this.#afterTarget());
   }
 
   holdResult(passed: PassedLimit, head: QueryInFlight | ExecuteInFlight): void {
@@ -254,7 +255,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   /** CancelRequest: withdraws what waits for approval, otherwise asks the target to cancel what runs. */
   cancel(): void {
     if (this.#holding.active) this.#holding.withdraw('cancelled by the client');
-    else this.#parts.cancelOnTarget();
+    else void this.#parts.cancelOnTarget();
   }
 
   terminate(): void {
@@ -265,7 +266,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   /** Ends the session now: told to the client in its protocol, what runs on the target is cancelled. */
   cut(reason: string): void {
     if (this.#closed) return;
-    if (!this.#x.queue.empty) this.#parts.cancelOnTarget();
+    if (!this.#x.queue.empty) void this.#parts.cancelOnTarget();
     this.#holding.withdraw(reason);
     this.#close(reason, fatalError('57P01', reason));
   }
@@ -289,7 +290,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   #clientGone(): void {
     if (this.#closed) return;
-    if (!this.#x.queue.empty) this.#parts.cancelOnTarget();
+    if (!this.#x.queue.empty) void this.#parts.cancelOnTarget();
     this.#holding.withdraw('the client went away');
     this.#close('the client went away');
   }

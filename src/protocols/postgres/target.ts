@@ -176,7 +176,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
         rehearse: (held, exchange) => rehearseHeld(held, exchange, () => this.#connect(REHEARSING)),
       },
       planRows: (text, facts, searchPath) => this.#planRows(text, facts, searchPath),
-      cancelOnTarget: () => void upstream.cancel().catch(() => {}),
+      cancelOnTarget: () => upstream.cancel().catch(() => {}),
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
     const leave = this.#enter();
