@@ -273,12 +273,8 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
 
   #clientFinished(): void {
     this.#clientEnded = true;
-    if (this.#holding.active) {
-      this.#holding.withdraw('the client went away');
-      this.#close('the client went away');
-      return;
-    }
-    this.#finishWhenIdle();
+    if (this.#holding.active) this.#close('the client went away');
+    else this.#finishWhenIdle();
   }
 
   /** The client sent FIN: what it asked before is still answered. */
