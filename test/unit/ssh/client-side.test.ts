@@ -2,9 +2,10 @@ import { connect, createServer, type Socket } from 'node:net';
 import ssh2, { type Connection } from 'ssh2';
 import { afterEach, expect, test } from 'vitest';
 import { acceptClient, endpointProof } from '../../../src/protocols/ssh/client-side.ts';
+import { newHostKey } from '../../../src/protocols/ssh/host-key.ts';
 
-const hostKey = ssh2.utils.generateKeyPairSync('ed25519').private;
-const client = ssh2.utils.generateKeyPairSync('ed25519');
+const hostKey = newHostKey().private;
+const client = newHostKey();
 const open: Socket[] = [];
 afterEach(() => {
   for (const socket of open.splice(0)) socket.destroy();
@@ -61,4 +62,9 @@ test('the same key with its signature is one', async () => {
   signing.connect({ sock: socket, username: 'u', privateKey: client.private });
   expect(await accepted).toBeDefined();
   signing.destroy();
+});
+
+test('a key that is made can be read again', () => {
+  for (let made = 0; made < 2000; made++)
+    expect(ssh2.utils.parseKey(newHostKey().private)).not.toBeInstanceOf(Error);
 });
