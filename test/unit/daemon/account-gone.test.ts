@@ -3,7 +3,15 @@ import { connect, createServer, type Server } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CLI_CLIENT, type OidcProvider, startOidcProvider } from '../../servers/oidc-provider.ts';
 import { ManualClock } from '../session/manual-clock.ts';
-import { type Cast, castOf, dial, openEndpoint, type Running, startDaemon } from './running.ts';
+import {
+  type Cast,
+  castOf,
+  openEndpoint,
+  openSession,
+  type Running,
+  refusal,
+  startDaemon,
+} from './running.ts';
 
 const SECOND = 1000;
 
@@ -75,27 +83,6 @@ async function signIn(account: string, more: Record<string, unknown> = {}) {
   });
   return running.client(token ?? '');
 }
-
-async function openSession(client: ReturnType<Running['client']>) {
-  const endpoint = await openEndpoint(client, { connection: 'prod-db' });
-  endpoint.ended.catch(() => {});
-  const line = dial(endpoint.ready);
-  line.say(endpoint.ready.password);
-  expect(await line.hear()).toMatch(/^hello/);
-  return {
-    hear: () => line.hear(),
-    async run(text: string) {
-      line.say(text);
-      return line.hear();
-    },
-  };
-}
-
-const refusal = (call: Promise<unknown>) =>
-  call.then(
-    () => 'done',
-    (error: { code: string; kind: string }) => `${error.kind} ${error.code}`,
-  );
 
 /** What ends a stream. */
 async function lastWord(stream: AsyncGenerator<unknown, void>): Promise<string> {

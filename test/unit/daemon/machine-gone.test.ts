@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startWorkloadIssuer, type WorkloadIssuer } from '../../servers/workload-issuer.ts';
 import { ManualClock } from '../session/manual-clock.ts';
-import { type Cast, castOf, dial, openEndpoint, type Running, startDaemon } from './running.ts';
+import { type Cast, castOf, openSession, type Running, refusal, startDaemon } from './running.ts';
 
 const SECOND = 1000;
 
@@ -47,27 +47,6 @@ async function signIn(sub: string) {
     .call('tokenExchange', { body: { token: await issuer.token({ sub }, 'hoopctl') } });
   return { client: running.client(token ?? ''), expiresAt };
 }
-
-async function openSession(client: ReturnType<Running['client']>) {
-  const endpoint = await openEndpoint(client, { connection: 'prod-db' });
-  endpoint.ended.catch(() => {});
-  const line = dial(endpoint.ready);
-  line.say(endpoint.ready.password);
-  expect(await line.hear()).toMatch(/^hello/);
-  return {
-    hear: () => line.hear(),
-    async run(text: string) {
-      line.say(text);
-      return line.hear();
-    },
-  };
-}
-
-const refusal = (call: Promise<unknown>) =>
-  call.then(
-    () => 'done',
-    (error: { code: string; kind: string }) => `${error.kind} ${error.code}`,
-  );
 
 describe('a machine whose issuer may be asked about its tokens', () => {
   test('loses its sessions within a minute after it was disabled there; others keep theirs', async () => {

@@ -155,3 +155,27 @@ export function dial(ready: { host: string; port: number }): LineClient {
     },
   };
 }
+
+/** A session over `prod-db` in which a person or an agent is already let in. */
+export async function openSession(client: Client) {
+  const endpoint = await openEndpoint(client, { connection: 'prod-db' });
+  endpoint.ended.catch(() => {});
+  const line = dial(endpoint.ready);
+  line.say(endpoint.ready.password);
+  const greeting = await line.hear();
+  if (!greeting?.startsWith('hello')) throw new Error(`not let in: ${greeting}`);
+  return {
+    hear: () => line.hear(),
+    async run(text: string) {
+      line.say(text);
+      return line.hear();
+    },
+  };
+}
+
+/** What a call came to, in the words of its error: kind and code. */
+export const refusal = (call: Promise<unknown>): Promise<string> =>
+  call.then(
+    () => 'done',
+    (error: { code: string; kind: string }) => `${error.kind} ${error.code}`,
+  );
