@@ -6,6 +6,15 @@ import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
 import { nameParts, visit } from './tree.ts';
 import { filledColumns, intoColumns, Mentions } from './trigger-fills.ts';
+import {
+  assignedColumn,
+  isRow,
+  makesRow,
+  mentionsVariable,
+  putsRows,
+  returnsRow,
+  showsRow,
+} from './trigger-row.ts';
 
 /** What the triggers of a database's tables do with their rows. */
 interface TriggerCopies {
@@ -91,7 +100,7 @@ class RowCopies {
       const nodes = parsed.statements.map(({ node }) => node);
       texts.push(nodes);
       for (const node of nodes)
-        if (!isWrite(node) && !returnsRow(node) && !assignsRow(nodes))
+        if (!putsRows(node) && !returnsRow(node) && !assignedColumn(nodes))
           for (const source of this.#fromRow(node)) this.#held.add(source);
     }
     for (const nodes of texts) this.#assignment(nodes);
@@ -113,8 +122,8 @@ class RowCopies {
   /** `NEW.column := value`, `NEW := row` and `RETURN row`, which are read as queries. */
   #assignment(nodes: readonly Node[]): void {
     const [target, value] = nodes;
-    const name = assignsRow(nodes);
-    if (target && name === undefined && !isWrite(target) && nodes.length === 1) {
+    const name = assignedColumn(nodes);
+    if (target && name === undefined && !putsRows(target) && nodes.length === 1) {
       // As RETURN, or as the query of a SELECT INTO: where it makes a row, every column may be from it.
       if (makesRow(target)) this.#putRow(target);
       return;
@@ -166,7 +175,7 @@ class RowCopies {
     return (node.RuleStmt.actions ?? [])
       .map(
         (action) =>
-          this.#statement(action) && ('InsertStmt' in action || 'UpdateStmt' in action || !shows(action)),
+          this.#statement(action) && ('InsertStmt' in action || 'UpdateStmt' in action || !showsRow(action)),
       )
       .every(Boolean);
   }
@@ -272,68 +281,4 @@ class RowCopies {
     const found = [...schemas].flatMap((schema) => this.#catalog.functions(schema, name));
     return found.length > 0 && found.every((fn) => fn.language === 'c' && fn.extension !== undefined);
   }
-}
-
-const isRow = (name: string) => name === 'new' || name === 'old';
-const isWrite = (node: Node) => 'InsertStmt' in node || 'UpdateStmt' in node || 'MergeStmt' in node;
-
-function mentionsRow(node: Node): boolean {
-  return refersTo(node, (parts) => isRow(parts[0] ?? ''));
-}
-
-/** The column of NEW that an assignment is made to; the empty name for NEW as a whole, undefined for anything else. */
-function assignsRow([target, value]: readonly Node[]): string | undefined {
-  const [only] = target && 'SelectStmt' in target ? (target.SelectStmt.targetList ?? []) : [];
-  const column = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
-  if (value === undefined || column === undefined || !('ColumnRef' in column)) return undefined;
-  const [row, name = ''] = nameParts(column.ColumnRef.fields);
-  return row === 'new' ? name : undefined;
-}
-
-/** A query of one value that calls something with the row in it. */
-function makesRow(node: Node): boolean {
-  const [only, ...more] = 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : [];
-  const value = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
-  if (value === undefined || more.length > 0 || !('FuncCall' in value)) return false;
-  return MAKES_ROWS.has(nameParts(value.FuncCall.funcname).at(-1) ?? '') && mentionsRow(node);
-}
-
-const MAKES_ROWS = new Set([
-  ...[
-    'json_populate_record',
-    'jsonb_populate_record',
-    'populate_record',
-    'json_to_record',
-    'jsonb_to_record',
-  ],
-]);
-
-/** A bare name other than the trigger's own words is a variable, or a column of another table. */
-function mentionsVariable(node: Node): boolean {
-  return refersTo(node, ([first = '']) => !first.startsWith('tg_') && !isRow(first));
-}
-
-function refersTo(node: Node, test: (parts: readonly string[]) => boolean): boolean {
-  let found = false;
-  visit(node, (kind, body) => {
-    if (kind === 'ColumnRef') found ||= test(nameParts((body as { fields?: Node[] }).fields));
-    // What EXECUTE … USING hands over.
-    if (kind === 'ParamRef') found ||= test(['$']);
-  });
-  return found;
-}
-
-/** A query, or RETURNING, that tells of the row. */
-function shows(node: Node): boolean {
-  const deletes = 'DeleteStmt' in node ? node.DeleteStmt.returningClause !== undefined : true;
-  return deletes && mentionsRow(node);
-}
-
-/** `RETURN NEW`, `RETURN COALESCE(NEW, OLD)`: what a trigger ends with. */
-export function returnsRow(node: Node): boolean {
-  const [only] = 'SelectStmt' in node ? (node.SelectStmt.targetList ?? []) : [];
-  const value = only && 'ResTarget' in only ? only.ResTarget.val : undefined;
-  if (value === undefined) return false;
-  if ('ColumnRef' in value) return nameParts(value.ColumnRef.fields).length === 1;
-  return 'CoalesceExpr' in value && (value.CoalesceExpr.args ?? []).every((arg) => 'ColumnRef' in arg);
 }

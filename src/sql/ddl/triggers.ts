@@ -8,7 +8,7 @@ import { parseText } from '../parse.ts';
 import { plpgsqlStatements } from '../plpgsql.ts';
 import type { StatementResult } from '../statements.ts';
 import { nameParts, stringOf, visit } from '../tree.ts';
-import { returnsRow } from '../trigger-copies.ts';
+import { returnsRow } from '../trigger-row.ts';
 
 /**
  * Who makes a trigger has its code run over every row that is written from then on, with whatever it does to other
