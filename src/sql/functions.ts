@@ -1,28 +1,16 @@
 import type { Node } from 'libpg-query';
-import { type BodyFacts, functionBody, sqlTextFacts } from './bodies.ts';
+import { functionBody } from './bodies.ts';
+import { builtinSources, callBuiltin } from './builtin-calls.ts';
 import { EXTENSION_SQL_RUNNERS, extensionEffect, sideDoorOf } from './builtins/extensions.ts';
-import {
-  builtinEffect,
-  MAKES_NAMED_TYPES,
-  POPULATES,
-  RELATION_READERS,
-  readsStatistics,
-  readsStorage,
-  SEQUENCE_WRITERS,
-  SQL_RUNNERS,
-  WAITING_LOCKS,
-} from './builtins/functions.ts';
+import { POPULATES, RELATION_READERS, SQL_RUNNERS } from './builtins/functions.ts';
 import { JSON_SYNTAX } from './builtins/json-syntax.ts';
-import type { CatalogFunction, CatalogRelation, FunctionName } from './catalog.ts';
+import type { CatalogFunction, FunctionName } from './catalog.ts';
 import type { Context } from './context.ts';
-import type { Effect, ObjectRef, SessionChange } from './facts.ts';
-import { noteLockWait } from './locks.ts';
-import { displayName, relationObject, resolveFunctions, resolveRelation } from './names.ts';
-import { noteRead } from './relations.ts';
+import type { Effect, ObjectRef } from './facts.ts';
+import { runSqlArgument, takeBody } from './inner-effects.ts';
+import { resolveFunctions } from './names.ts';
 import { union } from './scope.ts';
-import { changeSetting } from './settings.ts';
-import { constantText } from './tree.ts';
-import { noteParameters, useActingTypes, useNamedType, useTypeArgument } from './types.ts';
+import { noteParameters, useActingTypes, useNamedType } from './types.ts';
 
 /** What a call's value may be derived from besides its arguments. */
 export interface CallResult {
@@ -86,123 +74,7 @@ function notAFunction(parts: readonly string[], args: readonly Node[], ctx: Cont
   );
 }
 
-export function callBuiltin(name: string, args: readonly Node[], ctx: Context): void {
-  const volatility = ctx.catalog.builtinFunction(name) ?? 'volatile';
-  ctx.out.functions.add(`pg_catalog.${name}`);
-  if (readsStatistics(name)) ctx.out.condition('reads-statistics');
-  if (readsStorage(name)) ctx.out.condition('reads-raw-storage');
-  // A volatile function is never run by planning alone.
-  if (ctx.planOnly && volatility === 'volatile') return;
-  if (name in SQL_RUNNERS || name in RELATION_READERS) return;
-  if (MAKES_NAMED_TYPES.has(name)) useTypeArgument(args[1], ctx);
-  // A cast in its place names the type itself.
-  else if (POPULATES.has(name) && !(args[0] && 'TypeCast' in args[0])) useActingTypes(ctx);
-  const said = name === 'set_config' ? undefined : ctx.catalog.functionEffect?.(`pg_catalog.${name}`);
-  const effect = said ?? builtinEffect(name, volatility);
-  if (effect === 'read') return;
-  if (WAITING_LOCKS.has(name)) noteLockWait(ctx);
-  const object = { kind: 'function' as const, name: `pg_catalog.${name}` };
-  const sequence = SEQUENCE_WRITERS.has(name) ? sequenceNamed(args[0], ctx) : undefined;
-  if (sequence !== undefined) {
-    ctx.out.add({ effect, command: `CALL pg_catalog.${name}`, object: sequence });
-  } else if (effect === 'unknown') {
-    ctx.out.unknown(`what pg_catalog.${name} does depends on what it is given`, 'CALL', object);
-  } else {
-    ctx.out.act(effect, 'CALL', object);
-  }
-  if (name === 'set_config') {
-    const local = constantText(args[2]);
-    const setting = constantText(args[0]);
-    if (setting === undefined) {
-      ctx.out.condition('dangerous-session-change');
-      ctx.out.changes.push({ kind: 'opaque' });
-    } else {
-      changeSetting(
-        ctx,
-        setting,
-        constantText(args[1]),
-        local !== 'false' && local !== 'f' && local !== 'off',
-      );
-      // A call may never be reached (WHERE false): for the rest of the text the path is not known.
-      if (setting.toLowerCase() === 'search_path') {
-        ctx.out.changes.push({ kind: 'set', name: 'search_path', value: undefined, local: true });
-      }
-    }
-  }
-}
-
-/** SQL texts and relation names in arguments: their effects, and the columns that come out. */
-function builtinSources(name: string, args: readonly Node[], ctx: Context): readonly string[] {
-  const position = SQL_RUNNERS[name];
-  if (position !== undefined) return runSqlArgument(args[position], `pg_catalog.${name}`, ctx);
-  const reads = RELATION_READERS[name];
-  if (reads === undefined) return [];
-  const via = `pg_catalog.${name}`;
-  const text = constantText(args[0]);
-  const sources: string[] = [];
-  const take = (relation: CatalogRelation) => {
-    ctx.out.act('read', 'SELECT', relationObject(relation, ctx, via));
-    noteRead(relation, true, ctx);
-    sources.push(`${displayName(relation, ctx)}.*`);
-  };
-  if (reads === 'database' || (reads === 'schema' && text === undefined)) {
-    ctx.out.condition('reads-every-table');
-    for (const relation of ctx.catalog.relations())
-      if (isUserTable(relation.schema, relation.kind)) take(relation);
-  } else if (reads === 'schema') {
-    for (const relation of ctx.catalog.relations()) if (relation.schema === text) take(relation);
-  } else {
-    const names = text === undefined ? undefined : splitName(text);
-    const found =
-      names &&
-      resolveRelation(
-        { relname: names.at(-1) ?? '', ...(names[1] ? { schemaname: names[0] ?? '' } : {}) },
-        ctx,
-      );
-    if (found?.kind === 'found') take(found.relation);
-    else
-      ctx.out.unknown(`${via} reads a relation that cannot be told`, 'CALL', { kind: 'function', name: via });
-  }
-  ctx.out.useAll(sources, 'other');
-  return sources;
-}
-
-const isUserTable = (schema: string, kind: string) =>
-  schema !== 'pg_catalog' && schema !== 'information_schema' && kind !== 'index' && kind !== 'composite';
-
-/** The sequence that `nextval('name')` means; undefined where the name is computed or found nowhere. */
-function sequenceNamed(arg: Node | undefined, ctx: Context): ObjectRef | undefined {
-  const names = splitName(constantText(arg) ?? '');
-  if (names === undefined) return undefined;
-  const [schemaname] = names.length > 1 ? names : [];
-  const found = resolveRelation({ relname: names.at(-1) ?? '', ...(schemaname ? { schemaname } : {}) }, ctx);
-  return found.kind === 'found' && found.relation.kind === 'sequence'
-    ? relationObject(found.relation, ctx)
-    : undefined;
-}
-
-/** `schema.table` as regclass input reads it; quoted names keep their case. */
-function splitName(text: string): string[] | undefined {
-  const parts = [...text.trim().matchAll(/(?:^|\.)(?:([A-Za-z_][A-Za-z0-9_$]*)|"((?:[^"]|"")+)")/gu)];
-  if (parts.length > 2 || parts.map(([part]) => part).join('') !== text.trim()) return undefined;
-  const names = parts.map(([, plain, quoted]) => plain?.toLowerCase() ?? quoted?.replaceAll('""', '"') ?? '');
-  return names.length > 0 ? names : undefined;
-}
-
-function runSqlArgument(arg: Node | undefined, via: string, ctx: Context): readonly string[] {
-  if (arg === undefined) return [];
-  const sql = constantText(arg);
-  if (sql === undefined) {
-    ctx.out.unknown(
-      `${via} runs SQL text that is computed: give it as a constant, or run it as a statement`,
-      'CALL',
-      { kind: 'function', name: via },
-    );
-    return [];
-  }
-  return takeBody(sqlTextFacts(sql, ctx), via, ctx);
-}
-
+/** Effects of calling one function outside pg_catalog; the columns that its value may be derived from. */
 export function callCandidate(
   candidate: CatalogFunction,
   args: readonly Node[],
@@ -218,25 +90,9 @@ export function callCandidate(
   if (said !== undefined) return callAsSaid(said, candidate, object, ctx);
   // Each of its functions in SQL calls the one of pg_catalog that has the same name.
   if (candidate.extension === 'citext' && candidate.language === 'sql') return [];
-  if (
-    (candidate.language === 'c' || candidate.language === 'internal') &&
-    candidate.extension !== undefined
-  ) {
-    const runs = EXTENSION_SQL_RUNNERS[`${candidate.extension}.${candidate.name}`];
-    if (POPULATES.has(candidate.name)) useActingTypes(ctx);
-    if (runs) return runs.flatMap((position) => runSqlArgument(args[position], name, ctx));
-    const effect = extensionEffect(candidate.extension, candidate.name);
-    if (effect === 'unknown') {
-      ctx.out.unknown(
-        `function ${name} of extension ${candidate.extension} is not classified`,
-        'CALL',
-        object,
-      );
-    } else if (effect !== 'read') {
-      ctx.out.act(effect, 'CALL', object);
-    }
-    return [];
-  }
+  const compiled = candidate.language === 'c' || candidate.language === 'internal';
+  if (compiled && candidate.extension !== undefined)
+    return callOfExtension(candidate, candidate.extension, object, args, ctx);
   if (candidate.language === 'internal' && RANGE_CONSTRUCTORS.has(candidate.body)) {
     noteParameters(candidate, ctx);
     return [];
@@ -255,6 +111,24 @@ export function callCandidate(
     return [];
   }
   return union(given, takeBody(functionBody(candidate, ctx), name, ctx));
+}
+
+/** A function of an extension in C, which is known by its name alone. */
+function callOfExtension(
+  candidate: CatalogFunction,
+  extension: string,
+  object: ObjectRef,
+  args: readonly Node[],
+  ctx: Context,
+): readonly string[] {
+  const runs = EXTENSION_SQL_RUNNERS[`${extension}.${candidate.name}`];
+  if (POPULATES.has(candidate.name)) useActingTypes(ctx);
+  if (runs) return runs.flatMap((position) => runSqlArgument(args[position], object.name, ctx));
+  const effect = extensionEffect(extension, candidate.name);
+  if (effect === 'unknown')
+    ctx.out.unknown(`function ${object.name} of extension ${extension} is not classified`, 'CALL', object);
+  else if (effect !== 'read') ctx.out.act(effect, 'CALL', object);
+  return [];
 }
 
 /** A function that an aggregate runs, whichever of its overloads that is. */
@@ -283,29 +157,6 @@ function callAsSaid(
   const { sources } = functionBody(candidate, ctx);
   ctx.out.useAll(sources, 'other');
   return sources;
-}
-
-/**
- * Effects of an inner body become the statement's. Columns that a query's body only shows flow on into its result;
- * every other use counts here as it does there, and those of a procedural body are out of any mask's reach.
- */
-export function takeBody(body: BodyFacts, via: string, ctx: Context): readonly string[] {
-  ctx.out.mergeEffects(body.collector, via);
-  noteInnerChanges(body.collector.changes, ctx);
-  if (body.outputs === undefined) {
-    ctx.out.useAll(body.sources, 'other');
-    return body.sources;
-  }
-  for (const { column, use, with: together } of body.collector.columnUses()) {
-    if (use !== 'output' && use !== 'computed' && use !== 'target') ctx.out.use(column, use, together);
-  }
-  return body.sources;
-}
-
-/** What a body changed for the session; which names its DDL touched is not followed. */
-export function noteInnerChanges(changes: readonly SessionChange[], ctx: Context): void {
-  ctx.out.changes.push(...changes);
-  if (changes.some((change) => change.kind === 'catalog')) ctx.out.changes.push({ kind: 'opaque' });
 }
 
 /**

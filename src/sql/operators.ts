@@ -1,6 +1,7 @@
+import { callBuiltin } from './builtin-calls.ts';
 import { extensionEffect } from './builtins/extensions.ts';
 import type { Context } from './context.ts';
-import { callBuiltin, callCandidate } from './functions.ts';
+import { callCandidate } from './functions.ts';
 import { resolveOperators } from './names.ts';
 
 /** Whether an operator of that name may run code of a user: neither pg_catalog's own nor a compiled one of an extension that only computes. */

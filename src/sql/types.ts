@@ -4,7 +4,8 @@ import type { Catalog, CatalogFunction, CatalogType } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import type { Source } from './facts.ts';
-import { callCandidate, takeBody } from './functions.ts';
+import { callCandidate } from './functions.ts';
+import { takeBody } from './inner-effects.ts';
 import { resolveType } from './names.ts';
 import { constantText, nameParts } from './tree.ts';
 
