@@ -2,7 +2,6 @@ import type { CopyStmt, Node } from 'libpg-query';
 import { settingIsOff } from './builtins/settings.ts';
 import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
-import { noteWrite } from './dml.ts';
 import { expression } from './expressions.ts';
 import type { CopyFacts } from './facts.ts';
 import { resolveRelation } from './names.ts';
@@ -11,6 +10,7 @@ import { noteRead, rangeItem } from './relations.ts';
 import { type ColumnList, columnNamed, Scope, sourcesOf } from './scope.ts';
 import type { StatementResult } from './statements.ts';
 import { constantText, lastOption, nameParts } from './tree.ts';
+import { noteWrite } from './written-relations.ts';
 
 /** COPY to or from the client, a file or a program of the server. PostgreSQL docs, COPY. */
 export function copyStatement(stmt: CopyStmt, ctx: Context): StatementResult {

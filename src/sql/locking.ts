@@ -1,9 +1,9 @@
 import type { RangeVar, SelectStmt } from 'libpg-query';
 import type { Context } from './context.ts';
-import { writing } from './dml.ts';
 import { noteLockWait } from './locks.ts';
 import { relationObject } from './names.ts';
 import type { RangeItem, Scope } from './scope.ts';
+import { writing } from './written-relations.ts';
 
 const STRENGTHS: Readonly<Record<string, string>> = {
   LCS_FORKEYSHARE: 'SELECT FOR KEY SHARE',

@@ -130,6 +130,12 @@ export function rename(list: ColumnList, names: readonly string[]): ColumnList {
   return { columns, ...(list.open ? { open: list.open } : {}) };
 }
 
+/** A FROM item that an alias stands for, its columns by the names of the alias list. */
+export function aliased(alias: string, list: ColumnList, names: readonly string[]): RangeItem {
+  const columns = rename(list, names);
+  return { alias, ...columns, wholeRow: sourcesOf(columns) };
+}
+
 /** The columns as seen through something that loses their origin (set operations, recursion, outer merges). */
 export function computed(list: ColumnList): ColumnList {
   return { ...list, columns: list.columns.map(withoutOrigin) };
