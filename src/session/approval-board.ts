@@ -1,4 +1,3 @@
-import { admitRequest, recentRequests } from '../approval/limits.ts';
 import { precedentOf } from '../approval/precedent.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
 import {
@@ -22,8 +21,10 @@ import { requireLive } from '../identity/token.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import { askedFacts } from './asked-facts.ts';
+import { AskingPace } from './asking-pace.ts';
 import { Deciders } from './deciders.ts';
 import { requireApprover } from './require-approver.ts';
+import { type Moment, WaitingRequest } from './waiting-request.ts';
 
 export interface ApprovalBoardDeps {
   readonly clock: Clock;
@@ -44,24 +45,15 @@ export interface ApprovalTicket {
   readonly decided: Promise<ApprovalRequest>;
 }
 
-interface Waiting {
-  request: ApprovalRequest;
-  readonly began: { readonly wall: number; readonly monotonic: number };
-  readonly decided: (request: ApprovalRequest) => void;
-  cancelTimer: () => void;
-  /** Changes of one request happen one after the other. */
-  turn: Promise<unknown>;
-}
-
 /**
  * The requests whose statements are held now, and those made ahead that have not run yet. Every change is audited
  * first, then stored by compare-and-set, then told. What is not on the board has ended, whatever the store says.
  */
 export class ApprovalBoard {
   readonly #deps: ApprovalBoardDeps;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, WaitingRequest>();
   readonly #reserved = new Set<string>();
-  readonly #askedAt = new Map<string, readonly number[]>();
+  readonly #pace = new AskingPace();
   readonly #watchers = new Set<(request: ApprovalRequest) => void>();
   readonly deciders: Deciders;
 
@@ -86,7 +78,8 @@ export class ApprovalBoard {
    */
   async request(draft: Omit<ApprovalDraft, 'id'>, record: (id: string) => void): Promise<ApprovalTicket> {
     const { clock, approvals } = this.#deps;
-    this.#admit(draft.requesterId);
+    const own = (request: ApprovalRequest) => request.requesterId === draft.requesterId;
+    this.#pace.admit(draft.requesterId, this.#count(own), clock.monotonic());
     const id = await this.#freeId();
     try {
       const able = await this.#deps.identities.list();
@@ -200,18 +193,10 @@ export class ApprovalBoard {
     return () => this.#watchers.delete(watcher);
   }
 
-  #takeUp(request: ApprovalRequest, began: Waiting['began'], decided: Waiting['decided']): void {
-    const waiting = { request, began, decided, cancelTimer: () => {}, turn: Promise.resolve() };
+  #takeUp(request: ApprovalRequest, began: Moment, decided: WaitingRequest['decided']): void {
+    const waiting = new WaitingRequest(this.#deps.clock, request, began, decided);
     this.#waiting.set(request.id, waiting);
     this.#watchExpiry(waiting);
-  }
-
-  #admit(requesterId: string): void {
-    const now = this.#deps.clock.monotonic();
-    const askedAt = recentRequests(this.#askedAt.get(requesterId) ?? [], now);
-    const pending = this.#count((request) => request.requesterId === requesterId);
-    admitRequest({ pending, askedAt }, now);
-    this.#askedAt.set(requesterId, [...askedAt, now]);
   }
 
   #count(which: (request: ApprovalRequest) => boolean): number {
@@ -232,19 +217,13 @@ export class ApprovalBoard {
     }
   }
 
-  /** Expiry by the clock that never runs backwards, or by the wall clock where that is ahead (a machine that slept). */
   #now(id: string): number {
-    const { clock } = this.#deps;
-    const began = this.#waiting.get(id)?.began;
-    if (!began) return clock.now();
-    return Math.max(clock.now(), began.wall + clock.monotonic() - began.monotonic);
+    return this.#waiting.get(id)?.now ?? this.#deps.clock.now();
   }
 
-  #watchExpiry(waiting: Waiting): void {
-    const { id, expiresAt } = waiting.request;
-    const left = Math.max(0, Date.parse(expiresAt) - this.#now(id));
-    waiting.cancelTimer();
-    waiting.cancelTimer = this.#deps.clock.after(left, () => {
+  #watchExpiry(waiting: WaitingRequest): void {
+    const { id } = waiting.request;
+    waiting.watchExpiry(() => {
       void this.#end(id, (request) => expireRequest(request, this.#now(id))).then(() => {
         if (this.#waiting.has(id)) this.#watchExpiry(waiting);
       });
@@ -286,7 +265,7 @@ export class ApprovalBoard {
   ): Promise<{ readonly request: ApprovalRequest; readonly entry: AuditEntry }> {
     const waiting = this.#waiting.get(id);
     if (!waiting) throw notWaiting(await this.find(id));
-    const turn = waiting.turn.then(async () => {
+    return waiting.inTurn(async () => {
       if (!this.#waiting.has(id)) throw notWaiting(waiting.request);
       const { next, kind, actor, facts } = change(waiting.request);
       const entry = this.#audit(kind, actor, waiting.request, facts);
@@ -310,12 +289,10 @@ export class ApprovalBoard {
       this.#tell(next);
       return { request: next, entry };
     });
-    waiting.turn = turn.catch(() => {});
-    return turn;
   }
 
-  #forget(waiting: Waiting): void {
-    waiting.cancelTimer();
+  #forget(waiting: WaitingRequest): void {
+    waiting.stopWatching();
     this.#waiting.delete(waiting.request.id);
   }
 
