@@ -2,11 +2,12 @@ import { FRAME } from '../recording/events.ts';
 import type { SessionRow } from '../store/store.ts';
 import type { DecisionBook } from './decision-book.ts';
 import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
+import type { Counts } from './session-counts.ts';
 
 /** The books of a session that ends, and what it counted. */
 export interface BooksToClose extends Pick<OpenedSession, 'recording' | 'row'> {
   readonly book: DecisionBook;
-  readonly counts: Pick<SessionRow, 'statements' | 'blocked' | 'approved' | 'denied'>;
+  readonly counts: Counts;
 }
 
 /**

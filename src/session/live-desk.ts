@@ -1,5 +1,5 @@
 import type { ApprovalCard } from '../approval/request.ts';
-import { Conflict, Internal, LoginNeeded, NotPermitted } from '../base/errors.ts';
+import { Internal } from '../base/errors.ts';
 import type {
   ActiveMask,
   Decision,
@@ -21,9 +21,11 @@ import { HeldStatements } from './held-statements.ts';
 import { cutKey } from './judged.ts';
 import type { LiveDeskDeps, OpenedSession } from './live-desk-parts.ts';
 import type { LiveSession } from './live-sessions.ts';
-import { requesterOf, statedBy, statedWords } from './requester.ts';
-import { SessionExpiry } from './session-expiry.ts';
+import { requesterOf, statedWords } from './requester.ts';
+import { type Counts, SessionCounts } from './session-counts.ts';
+import { SessionLife } from './session-life.ts';
 import { type PassedLimit, SessionMeter } from './session-meter.ts';
+import { StatedWork } from './stated-work.ts';
 import type { TurnStep } from './turn-end.ts';
 
 /** One session's desk over real books: see `SessionDesk`. Mutable: its counters and its end. */
@@ -40,16 +42,12 @@ export class LiveDesk implements SessionDesk, LiveSession {
   readonly #opened: OpenedSession;
   readonly #book: DecisionBook;
   readonly #held: HeldStatements;
-  readonly #counts = { statements: 0, blocked: 0, approved: 0, denied: 0 };
+  readonly #counts = new SessionCounts();
   readonly #meter: SessionMeter;
-  #unsaved = false;
-  readonly #expiry: SessionExpiry;
+  readonly #life: SessionLife;
   #masks: { readonly policy: string; readonly masks: readonly ActiveMask[] } | undefined;
   readonly #requester: Requester;
-  #stated: Stated;
-  #statedAnew = 0;
-  #cutReason: string | undefined;
-  #cutListener: ((reason: string) => void) | undefined;
+  readonly #stated: StatedWork;
   #closing: Promise<void> | undefined;
   #end: Partial<SessionRow> = {};
   #markClosed: () => void = () => {};
@@ -61,7 +59,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.identityId = identity.id;
     this.connectionId = row.connectionId;
     this.#requester = requesterOf(identity);
-    this.#stated = opened.stated;
+    this.#stated = new StatedWork(opened.stated);
     this.requesterKind = identity.kind;
     this.target = opened.target;
     this.closed = new Promise((resolve) => {
@@ -78,18 +76,18 @@ export class LiveDesk implements SessionDesk, LiveSession {
     });
     this.ahead = opened.ahead && new AheadRun(this.#aheadDeps(), opened.ahead);
     this.#held = new HeldStatements({
-      stated: () => this.#stated,
+      stated: () => this.#stated.now,
       board: deps.board,
       book: this.#book,
       row,
-      obstacle: (policy) => this.#obstacle(policy),
-      isClosed: () => this.#closing !== undefined,
+      obstacle: (policy) => this.#life.obstacle(policy),
+      isClosed: () => this.#life.isClosed,
       count: (what) => this.#count(what),
       refuse: (statement, message) => this.#writeRefusal(statement, message),
       renew: (limit) => this.#meter.renew(limit),
       failed: deps.storeFailed,
     });
-    this.#expiry = new SessionExpiry(deps.clock, identity.expiresAt, () => this.cut('the token has expired'));
+    this.#life = new SessionLife(deps, identity, (reason) => this.#held.withdrawAll(reason));
     this.#meter = new SessionMeter({
       policy: () => this.policy(),
       requester: () => this.requester,
@@ -102,21 +100,17 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   get requester(): Requester {
-    return { ...this.#requester, stated: this.#stated };
+    return { ...this.#requester, stated: this.#stated.now };
   }
 
   state(stated: Stated): void {
-    const said: Stated = { ...this.#stated, ...stated };
-    const { reason, ticket } = this.#opened.stated;
-    const now = statedBy({ reason: said.reason ?? reason, ticket: said.ticket ?? ticket });
-    // Pools reset every session that they hand out.
-    if (now.reason === this.#stated.reason && now.ticket === this.#stated.ticket) return;
-    this.note(statedWords(now));
+    const next = this.#stated.after(stated);
+    if (next === undefined) return;
+    this.note(statedWords(next));
     const { connection, id, identity } = this.#opened.row;
-    const facts = { session: id, connection, reason: now.reason ?? null, ticket: now.ticket ?? null };
+    const facts = { session: id, connection, reason: next.reason ?? null, ticket: next.ticket ?? null };
     this.#deps.audit.append({ kind: 'session.stated', actor: identity, facts });
-    this.#stated = now;
-    this.#statedAnew++;
+    this.#stated.become(next);
   }
 
   policy(): Policy {
@@ -137,7 +131,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   get stage(): number {
-    return this.#meter.stage + this.#statedAnew;
+    return this.#meter.stage + this.#stated.changes;
   }
 
   get metered(): boolean {
@@ -157,27 +151,27 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   pass(statement: StatementToRecord): Judged {
-    this.#guard(statement.decision, 'allow');
+    this.#life.guard(statement.decision, 'allow');
     this.#book.write(statement, { outcome: 'allow' });
     this.#count('statements');
     return cutKey(statement.decision);
   }
 
   intern(statement: StatementToRecord): InternedStatement {
-    this.#guard(statement.decision, 'allow');
+    this.#life.guard(statement.decision, 'allow');
     return this.#book.intern(statement);
   }
 
   passAgain(interned: InternedStatement): Judged {
     const { decision } = interned.statement;
-    this.#guard(decision, 'allow');
+    this.#life.guard(decision, 'allow');
     this.#book.stageAgain(interned);
     this.#count('statements');
     return cutKey(decision);
   }
 
   refuse(statement: StatementToRecord): void {
-    this.#assertOpen();
+    this.#life.assertOpen();
     const { decision } = statement;
     const message = decision.outcome === 'block' ? decision.message : undefined;
     this.#writeRefusal(statement, message);
@@ -188,7 +182,7 @@ export class LiveDesk implements SessionDesk, LiveSession {
     card: ApprovalCard,
     fingerprintInput: () => readonly (string | Uint8Array)[],
   ): Promise<Hold> {
-    this.#guard(statement.decision, 'approve');
+    this.#life.guard(statement.decision, 'approve');
     if (this.ahead !== undefined && statement.decision.limit === undefined) {
       throw new Internal('ahead_bypassed', 'what runs ahead of any session is taken, not held');
     }
@@ -224,36 +218,32 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   onCut(listener: (reason: string) => void): void {
-    if (this.#cutReason === undefined) this.#cutListener = listener;
-    else listener(this.#cutReason);
+    this.#life.onCut(listener);
   }
 
   cut(reason: string): void {
-    if (this.#cutReason !== undefined || this.#closing) return;
-    this.#cutReason = reason;
-    this.#held.withdrawAll(reason);
-    this.#cutListener?.(reason);
+    this.#life.cut(reason);
   }
 
   extend(expiresAt: string | undefined): void {
-    if (!this.#closing) this.#expiry.extend(expiresAt);
+    this.#life.extend(expiresAt);
   }
 
   row(): SessionRow {
-    return { ...this.#opened.row, ...this.#counts, ...this.#end };
+    return { ...this.#opened.row, ...this.#counts.now, ...this.#end };
   }
 
   async saveCounters(): Promise<void> {
-    if (!this.#unsaved || this.#closing) return;
-    this.#unsaved = false;
-    await this.#deps.sessions.update(this.id, { ...this.#counts }).catch((error) => {
-      this.#unsaved = true;
-      this.#deps.storeFailed(error);
-    });
+    if (this.#life.isClosed) return;
+    const { sessions, storeFailed } = this.#deps;
+    await this.#counts.save((counts) => sessions.update(this.id, counts)).catch(storeFailed);
   }
 
   close(reason: string): Promise<void> {
-    this.#closing ??= this.#closeBooks(this.#cutReason ?? reason).finally(this.#markClosed);
+    if (this.#closing === undefined) {
+      this.#closing = this.#closeBooks(this.#life.cutReason ?? reason).finally(this.#markClosed);
+      this.#life.close();
+    }
     return this.#closing;
   }
 
@@ -262,42 +252,11 @@ export class LiveDesk implements SessionDesk, LiveSession {
       board: this.#deps.board,
       book: this.#book,
       session: this.id,
-      guard: (decision) => this.#guard(decision, 'approve'),
-      obstacle: (policy) => this.#obstacle(policy),
+      guard: (decision) => this.#life.guard(decision, 'approve'),
+      obstacle: (policy) => this.#life.obstacle(policy),
       count: (what) => this.#count(what),
       refuse: (statement, message) => this.#writeRefusal(statement, message),
     };
-  }
-
-  /** Everything that must hold before a statement may pass, at this very moment. */
-  #guard(decision: Decision, outcome: Decision['outcome']): void {
-    this.#assertOpen();
-    if (decision.outcome !== outcome) {
-      throw new Internal(
-        'wrong_outcome',
-        `a decision to ${decision.outcome} cannot be carried out as ${outcome}`,
-      );
-    }
-    if (decision.policy !== this.#deps.policy.current().hash) {
-      throw new Conflict('policy_changed', 'the policy changed while the statement was judged', {
-        next: 'run it again',
-        retryable: true,
-      });
-    }
-  }
-
-  #assertOpen(): void {
-    const over = this.#isOver();
-    if (over !== undefined) {
-      throw new NotPermitted('session_over', `the session is over: ${over}`, { next: 'connect again' });
-    }
-    if (this.#expiry.passed) {
-      throw new LoginNeeded('identity_expired', `the token of ${this.requester.name} has expired`);
-    }
-  }
-
-  #isOver(): string | undefined {
-    return this.#cutReason ?? (this.#closing ? 'it was closed' : undefined);
   }
 
   /** After what is being said now: a limit is passed in the middle of a statement. */
@@ -305,11 +264,10 @@ export class LiveDesk implements SessionDesk, LiveSession {
     queueMicrotask(() => this.cut(reason));
   }
 
-  #count(what: 'statements' | 'blocked' | 'approved' | 'denied'): void {
-    this.#counts[what] += 1;
+  #count(what: keyof Counts): void {
+    this.#counts.add(what);
     if (what === 'statements') this.#meter.add('statements', 1);
     if (what === 'blocked' || what === 'denied') this.#meter.add('denied', 1);
-    this.#unsaved = true;
   }
 
   #writeRefusal(statement: StatementToRecord, message: string | undefined): void {
@@ -318,20 +276,10 @@ export class LiveDesk implements SessionDesk, LiveSession {
     this.#count('blocked');
   }
 
-  /** Why an approved statement must not run after all. */
-  #obstacle(policy: string): string | undefined {
-    const over = this.#isOver();
-    if (over !== undefined) return over;
-    if (this.#expiry.passed) return 'the token of the requester has expired';
-    if (this.#deps.policy.get()?.hash !== policy) return 'the policy changed';
-    return undefined;
-  }
-
   async #closeBooks(reason: string): Promise<void> {
-    this.#expiry.close();
     this.#meter.close();
     this.#held.withdrawAll('the session ended');
-    const books = { ...this.#opened, book: this.#book, counts: { ...this.#counts } };
+    const books = { ...this.#opened, book: this.#book, counts: this.#counts.now };
     await closeBooks(this.#deps, books, reason, (end) => {
       this.#end = end;
     });
