@@ -5,6 +5,7 @@ import { newId } from '../base/ids.ts';
 import type { Policy } from '../policy/decision.ts';
 import type { EndUser, IdentityRow, SignInCheck, SignInRow, Store } from '../store/store.ts';
 import type { CurrentIdentities } from './current.ts';
+import { assertedUser, delegatedSignIn, endUserOfBearer } from './delegation.ts';
 import type { VerifiedToken } from './external-token.ts';
 import { identityOf } from './issuer-identity.ts';
 import type { Issuer, SignInSource } from './issuer-schema.ts';
@@ -51,8 +52,6 @@ export interface SignedIn {
 
 /** How long ended sign-ins are kept for looking back, in milliseconds. */
 const KEEP_ENDED = 86_400_000;
-/** A session token of a machine that says for whom it acts lives as long as one of an issuer may, in milliseconds. */
-const DELEGATED_SESSION = 3_600_000;
 
 /** Exchanges tokens of trusted issuers for session tokens, renews them and ends them. */
 export class SignIns {
@@ -101,7 +100,7 @@ export class SignIns {
     await this.#takeToken(issuer, verified);
     const { once } = verified;
     const row = await identityOf(this.#deps, issuer, bearer);
-    const endUser = await this.#endUser(row, bearer, shown.onBehalfOf);
+    const endUser = await endUserOfBearer(this.#deps, row, bearer, shown.onBehalfOf);
     const alive = await this.#alive(issuer, bearer, verified, shown);
     const checked = { ...this.#checked(issuer, bearer, verified, endUser), ...alive };
     const own = sessionToken === shown.token;
@@ -226,18 +225,8 @@ export class SignIns {
         next: 'export HOOPCTL_TOKEN, or name the person with --on-behalf-of',
       });
     }
-    const endUser = await this.#assertedUser(current.withRoles(row), onBehalfOf);
-    const now = clock.now();
-    return this.#begin(row, '', {
-      issuerHash: '',
-      roles: row.roles,
-      groups: row.groups,
-      endUser,
-      authTime: undefined,
-      acr: undefined,
-      checkedAt: new Date(now).toISOString(),
-      expiresAt: new Date(now + DELEGATED_SESSION).toISOString(),
-    });
+    const endUser = await assertedUser(this.#deps, current.withRoles(row), onBehalfOf);
+    return this.#begin(row, '', delegatedSignIn(row, endUser, clock.now()));
   }
 
   async #begin(
@@ -283,33 +272,6 @@ export class SignIns {
       checkedAt: new Date(now).toISOString(),
       expiresAt: new Date(now + issuer.session).toISOString(),
     };
-  }
-
-  async #endUser(
-    row: IdentityRow,
-    bearer: TokenBearer,
-    onBehalfOf: string | undefined,
-  ): Promise<EndUser | undefined> {
-    if (onBehalfOf === undefined) return bearer.endUser;
-    if (bearer.endUser !== undefined) {
-      throw new UsageError('two_end_users', 'the token itself says for whom it acts');
-    }
-    return this.#assertedUser(row, onBehalfOf);
-  }
-
-  /** Throws NotPermitted `on_behalf_of`. */
-  async #assertedUser(machine: IdentityRow, person: string): Promise<EndUser> {
-    const allowed = machine.kind === 'machine' && this.#deps.policy()?.mayActFor(machine, person);
-    const found = allowed ? await this.#deps.identities.find(person) : undefined;
-    const known = found?.name === person ? found : undefined;
-    if (!allowed || known?.revokedAt !== undefined || known?.kind === 'machine') {
-      throw new NotPermitted('on_behalf_of', `${machine.name} may not act for ${person}`, {
-        next: 'an owner allows it under identity, on_behalf_of in the policy',
-      });
-    }
-    // What an issuer once said of the person's groups is not said now.
-    const groups = known && !known.origin ? known.groups : [];
-    return { id: known?.id ?? `name:${person}`, name: person, groups, vouchedBy: 'asserted' };
   }
 
   #audit(kind: 'login' | 'login.renewed' | 'logout', identity: IdentityRow): AuditEntry {
