@@ -1,25 +1,17 @@
 import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../base/clock.ts';
-import { HoopError, NotReachable } from '../../base/errors.ts';
+import { HoopError } from '../../base/errors.ts';
 import type { HashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { SessionDesk } from '../../session/desk.ts';
-import { loadParser } from '../../sql/analyze.ts';
 import { type Catalog, type SessionState, withFunctionEffects } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 import type { Foreseen, ForesightOf } from '../foresight.ts';
 import type { ClientEndpoint, Swept, Target } from '../protocol.ts';
-import {
-  catalogFingerprint,
-  loadAvailableCatalog,
-  type ProbedSessionState,
-  readSessionState,
-  sessionStateQuery,
-} from './catalog.ts';
-import { CatalogChanges } from './catalog-changes.ts';
+import type { CatalogChanges } from './catalog-changes.ts';
 import { type AcceptedClient, acceptClient, endpointLogin } from './client-side.ts';
 import { guardOf } from './client-side-guard.ts';
 import { ownSettings } from './client-side-parameters.ts';
@@ -30,6 +22,7 @@ import { estimateRows, planRows } from './estimate.ts';
 import { foresee } from './foresight.ts';
 import { heldLocks } from './held-locks.ts';
 import { rehearseHeld } from './held-rehearsal.ts';
+import { KeptCatalog } from './kept-catalog.ts';
 import { rejection } from './rejection.ts';
 import { RememberedFacts } from './remembered-facts.ts';
 import { PostgresSession } from './session.ts';
@@ -42,9 +35,6 @@ import { serverVersionText } from './words.ts';
 
 /** Where a session gets its books and its cancel key. */
 type SessionPlace = Pick<ClientEndpoint, 'openDesk' | 'cancelKeys'>;
-
-/** A catalog older than this is compared with the target's before a session opens and while sessions run. */
-const CATALOG_CHECK_MS = 5000;
 
 const REHEARSING = new Map([['application_name', 'hoopctl rehearsal']]);
 const NAMELESS = { prepared: () => undefined, cursor: () => undefined };
@@ -60,18 +50,8 @@ export class PostgresTarget implements Target, SessionAnalyst {
   readonly #key: HashKey;
   readonly #roles: SessionRoles;
   readonly #side: SideConnection;
-  #catalog: Catalog | undefined;
-  #fingerprint = '';
-  /** What a new session of this credential begins with. */
-  #beginning: ProbedSessionState | undefined;
-  #checkedAt = 0;
-  #loading: Promise<void> | undefined;
-  #following: Promise<void> | undefined;
-  readonly changes = new CatalogChanges();
+  readonly #catalog: KeptCatalog;
   readonly #facts = new RememberedFacts();
-  #sessions = 0;
-  #stopChecking: (() => void) | undefined;
-  #closed = false;
 
   constructor(
     settings: PostgresSettings,
@@ -82,6 +62,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     this.#readSecret = readSecret;
     this.#key = createSecretKey(maskKey);
     this.#side = new SideConnection(() => this.#connect(new Map([['application_name', 'hoopctl']])));
+    this.#catalog = new KeptCatalog(this.#side.ask);
     this.#roles = new SessionRoles(
       (run) => this.#side.run(run),
       () => this.catalog().serverVersion,
@@ -91,17 +72,15 @@ export class PostgresTarget implements Target, SessionAnalyst {
   }
 
   catalog(): Catalog {
-    if (this.#catalog === undefined)
-      throw new NotReachable('catalog_missing', 'the catalog has not been loaded');
-    return this.#catalog;
+    return this.#catalog.current;
   }
 
   analyze(text: string, state: SessionState, catalog: Catalog): TextFacts {
-    return this.#facts.analyze(text, state, catalog, this.#catalog?.version);
+    return this.#facts.analyze(text, state, catalog, this.#catalog.version);
   }
 
   async serverVersion(): Promise<string> {
-    await this.#ready();
+    await this.#catalog.ready();
     return serverVersionText(this.catalog().serverVersion);
   }
 
@@ -130,7 +109,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
     const desk = await endpoint.openDesk({ address, application, stated });
     let reason = 'the session could not begin';
     try {
-      await this.#ready();
+      await this.#catalog.ready();
       const guard = desk.guard();
       const settings = ownSettings(client.parameters, desk);
       const parameters = new Map([...settings, ...guardParameters(guard, settings)]);
@@ -179,7 +158,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
       cancelOnTarget: () => upstream.cancel().catch(() => {}),
     });
     const key = endpoint.cancelKeys.register(() => session.cancel(), client.protocolMinor === 2 ? 32 : 4);
-    const leave = this.#enter();
+    const leave = this.#catalog.enter();
     const stopExpiry = cutAtExpiry(desk.guard(), session);
     try {
       await session.begin();
@@ -196,47 +175,25 @@ export class PostgresTarget implements Target, SessionAnalyst {
     }
   }
 
-  /** Counts a session; while there is one, changes made to the catalog elsewhere are looked for. */
-  #enter(): () => void {
-    this.#sessions++;
-    if (this.#sessions === 1) this.#checkLater();
-    return () => {
-      this.#sessions--;
-      if (this.#sessions > 0) return;
-      this.#stopChecking?.();
-      this.#stopChecking = undefined;
-    };
-  }
-
-  #checkLater(): void {
-    this.#stopChecking = systemClock.after(CATALOG_CHECK_MS, () => {
-      void this.refreshIfChanged()
-        .catch(() => {})
-        .finally(() => {
-          if (this.#sessions > 0 && !this.#closed) this.#checkLater();
-        });
-    });
-  }
-
   async explain(
     policy: Policy,
     requester: Requester,
     target: PolicyTarget,
     statement: string,
   ): Promise<Explanation> {
-    await this.#ready();
+    await this.#catalog.ready();
     const catalog = this.catalog();
-    const state = { searchPath: this.#beginning?.searchPath, ...NAMELESS };
+    const state = { searchPath: this.#catalog.beginning?.searchPath, ...NAMELESS };
     const said = policy.functionsFor(target);
     const facts = this.analyze(statement, state, withFunctionEffects(catalog, said));
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
   }
 
   async foresee(of: ForesightOf): Promise<Foreseen> {
-    await this.#ready();
+    await this.#catalog.ready();
     // What an approver is to see must not be some seconds old.
     await this.refreshIfChanged();
-    const { lockTimeout, searchPath, user = '' } = this.#beginning ?? {};
+    const { lockTimeout, searchPath, user = '' } = this.#catalog.beginning ?? {};
     return foresee(of, {
       analyst: this,
       state: { searchPath, user, ...(lockTimeout ? { lockTimeout } : {}), ...NAMELESS },
@@ -247,12 +204,15 @@ export class PostgresTarget implements Target, SessionAnalyst {
     });
   }
 
-  readonly sweep = (): Promise<Swept> => this.#ready().then(() => this.#roles.sweep());
+  readonly sweep = (): Promise<Swept> => this.#catalog.ready().then(() => this.#roles.sweep());
 
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#stopChecking?.();
+    this.#catalog.close();
     await this.#side.close();
+  }
+
+  get changes(): CatalogChanges {
+    return this.#catalog.changes;
   }
 
   get outdated(): boolean {
@@ -262,49 +222,11 @@ export class PostgresTarget implements Target, SessionAnalyst {
   readonly catalogChanged = (): void => this.changes.commit();
 
   refresh(): Promise<void> {
-    const running = this.#loading;
-    if (running === undefined) return this.#beginLoading();
-    // What is being read may be older than the change that is asked about.
-    this.#following ??= running
-      .catch(() => {})
-      .then(() => {
-        this.#following = undefined;
-        return this.#beginLoading();
-      });
-    return this.#following;
+    return this.#catalog.refresh();
   }
 
-  #beginLoading(): Promise<void> {
-    this.#loading = this.#load().finally(() => {
-      this.#loading = undefined;
-    });
-    return this.#loading;
-  }
-
-  async refreshIfChanged(): Promise<void> {
-    const { count } = this.changes;
-    const fingerprint = await catalogFingerprint(this.#side.ask);
-    this.#checkedAt = systemClock.monotonic();
-    if (fingerprint !== this.#fingerprint) await this.refresh();
-    else this.changes.saw(count);
-  }
-
-  async #ready(): Promise<void> {
-    await loadParser();
-    if (this.#catalog === undefined) await this.refresh();
-    else if (systemClock.monotonic() - this.#checkedAt > CATALOG_CHECK_MS) await this.refreshIfChanged();
-  }
-
-  async #load(): Promise<void> {
-    const { count } = this.changes;
-    const fingerprint = await catalogFingerprint(this.#side.ask);
-    const { catalog, complete } = await loadAvailableCatalog(this.#side.ask);
-    // What was left out is read at the next look, whatever has changed by then.
-    this.#fingerprint = complete ? fingerprint : '';
-    this.#beginning = readSessionState(await this.#side.ask(sessionStateQuery));
-    this.#checkedAt = systemClock.monotonic();
-    this.changes.saw(count);
-    if (catalog.version !== this.#catalog?.version) this.#catalog = catalog;
+  refreshIfChanged(): Promise<void> {
+    return this.#catalog.refreshIfChanged();
   }
 
   #planRows(
