@@ -1,68 +1,19 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Clock, systemClock } from '../base/clock.ts';
-import { type AskIssuer, askIssuer, type GetJson, getJson } from '../identity/bounded-get.ts';
-import { compilePolicy } from '../policy/compile.ts';
-import { parsePolicy } from '../policy/parse.ts';
-import type { Protocol } from '../protocols/protocol.ts';
-import { loadProtocols, newHostKey } from '../protocols/registry.ts';
-import { openVault, type VaultOptions } from '../secret/vault.ts';
-import { AppliedPolicy } from '../session/applied-policy.ts';
-import { ApprovalBoard } from '../session/approval-board.ts';
-import { ApproverPresence } from '../session/approver-presence.ts';
-import { LiveSessions } from '../session/live-sessions.ts';
-import type { OpenDeskDeps } from '../session/open-desk.ts';
-import { TurnEnd } from '../session/turn-end.ts';
-import { Admission } from './admission.ts';
-import { createApiServer } from './api-server.ts';
+import { rmSync, writeFileSync } from 'node:fs';
+import { systemClock } from '../base/clock.ts';
+import { type ApiServer, createApiServer } from './api-server.ts';
+import { assemble } from './assembly.ts';
 import { createAuthenticator } from './authenticate.ts';
 import { type Books, openBooks } from './books.ts';
-import { openBootstrap } from './bootstrap.ts';
-import { BusyPoll } from './busy-poll.ts';
 import { createDaemonLog, type DaemonLog, RotatingFile } from './daemon-log.ts';
-import { Endpoints } from './endpoint.ts';
-import { endpointTls } from './endpoint-tls.ts';
-import { type Gateway, type GatewaySettings, openGateway } from './gateway/gateway.ts';
-import { NativePlaces } from './gateway/native-places.ts';
-import { ShortPasswords } from './gateway/short-passwords.ts';
-import { gatewayHostKey } from './gateway-host-key.ts';
-import { identityParts } from './identity-parts.ts';
-import { installationKey } from './installation-key.ts';
-import { LoginFailures } from './login-failures.ts';
-import { OpenStreams } from './open-streams.ts';
+import { type Gateway, openGateway } from './gateway/gateway.ts';
+import type { DaemonOptions, Ground } from './ground.ts';
 import { packageVersion } from './package-version.ts';
 import type { Parts } from './parts.ts';
-import { Requests, restoreRequests } from './requests.ts';
 import { startRhythm } from './rhythm.ts';
 import { allHandlers } from './routes/all.ts';
-import { sessionOpener } from './session-opener.ts';
-import {
-  endpointRoot,
-  prepareStateDirectory,
-  type StateDirectory,
-  stateDirectory,
-} from './state-directory.ts';
+import { prepareStateDirectory, stateDirectory } from './state-directory.ts';
 import { sweepTargets } from './sweep.ts';
-import { Targets } from './targets.ts';
-import { openTraces, type Traces } from './traces/traces.ts';
-import { WebhookDeliveries } from './webhooks/deliveries.ts';
-
-export interface DaemonOptions {
-  /** The state directory. */
-  readonly home: string;
-  /** Logs to stderr as well, for service managers. */
-  readonly foreground?: boolean;
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Serves over the network as well. */
-  readonly gateway?: GatewaySettings | undefined;
-  /** What a test gives instead of the real ones. */
-  readonly clock?: Clock;
-  readonly protocols?: readonly Protocol[];
-  readonly keychain?: VaultOptions['keychain'];
-  /** How issuers are asked for their keys. */
-  readonly getJson?: GetJson;
-  readonly askIssuer?: AskIssuer;
-}
+import { openTraces } from './traces/traces.ts';
 
 export interface RunningDaemon {
   readonly socket: string;
@@ -78,7 +29,7 @@ export interface RunningDaemon {
 const SESSIONS_GRACE = 5000;
 
 /**
- * The composition root: opens everything of a state directory, wires it, serves the API.
+ * Opens everything of a state directory and serves the API.
  * Throws NotPermitted `directory_not_private`, Conflict `state_directory_in_use`, and what the books throw.
  */
 export async function runDaemon(options: DaemonOptions): Promise<RunningDaemon> {
@@ -114,24 +65,14 @@ function daemonLog(options: DaemonOptions, file: RotatingFile): DaemonLog {
   return createDaemonLog(destination, known ? level : 'info');
 }
 
-interface Ground {
-  readonly directory: StateDirectory;
-  readonly books: Books;
-  readonly clock: Clock;
-  readonly log: DaemonLog;
-  readonly logFile: RotatingFile;
-  readonly traces: Traces | undefined;
-}
-
 async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDaemon> {
   const { books, clock, directory, log } = ground;
+  // Who asks for the end while the gateway is still opened waits until it is open.
+  const serving = Promise.withResolvers<Serving>();
+  const { promise: stopped, resolve: markStopped } = Promise.withResolvers<void>();
   let stopping: Promise<void> | undefined;
-  let markStopped: () => void = () => {};
-  const stopped = new Promise<void>((resolve) => {
-    markStopped = resolve;
-  });
   const stop = (reason: string) => {
-    stopping ??= end(reason).finally(markStopped);
+    stopping ??= serving.promise.then((all) => shutDown(all, ground, reason)).finally(markStopped);
     return stopping;
   };
 
@@ -167,29 +108,40 @@ async function serve(options: DaemonOptions, ground: Ground): Promise<RunningDae
   });
   log.info('daemon.started', { version: parts.version, pid: process.pid });
   void sweepTargets(parts);
-  const stopRhythm = startRhythm(parts);
+  serving.resolve({ parts, api, gateway, stopRhythm: startRhythm(parts) });
   return { socket: directory.socket, gateway, stop, stopped };
+}
 
-  async function end(reason: string): Promise<void> {
-    log.info('daemon.stopping', { reason, sessions: parts.live.size });
-    stopRhythm();
-    parts.endpoints.close(() => true, reason);
-    parts.live.cut(() => true, reason);
-    await within(SESSIONS_GRACE, parts.live.allClosed());
-    // A session whose protocol did not let go in time still gets its books closed.
-    await within(SESSIONS_GRACE / 5, parts.live.closeAll(reason));
-    await gateway?.close();
-    await api.close();
-    await within(SESSIONS_GRACE / 5, parts.targets.close());
-    await within(SESSIONS_GRACE / 5, parts.deliveries.close());
-    await within(SESSIONS_GRACE / 5, ground.traces?.close() ?? Promise.resolve());
-    books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
-    rmSync(directory.socket, { force: true });
-    rmSync(directory.pidFile, { force: true });
-    await books.close();
-    log.info('daemon.stopped');
-    ground.logFile.close();
-  }
+/** What a daemon serves with. */
+interface Serving {
+  readonly parts: Parts;
+  readonly api: ApiServer;
+  readonly gateway: Gateway | undefined;
+  readonly stopRhythm: () => void;
+}
+
+/** Ends sessions in their protocols, then all that they stand on, in the order in which nothing is written too late. */
+async function shutDown(serving: Serving, ground: Ground, reason: string): Promise<void> {
+  const { api, gateway, parts, stopRhythm } = serving;
+  const { books, directory, log } = ground;
+  log.info('daemon.stopping', { reason, sessions: parts.live.size });
+  stopRhythm();
+  parts.endpoints.close(() => true, reason);
+  parts.live.cut(() => true, reason);
+  await within(SESSIONS_GRACE, parts.live.allClosed());
+  // A session whose protocol did not let go in time still gets its books closed.
+  await within(SESSIONS_GRACE / 5, parts.live.closeAll(reason));
+  await gateway?.close();
+  await api.close();
+  await within(SESSIONS_GRACE / 5, parts.targets.close());
+  await within(SESSIONS_GRACE / 5, parts.deliveries.close());
+  await within(SESSIONS_GRACE / 5, ground.traces?.close() ?? Promise.resolve());
+  books.audit.append({ kind: 'daemon.stop', actor: 'hoopctl', facts: { reason, pid: process.pid } });
+  rmSync(directory.socket, { force: true });
+  rmSync(directory.pidFile, { force: true });
+  await books.close();
+  log.info('daemon.stopped');
+  ground.logFile.close();
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {
@@ -199,135 +151,4 @@ async function within(ms: number, work: Promise<unknown>): Promise<void> {
   });
   await Promise.race([work, late]);
   clearTimeout(timer);
-}
-
-async function assemble(
-  options: DaemonOptions,
-  ground: Ground,
-  requestStop: (reason: string) => void,
-): Promise<Parts> {
-  const { books, clock, directory, log, logFile } = ground;
-  const { store, audit, journal } = books;
-  const failed = (event: string) => (error: unknown) => log.error(event, { error });
-  const protocols = options.protocols ?? (await loadProtocols());
-  const secrets = join(directory.home, 'secrets');
-  mkdirSync(secrets, { recursive: true, mode: 0o700 });
-  const vault = openVault({
-    dir: secrets,
-    environment: options.environment,
-    warn: (message) => log.warn('secret.warning', { message }),
-    ...(options.keychain ? { keychain: options.keychain } : {}),
-  });
-  const policy = await appliedPolicy(books, log);
-  const live = new LiveSessions();
-  const streams = new OpenStreams();
-  const board = new ApprovalBoard({
-    clock,
-    approvals: store.approvals,
-    identities: store.identities,
-    audit,
-    policy,
-    failed: failed('approval.failed'),
-  });
-  await restoreRequests(board, store.approvals);
-  const maskKey = installationKey(store.settings, vault);
-  const targets = new Targets({ clock, vault, store, protocols, maskKey, failed: failed('target.failed') });
-  const busyPoll = new BusyPoll(() => clock.monotonic(), setImmediate);
-  const who = identityParts({
-    store,
-    audit,
-    clock,
-    policy,
-    live,
-    streams,
-    getJson: options.getJson ?? getJson,
-    askIssuer: options.askIssuer ?? askIssuer,
-    environment: options.environment,
-    key: maskKey,
-    closeEndpoints: (signIn, reason) =>
-      endpoints.close(({ identity }) => identity.signIn?.id === signIn, reason),
-    failed: failed('session.recheck_failed'),
-  });
-  const desks: OpenDeskDeps = {
-    clock,
-    sessions: store.sessions,
-    identities: { current: who.currentAndAlive },
-    audit,
-    policy,
-    board,
-    live,
-    createRecording: books.createRecording,
-    storeFailed: failed('session.books_failed'),
-    bytesMoved: (session) => busyPoll.moved(session),
-    turnEnd: new TurnEnd(() => audit.commitTurn(), setImmediate),
-  };
-  const admission = new Admission();
-  const opener = sessionOpener(desks, admission, log, ground.traces);
-  const deliveries = new WebhookDeliveries({
-    clock,
-    webhooks: store.webhooks,
-    vault,
-    audit,
-    failed: failed('webhook.failed'),
-  });
-  board.watch((request) => void deliveries.tell(request));
-  deliveries.wake();
-  const endpoints = new Endpoints({
-    clock,
-    openDesk: opener,
-    loginFailed: ({ identity, connection }) =>
-      audit.append({
-        kind: 'login.failed',
-        actor: 'unknown',
-        facts: { code: 'wrong_password', endpointOf: identity.name, connection: connection.name },
-      }),
-    watchApprovals: (listener) => board.watch(listener),
-    socketRoot: endpointRoot(directory),
-    failed: failed('endpoint.failed'),
-  });
-  return {
-    version: packageVersion(),
-    startedAt: new Date(clock.now()).toISOString(),
-    clock,
-    directory,
-    store,
-    audit,
-    journal,
-    auditCheck: books.auditCheck,
-    auditDamage: books.auditDamage,
-    policy,
-    live,
-    streams,
-    board,
-    ...who,
-    presence: new ApproverPresence(store.settings, () => clock.now()),
-    endpoints,
-    targets,
-    vault,
-    deliveries,
-    protocols,
-    admission,
-    openDesk: opener,
-    requests: new Requests({ audit, board, policy, store, targets }),
-    passwords: new ShortPasswords({ store, audit, clock, current: (known) => who.current.current(known) }),
-    native: new NativePlaces(),
-    loginFailures: new LoginFailures(audit, clock),
-    bootstrap: openBootstrap(directory.bootstrapToken, (await store.identities.list()).length === 0),
-    hostKey: gatewayHostKey(store.settings, vault, newHostKey),
-    certificate: endpointTls(directory, failed('tls.failed')),
-    log,
-    logFile,
-    requestStop,
-  };
-}
-
-/** What was applied last. A stored policy that this version can't read any more decides nothing: then nothing runs. */
-async function appliedPolicy(books: Books, log: DaemonLog): Promise<AppliedPolicy> {
-  const applied = new AppliedPolicy();
-  const row = await books.store.policies.current();
-  if (!row) return applied;
-  const { policy: file, problems } = parsePolicy(row.text, row.source);
-  if (file) applied.replace(compilePolicy(file, row.hash), row);
-  else log.error('policy.unreadable', { version: row.version, problems });
-  return applied;
 }

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Client, openClient } from '../../../src/api/client.ts';
 import type { EndpointEvent } from '../../../src/api/endpoint-schemas.ts';
-import { type DaemonOptions, type RunningDaemon, runDaemon } from '../../../src/daemon/main.ts';
+import type { DaemonOptions } from '../../../src/daemon/ground.ts';
+import { type RunningDaemon, runDaemon } from '../../../src/daemon/main.ts';
 import type { Role } from '../../../src/identity/roles.ts';
 import { LineProtocol } from './line-protocol.ts';
 
