@@ -1,10 +1,22 @@
 import { z } from 'zod';
-import { HoopError } from '../base/errors.ts';
-import { parseDuration, parseSize } from '../base/quantities.ts';
 import { issuerSchema, twins } from '../identity/issuer-schema.ts';
 import { ROLES } from '../identity/roles.ts';
 import { samlProviderSchema } from '../identity/saml-schema.ts';
 import { EFFECTS } from '../sql/facts.ts';
+import {
+  columnPattern,
+  connectionPattern,
+  count,
+  duration,
+  identityName,
+  LONGEST_LIST,
+  listOf,
+  nameGlob,
+  ownName,
+  principal,
+  size,
+  tablePattern,
+} from './field-schemas.ts';
 import { requireSchema } from './require-schema.ts';
 
 /** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
@@ -20,98 +32,18 @@ export const DEFAULT_COMMIT_EXPIRES_MS = 2 * 60_000;
 /** Characters that `partial` leaves readable. */
 export const DEFAULT_KEEP_LAST = 4;
 
-/** A list longer than this is a mistake, not a policy; bounds the work of every decision. */
-const LONGEST_LIST = 1000;
-const LONGEST_EXPIRY_MS = 7 * 86_400_000;
-
-const name = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$/,
-    'a name has letters, digits and . _ @ + - only and starts with a letter or digit',
-  );
-
-/** A name, a glob over names. */
-const nameGlob = z
-  .string()
-  .regex(/^[A-Za-z0-9*][A-Za-z0-9._@+*/-]{0,127}$/, 'write a name, or a glob such as "ci-*"');
-
-const plainName = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._@+/-]{0,127}$/, 'write the whole name of an identity');
-
-const principal = z
-  .string()
-  .regex(
-    /^(group:[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}|[A-Za-z0-9*][A-Za-z0-9._@+*/-]{0,127})$/,
-    'write an identity, a glob such as "ci-*", or group:NAME',
-  );
-
-const connection = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9*][A-Za-z0-9._@+*-]{0,127}(=[^=]{0,256})?$/,
-    'write a connection, a glob such as "prod-*", or a label such as "env=prod"',
-  );
-
-const table = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine((text) => text === '*' || text.includes('.'), {
-    message: 'write it schema-qualified: "public.customers", "public.*" or "*.customers"',
-  });
-
-const column = z
-  .string()
-  .min(1)
-  .max(256)
-  .refine((text) => /[*/]/.test(text) || text.split('.').length >= 3, {
-    message: 'write it as schema.table.column, namespace/resource/name/field, or as a glob such as "*.ssn"',
-  });
-
-const duration = z.string().transform((text, context): number => {
-  const problem = (message: string): never => {
-    context.addIssue({ code: 'custom', message });
-    return z.NEVER;
-  };
-  try {
-    const ms = parseDuration(text);
-    if (ms < 1000 || ms > LONGEST_EXPIRY_MS) return problem('must be between 1s and 7d');
-    return ms;
-  } catch (error) {
-    if (error instanceof HoopError) return problem(`${error.message}: ${error.next ?? ''}`);
-    throw error;
-  }
-});
-
-const size = z.string().transform((text, context): number => {
-  try {
-    return parseSize(text);
-  } catch (error) {
-    if (!(error instanceof HoopError)) throw error;
-    context.addIssue({ code: 'custom', message: `${error.message}: ${error.next ?? ''}` });
-    return z.NEVER;
-  }
-});
-
-/** How many of something; larger numbers are a mistake. */
-const count = z.number().int().min(0).max(1_000_000_000_000);
-
-function listOf<T extends z.ZodType>(item: T) {
-  return z.array(item).min(1).max(LONGEST_LIST);
-}
-
 export const ruleSchema = z.strictObject({
-  name: name.describe('Shown to whoever is stopped by it, and in every recording.'),
+  name: ownName.describe('Shown to whoever is stopped by it, and in every recording.'),
   who: listOf(principal).optional().describe('Identities, globs or group:NAME. Left out: everyone.'),
-  connections: listOf(connection)
+  connections: listOf(connectionPattern)
     .optional()
     .describe('Names, globs or labels such as env=prod. Left out: all.'),
   effects: listOf(z.enum(EFFECTS))
     .optional()
     .describe('What a statement does. Left out: all (but only a block rule then covers "unknown").'),
-  tables: listOf(table).optional().describe('Objects touched, as globs over schema.name. Left out: all.'),
+  tables: listOf(tablePattern)
+    .optional()
+    .describe('Objects touched, as globs over schema.name. Left out: all.'),
   objects: listOf(z.string().min(1).max(512))
     .optional()
     .describe('Things touched other than tables, as globs: "shop/deployments/*", a path. Left out: all.'),
@@ -156,8 +88,8 @@ export const ruleSchema = z.strictObject({
 export type PolicyRule = z.infer<typeof ruleSchema>;
 
 export const maskSchema = z.strictObject({
-  name,
-  columns: listOf(column).optional().describe('Globs over schema.table.column.'),
+  name: ownName,
+  columns: listOf(columnPattern).optional().describe('Globs over schema.table.column.'),
   detect: listOf(z.string())
     .optional()
     .describe('Detectors: mask only what they find, in the columns named or in every text value.'),
@@ -189,16 +121,16 @@ const delegationSchema = z.strictObject({
 });
 
 export const functionSchema = z.strictObject({
-  name: table.describe('schema.function, or a glob over it. All functions of that name.'),
+  name: tablePattern.describe('schema.function, or a glob over it. All functions of that name.'),
   effect: z.enum(['read', 'write', 'ddl', 'admin', 'session']).describe('What a call of it does.'),
-  connections: listOf(connection).optional().describe('Left out: all.'),
+  connections: listOf(connectionPattern).optional().describe('Left out: all.'),
 });
 export type PolicyFunction = z.infer<typeof functionSchema>;
 
 export const limitSchema = z.strictObject({
-  name,
+  name: ownName,
   who: listOf(principal).optional(),
-  connections: listOf(connection).optional(),
+  connections: listOf(connectionPattern).optional(),
   rows_read: count.optional().describe('Rows sent to the client in a session.'),
   rows_written: count.optional().describe('Rows inserted, updated, deleted or copied in.'),
   statements: count.optional().describe('Statements that run.'),
@@ -244,9 +176,9 @@ const grantSchema = z.strictObject({
 });
 
 export const guardSchema = z.strictObject({
-  name,
+  name: ownName,
   who: listOf(principal).optional(),
-  connections: listOf(connection).optional(),
+  connections: listOf(connectionPattern).optional(),
   read_only: z.literal(true).optional().describe('The session cannot write, whatever a rule says.'),
   statement_timeout: duration.optional(),
   lock_timeout: duration.optional(),
@@ -285,8 +217,8 @@ export const identitySchema = z
       .describe('Which machines may say for whom they act. Left out: none.'),
     people: z
       .record(
-        name,
-        listOf(plainName).refine((identities) => identities.length > 1, 'name two identities at least'),
+        ownName,
+        listOf(identityName).refine((identities) => identities.length > 1, 'name two identities at least'),
       )
       .default({})
       .describe('Identities that are one person, who counts once and never decides its own statement.'),
@@ -312,7 +244,7 @@ export const policySchema = z.strictObject({
   version: z.literal(1),
   default: z.enum(DECISIONS).default('block').describe('What no rule matches. Never covers "unknown".'),
   groups: z
-    .record(name, listOf(nameGlob))
+    .record(ownName, listOf(nameGlob))
     .default({})
     .describe("Groups besides those that an identity's token brings: names and globs."),
   identity: identitySchema
@@ -332,5 +264,6 @@ export const policySchema = z.strictObject({
     .default([])
     .describe('What the database itself enforces, besides the rules.'),
 });
+
 /** The file as data, keys in the file's own words; durations are milliseconds. */
 export type PolicyDocument = z.infer<typeof policySchema>;
