@@ -40,6 +40,7 @@ export interface DeskOpening {
 /** What PostgreSQL keeps of an application's name (NAMEDATALEN - 1), in characters. */
 const LONGEST_APPLICATION = 63;
 
+/** A connection as policy sees it. */
 export function policyTarget(connection: ConnectionRow): PolicyTarget {
   return { connection: connection.name, labels: connection.labels, protocol: connection.protocol };
 }
@@ -53,29 +54,37 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
   const { ahead, client, connection } = opening;
   // A run says what its request said, whatever its client would like to.
   const stated = { ...opening.stated, ...(ahead === undefined ? statedBy(client.stated ?? {}) : {}) };
-  const runs = ahead === undefined ? {} : { runs: ahead.id };
   // The row may be as old as the endpoint; revocation and groups may be newer.
   const identity = await deps.identities.current(opening.identity);
   if (!mayWork(identity)) throw new NotPermitted('role_missing', `${identity.name} may open no sessions`);
   const target = policyTarget(connection);
   const policy = deps.policy.current();
-  requireMayConnect(
-    deps.policy.current().mayConnect(requesterOf(identity), target),
-    identity.name,
-    connection.name,
-  );
-
+  requireMayConnect(policy.mayConnect(requesterOf(identity), target), identity.name, connection.name);
   refuseOneTooMany(deps, identity, target);
-  const endUser = endUserOf(identity);
-  const startedAt = deps.clock.now();
-  const row: SessionRow = {
+  const row = newRow(deps.clock.now(), identity, opening);
+  const recording = await openBooks(deps, row, {
+    policy: policy.hash,
+    target: opening.target,
+    ahead,
+    stated,
+  });
+  const trace = new SessionTrace(opening.span);
+  const desk = new LiveDesk(deps, { row, identity, target, recording, ahead, stated, trace });
+  deps.live.add(desk);
+  // A revocation while the books were opened did not find the session yet.
+  await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));
+  return desk;
+}
+
+function newRow(startedAt: number, identity: IdentityRow, { client, connection }: DeskOpening): SessionRow {
+  return {
     id: newId('s', startedAt),
     connectionId: connection.id,
     connection: connection.name,
     protocol: connection.protocol,
     identityId: identity.id,
     identity: identity.name,
-    endUser,
+    endUser: endUserOf(identity),
     client: clientWords(client),
     startedAt: new Date(startedAt).toISOString(),
     endedAt: undefined,
@@ -88,46 +97,59 @@ export async function openDesk(deps: OpenDeskDeps, opening: DeskOpening): Promis
     recordingSize: undefined,
     recordingSha256: undefined,
   };
-  const recording = deps.createRecording(row.id);
+}
+
+/** What the books say of a session besides its row. */
+interface FirstWords extends Pick<DeskOpening, 'ahead' | 'target'> {
+  /** The hash of the policy under which it begins. */
+  readonly policy: string;
+  readonly stated: Stated;
+}
+
+/** Begins recording, audit and row; the recording. Throws Internal `recording_failed` or `audit_failed`. */
+async function openBooks(
+  { audit, createRecording, sessions }: OpenDeskDeps,
+  row: SessionRow,
+  { ahead, policy, stated, target }: FirstWords,
+): Promise<RecordingWriter> {
+  const { client, connection, endUser, id: session, identity, protocol, startedAt } = row;
+  const actsFor = endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy };
+  const runs = ahead === undefined ? {} : { runs: ahead.id };
+  const recording = createRecording(session);
   try {
     recording.appendJson(FRAME.open, {
-      session: row.id,
-      connection: row.connection,
-      identity: row.identity,
-      ...(endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy }),
-      protocol: row.protocol,
-      target: opening.target,
-      client: row.client,
-      policy: policy.hash,
-      startedAt: row.startedAt,
+      session,
+      connection,
+      identity,
+      ...actsFor,
+      protocol,
+      target,
+      client,
+      policy,
+      startedAt,
       ...runs,
     });
     if (Object.keys(stated).length > 0) recording.appendJson(FRAME.note, { message: statedWords(stated) });
-    deps.audit.append({
+    audit.append({
       kind: 'session.start',
-      actor: row.identity,
+      actor: identity,
       facts: {
-        session: row.id,
-        connection: row.connection,
+        session,
+        connection,
         identity: row.identityId,
-        ...(endUser === undefined ? {} : { endUser: endUser.name, vouchedBy: endUser.vouchedBy }),
-        client: row.client,
-        policy: policy.hash,
+        ...actsFor,
+        client,
+        policy,
         ...runs,
         ...stated,
       },
     });
-    await deps.sessions.open(row);
+    await sessions.open(row);
+    return recording;
   } catch (error) {
     recording.close();
     throw error;
   }
-  const trace = new SessionTrace(opening.span);
-  const desk = new LiveDesk(deps, { row, identity, target, recording, ahead, stated, trace });
-  deps.live.add(desk);
-  // A revocation while the books were opened did not find the session yet.
-  await deps.identities.current(identity).catch((error: Error) => desk.cut(error.message));
-  return desk;
 }
 
 /** Throws NotPermitted `too_many_sessions`. A limit that asks approvers asks them at the first statement. */
