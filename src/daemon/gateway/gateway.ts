@@ -14,7 +14,7 @@ import { DoorKeeper } from './door-keeper.ts';
 import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.ts';
 import { LoginThrottle } from './login-throttle.ts';
 import { createNativeServer } from './native-listener.ts';
-import { createRelay } from './relay.ts';
+import { createRelay, type Relay } from './relay.ts';
 import { createGatewayServer, createMetricsServer, listenAt } from './server.ts';
 
 export interface GatewaySettings {
@@ -55,153 +55,184 @@ const DRAIN_LOOK = 200;
 
 /** Opens a gateway's listeners over the parts of a daemon. Throws what certificate and listening throw. */
 export async function openGateway(settings: GatewaySettings, deps: GatewayDeps): Promise<Gateway> {
-  const { base, config } = settings;
-  const { parts } = deps;
-  const { clock, log } = parts;
-  const file = join(parts.directory.tls, 'gateway.pem');
-  let certificate = await loaded();
-  const throttle = new LoginThrottle(clock, config.limits.failed_logins);
-  const keepers: DoorKeeper[] = [];
-  const keeper = () => {
-    const made = new DoorKeeper(clock, config.limits.connections, config.limits.unauthenticated);
-    keepers.push(made);
-    return made;
-  };
-  const apiKeeper = keeper();
-  const metrics: GatewayMetrics = gatewayMetrics(
-    parts,
-    () => keepers.reduce((sum, { open }) => sum + open, 0),
-    () => parts.admission.draining,
-  );
-  const authenticate = remoteAuthenticator(deps, throttle, apiKeeper, () => metrics.loginFailed('api'));
-  const api: Api = createApi({
-    handlers: deps.handlers,
-    authenticate,
-    log,
-    origin: 'network',
-    traces: deps.traces,
-    streams: parts.streams,
-    answered(route, status, from) {
-      metrics.answered(route, status);
-      if (route !== undefined && isGuess(route, status)) throttle.failed(from.remoteAddress ?? '');
-    },
-  });
-  const relay = createRelay({
-    holderOf: (request) => api.holderOf(request),
-    endpoints: parts.endpoints,
-    failed: (error) => log.error('gateway.relay_failed', { error }),
-  });
-  const notReady = () => {
-    if (parts.admission.draining) return 'draining';
-    return parts.auditDamage === undefined ? undefined : 'the audit log is damaged';
-  };
-  const openApi = openApiText(parts.version);
-  const server = createGatewayServer({
-    certificate,
-    api,
-    relay,
-    keeper: apiKeeper,
-    throttle,
-    notReady,
-    metrics: () => metrics.text(),
-    openApi: () => openApi,
-    turnedAway: () => metrics.turnedAway('api'),
-  });
-  const servers: NetServer[] = [server];
+  const gateway = new OpenGateway(settings, deps, await loadCertificate(settings, deps.parts));
   try {
-    const ports = {
-      api: await listenAt(server, config.listen),
-      ...(await openNative()),
-      ...(await openMetrics()),
-    };
-    log.info('gateway.started', { url: config.url, ...ports, fingerprint: certificate.sha256 });
-    return { url: config.url, fingerprint: certificate.sha256, ports, drain, close, renewCertificate };
+    await gateway.listen();
+    return gateway;
   } catch (error) {
-    await close();
+    await gateway.close();
     throw error;
   }
+}
 
-  async function loaded(): Promise<GatewayCertificate> {
-    const made = await certificateFor(config.tls, config.url, base, file);
-    if (made.warning !== undefined) log.warn('gateway.certificate', { warning: made.warning });
-    return made;
+async function loadCertificate({ base, config }: GatewaySettings, parts: Parts): Promise<GatewayCertificate> {
+  const file = join(parts.directory.tls, 'gateway.pem');
+  const made = await certificateFor(config.tls, config.url, base, file);
+  if (made.warning !== undefined) parts.log.warn('gateway.certificate', { warning: made.warning });
+  return made;
+}
+
+class OpenGateway implements Gateway {
+  readonly url: string;
+  readonly fingerprint: string;
+  ports: Gateway['ports'] = { api: 0 };
+  readonly #settings: GatewaySettings;
+  readonly #deps: GatewayDeps;
+  readonly #throttle: LoginThrottle;
+  readonly #keepers: DoorKeeper[] = [];
+  readonly #metrics: GatewayMetrics;
+  readonly #api: Api;
+  readonly #relay: Relay;
+  readonly #server: Server;
+  /** All that listen, the API first. */
+  readonly #servers: NetServer[];
+  #certificate: GatewayCertificate;
+
+  constructor(settings: GatewaySettings, deps: GatewayDeps, certificate: GatewayCertificate) {
+    const { config } = settings;
+    const { parts } = deps;
+    this.url = config.url;
+    this.fingerprint = certificate.sha256;
+    this.#settings = settings;
+    this.#deps = deps;
+    this.#certificate = certificate;
+    this.#throttle = new LoginThrottle(parts.clock, config.limits.failed_logins);
+    const keeper = this.#newKeeper();
+    this.#metrics = gatewayMetrics(
+      parts,
+      () => this.#keepers.reduce((sum, { open }) => sum + open, 0),
+      () => parts.admission.draining,
+    );
+    this.#api = this.#createApi(keeper);
+    this.#relay = createRelay({
+      holderOf: (request) => this.#api.holderOf(request),
+      endpoints: parts.endpoints,
+      failed: (error) => parts.log.error('gateway.relay_failed', { error }),
+    });
+    const openApi = openApiText(parts.version);
+    this.#server = createGatewayServer({
+      certificate,
+      api: this.#api,
+      relay: this.#relay,
+      keeper,
+      throttle: this.#throttle,
+      notReady: this.#notReady,
+      metrics: () => this.#metrics.text(),
+      openApi: () => openApi,
+      turnedAway: () => this.#metrics.turnedAway('api'),
+    });
+    this.#servers = [this.#server];
   }
 
-  /** Clients without hoopctl, of each protocol that the configuration gives a place. */
-  async function openNative(): Promise<{ postgres?: number; ssh?: number }> {
-    const { postgres, ssh } = config;
-    return {
-      ...(postgres === undefined ? {} : { postgres: await listenFor('postgres', postgres) }),
-      ...(ssh === undefined ? {} : { ssh: await listenFor('ssh', ssh) }),
+  #newKeeper(): DoorKeeper {
+    const { connections, unauthenticated } = this.#settings.config.limits;
+    const keeper = new DoorKeeper(this.#deps.parts.clock, connections, unauthenticated);
+    this.#keepers.push(keeper);
+    return keeper;
+  }
+
+  #createApi(keeper: DoorKeeper): Api {
+    const { handlers, parts, traces } = this.#deps;
+    const loginFailed = () => this.#metrics.loginFailed('api');
+    return createApi({
+      handlers,
+      authenticate: remoteAuthenticator(this.#deps, this.#throttle, keeper, loginFailed),
+      log: parts.log,
+      origin: 'network',
+      traces,
+      streams: parts.streams,
+      answered: (route, status, from) => {
+        this.#metrics.answered(route, status);
+        if (route !== undefined && isGuess(route, status)) this.#throttle.failed(from.remoteAddress ?? '');
+      },
+    });
+  }
+
+  readonly #notReady = (): string | undefined => {
+    const { admission, auditDamage } = this.#deps.parts;
+    if (admission.draining) return 'draining';
+    return auditDamage === undefined ? undefined : 'the audit log is damaged';
+  };
+
+  /** Throws what listening throws; what listens already is closed by `close`. */
+  async listen(): Promise<void> {
+    const { listen, metrics, postgres, ssh } = this.#settings.config;
+    this.ports = {
+      api: await listenAt(this.#server, listen),
+      ...(postgres === undefined ? {} : { postgres: await this.#listenFor('postgres', postgres) }),
+      ...(ssh === undefined ? {} : { ssh: await this.#listenFor('ssh', ssh) }),
+      ...(metrics === undefined ? {} : { metrics: await this.#listenForMetrics(metrics.listen) }),
     };
+    const { fingerprint, ports, url } = this;
+    this.#deps.parts.log.info('gateway.started', { url, ...ports, fingerprint });
   }
 
-  async function listenFor(
+  /** Clients of one protocol without hoopctl. */
+  async #listenFor(
     name: string,
     place: { readonly listen: ListenAddress; readonly port?: number | undefined },
   ): Promise<number> {
+    const { authenticate, parts } = this.#deps;
     const protocol = parts.protocols.find((one) => one.name === name);
     if (protocol?.native === undefined) throw new Internal('no_native_access', `${name} serves no listener`);
     const native = createNativeServer({
       parts,
       protocol,
-      authenticate: deps.authenticate,
-      certificate: () => certificate,
-      keeper: keeper(),
-      throttle,
-      loginFailed({ user, address }) {
-        metrics.loginFailed('native');
+      authenticate,
+      certificate: () => this.#certificate,
+      keeper: this.#newKeeper(),
+      throttle: this.#throttle,
+      loginFailed: ({ user, address }) => {
+        this.#metrics.loginFailed('native');
         parts.loginFailures.add({ code: 'wrong_password', native: protocol.name, user, address });
       },
-      turnedAway: () => metrics.turnedAway('native'),
-      failed: (error) => log.error('gateway.native_failed', { error }),
+      turnedAway: () => this.#metrics.turnedAway('native'),
+      failed: (error) => parts.log.error('gateway.native_failed', { error }),
     });
-    servers.push(native);
+    this.#servers.push(native);
     const port = await listenAt(native, place.listen);
-    parts.native.set(protocol.name, {
-      host: new URL(config.url).hostname.replace(/^\[|\]$/g, ''),
-      port: place.port ?? port,
-    });
+    const host = new URL(this.url).hostname.replace(/^\[|\]$/g, '');
+    parts.native.set(protocol.name, { host, port: place.port ?? port });
     return port;
   }
 
-  async function openMetrics(): Promise<{ metrics?: number }> {
-    if (config.metrics === undefined) return {};
-    const local = createMetricsServer({ metrics: () => metrics.text(), notReady });
-    servers.push(local);
-    return { metrics: await listenAt(local, config.metrics.listen) };
+  async #listenForMetrics(address: ListenAddress): Promise<number> {
+    const local = createMetricsServer({ metrics: () => this.#metrics.text(), notReady: this.#notReady });
+    this.#servers.push(local);
+    return listenAt(local, address);
   }
 
-  async function drain(): Promise<void> {
-    if (parts.admission.draining) return;
-    const deadline = new Date(clock.now() + config.drain).toISOString();
-    log.info('gateway.draining', { deadline, sessions: parts.live.size });
-    parts.admission.drain();
-    parts.endpoints.drain(deadline);
+  async drain(): Promise<void> {
+    const { admission, clock, endpoints, live, log } = this.#deps.parts;
+    if (admission.draining) return;
+    const lasts = this.#settings.config.drain;
+    const deadline = new Date(clock.now() + lasts).toISOString();
+    log.info('gateway.draining', { deadline, sessions: live.size });
+    admission.drain();
+    endpoints.drain(deadline);
     // Approvers still get through to decide what waits; what is native can only be a new session.
-    for (const one of servers) if (one !== server && one.listening) one.close();
-    const until = clock.monotonic() + config.drain;
-    while (parts.live.size > 0 && clock.monotonic() < until) {
+    for (const one of this.#servers) if (one !== this.#server && one.listening) one.close();
+    const until = clock.monotonic() + lasts;
+    while (live.size > 0 && clock.monotonic() < until) {
       await new Promise<void>((resolve) => clock.after(DRAIN_LOOK, resolve));
     }
   }
 
-  async function close(): Promise<void> {
-    const closed = servers.filter(({ listening }) => listening).map(endOf);
-    await api.close();
-    relay.close();
-    for (const one of keepers) one.closeAll();
-    (server as Server).closeAllConnections();
+  async close(): Promise<void> {
+    const closed = this.#servers.filter(({ listening }) => listening).map(endOf);
+    await this.#api.close();
+    this.#relay.close();
+    for (const one of this.#keepers) one.closeAll();
+    this.#server.closeAllConnections();
     await Promise.all(closed);
   }
 
-  async function renewCertificate(): Promise<void> {
-    certificate = await loaded();
-    server.setSecureContext({ key: certificate.key, cert: certificate.cert, minVersion: 'TLSv1.2' });
-    log.info('gateway.certificate_renewed', {
-      fingerprint: certificate.sha256,
-      validTo: certificate.validTo,
-    });
+  async renewCertificate(): Promise<void> {
+    const { parts } = this.#deps;
+    this.#certificate = await loadCertificate(this.#settings, parts);
+    const { cert, key, sha256: fingerprint, validTo } = this.#certificate;
+    this.#server.setSecureContext({ key, cert, minVersion: 'TLSv1.2' });
+    parts.log.info('gateway.certificate_renewed', { fingerprint, validTo });
   }
 }
 
