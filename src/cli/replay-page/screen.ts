@@ -1,10 +1,8 @@
 import { characterWidth } from '../../base/text-width.ts';
+import { ControlReader } from './control-reader.ts';
 import { bounded, Grid, type Run } from './grid.ts';
 import { LINE_DRAWING } from './line-drawing.ts';
 import { type Look, lookAfter, PLAIN } from './look.ts';
-
-/** A control sequence longer than this is none that is known here. */
-const LONGEST_SEQUENCE = 256;
 
 interface Cursor {
   readonly row: number;
@@ -29,8 +27,18 @@ export class Screen {
   #bottom = 0;
   #autowrap = true;
   #drawing = false;
-  #state: 'ground' | 'escape' | 'sequence' | 'string' | 'charset' = 'ground';
-  #pending = '';
+  readonly #reader = new ControlReader({
+    put: (character) => this.#put(character),
+    control: (character) => this.#control(character),
+    escape: (character) => this.#escape(character),
+    charset: (place, name) => {
+      if (place === '(') this.#drawing = name === '0';
+    },
+    sequence: (final, mark, parameters, intermediates) => {
+      if (mark === '?') this.#mode(final, parameters);
+      else if (mark === '' && intermediates === '') this.#perform(final, parameters);
+    },
+  });
 
   constructor(columns: number, rows: number) {
     const [width, height] = bounded(columns, rows);
@@ -67,34 +75,11 @@ export class Screen {
   }
 
   write(text: string): void {
-    for (const character of text) this.#take(character);
-  }
-
-  #take(character: string): void {
-    switch (this.#state) {
-      case 'ground':
-        return character < ' ' || character === '\x7f' ? this.#control(character) : this.#put(character);
-      case 'escape':
-        return this.#escape(character);
-      case 'charset':
-        this.#state = 'ground';
-        if (this.#pending === '(') this.#drawing = character === '0';
-        return;
-      case 'sequence':
-        return this.#sequence(character);
-      case 'string':
-        if (character === '\x07' || character === '\x9c') this.#state = 'ground';
-        else if (character === '\x1b') this.#state = 'escape';
-        return;
-    }
+    this.#reader.read(text);
   }
 
   #control(character: string): void {
     switch (character) {
-      case '\x1b':
-        this.#state = 'escape';
-        this.#pending = '';
-        return;
       case '\r':
         return this.#to(this.#row, 0);
       case '\n':
@@ -144,29 +129,7 @@ export class Screen {
   }
 
   #escape(character: string): void {
-    this.#state = 'ground';
     switch (character) {
-      case '[':
-        this.#state = 'sequence';
-        this.#pending = '';
-        return;
-      case ']':
-      case 'P':
-      case 'X':
-      case '^':
-      case '_':
-        this.#state = 'string';
-        return;
-      case '(':
-      case ')':
-      case '*':
-      case '+':
-      case '#':
-      case ' ':
-      case '%':
-        this.#state = 'charset';
-        this.#pending = character;
-        return;
       case '7':
         return this.#save();
       case '8':
@@ -210,28 +173,7 @@ export class Screen {
     this.#to(0, 0);
   }
 
-  #sequence(character: string): void {
-    if (character === '\x1b') {
-      this.#state = 'escape';
-      return;
-    }
-    // Control characters inside a sequence act as if they stood before it.
-    if (character < ' ') return this.#control(character);
-    if (character < '@' || character > '~') {
-      if (this.#pending.length < LONGEST_SEQUENCE) this.#pending += character;
-      return;
-    }
-    this.#state = 'ground';
-    this.#perform(character, this.#pending);
-  }
-
-  #perform(final: string, pending: string): void {
-    const [, mark = '', digits = '', between = ''] = /^([<-?]?)([0-9:;]*)([ -/]*)$/.exec(pending) ?? [
-      '',
-      '!',
-    ];
-    if (mark === '?') return this.#mode(final, digits);
-    if (mark !== '' || between !== '') return;
+  #perform(final: string, digits: string): void {
     const parameters = digits.split(';').map((one) => Math.min(9999, Number.parseInt(one, 10) || 0));
     const first = parameters[0] ?? 0;
     const count = Math.max(1, first);
