@@ -2,28 +2,13 @@ import { isNumeric } from './arithmetic.ts';
 import { child, children, flag, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
 import { type Delimiter, hereProblem } from './here-documents.ts';
 import { type Known, knownOfShells, knownValues } from './known-values.ts';
-import { readArithmetic, readWord, type WordHost } from './read-word.ts';
-import type { Assignment, Redirect, Script, SimpleCommand } from './script.ts';
+import { type RedirectHost, readRedirect } from './read-redirect.ts';
+import { readArithmetic, readWord } from './read-word.ts';
+import type { Assignment, Script, SimpleCommand } from './script.ts';
 import { testWords } from './test-clause.ts';
-import { computedWord, type Word } from './word.ts';
+import { computedWord } from './word.ts';
 
-/** Operators of redirections in the grammar's numbering. */
-const OPERATOR = {
-  write: 54,
-  append: 55,
-  read: 56,
-  readWrite: 57,
-  duplicateIn: 58,
-  duplicateOut: 59,
-  clobber: 60,
-  here: 61,
-  hereDash: 62,
-  hereString: 63,
-  writeAll: 64,
-  appendAll: 65,
-} as const;
-
-/** `&&` in the same numbering. */
+/** `&&` in the grammar's numbering. */
 const AND = 10;
 
 /** Statements inside statements; a line written by hand has a handful. */
@@ -39,7 +24,7 @@ export function readScript(line: string): Script {
   return reader.script();
 }
 
-class ScriptReader implements WordHost {
+class ScriptReader implements RedirectHost {
   readonly delimiters: Delimiter[] = [];
   readonly #commands: SimpleCommand[] = [];
   readonly #functions = new Set<string>();
@@ -96,7 +81,7 @@ class ScriptReader implements WordHost {
   }
 
   #statement(node: Tree): void {
-    const redirects = children(node, 'Redirs').map((redirect) => this.#redirect(redirect));
+    const redirects = children(node, 'Redirs').map((redirect) => readRedirect(redirect, this));
     const command = child(node, 'Cmd');
     if (command !== undefined && typeOf(command) === 'CallExpr') {
       const assignments = children(command, 'Assigns').flatMap((one) =>
@@ -200,11 +185,7 @@ class ScriptReader implements WordHost {
       for (const item of children(loop, 'Items')) readWord(item, this);
       // The loop's variable is set like any other.
       const name = text(child(loop, 'Name'));
-      this.#commands.push({
-        assignments: [{ name, value: undefined, exported: false }],
-        words: [],
-        redirects: [],
-      });
+      this.assigned(name);
       this.#settled.add(name);
     }
     this.statements(children(node, 'Do'));
@@ -275,59 +256,4 @@ class ScriptReader implements WordHost {
     const value = child(node, 'Value');
     return [{ name, value: value === undefined ? undefined : readWord(value, this), exported }];
   }
-
-  #redirect(node: Tree): Redirect {
-    const target = child(node, 'Word');
-    const body = child(node, 'Hdoc');
-    const word: Word | undefined = target === undefined ? undefined : readWord(target, this);
-    const operator = number(node, 'Op');
-    // `{name}>file` sets a variable of any name, and evaluates an index.
-    if (!/^\d*$/.test(text(child(node, 'N'))))
-      this.problem('a redirection that sets a variable cannot be judged');
-    switch (operator) {
-      case OPERATOR.here:
-      case OPERATOR.hereDash: {
-        const quotedWord = target !== undefined && isQuoted(target);
-        const plain = word?.text !== undefined && /^[\w. +-]+$/.test(word.text);
-        this.delimiters.push({ text: plain ? word.text : undefined, quoted: quotedWord });
-        return { kind: 'here', body: body === undefined ? '' : this.#hereBody(body, quotedWord) };
-      }
-      case OPERATOR.hereString:
-        return { kind: 'here', body: word?.text };
-      case OPERATOR.read:
-        if (word !== undefined) return { kind: 'read', target: word };
-        break;
-      case OPERATOR.duplicateIn:
-      case OPERATOR.duplicateOut:
-        if (word?.text !== undefined && /^(\d+-?|-)$/.test(word.text)) return { kind: 'duplicate' };
-        if (word !== undefined) return { kind: 'write', target: word };
-        break;
-      case OPERATOR.write:
-      case OPERATOR.append:
-      case OPERATOR.readWrite:
-      case OPERATOR.clobber:
-      case OPERATOR.writeAll:
-      case OPERATOR.appendAll:
-        if (word !== undefined) return { kind: 'write', target: word };
-        break;
-    }
-    this.problem('a redirection cannot be judged');
-    return { kind: 'duplicate' };
-  }
-
-  /** A here-document's text, where no expansion changes it. */
-  #hereBody(body: Tree, verbatim: boolean): string | undefined {
-    const parts = children(body, 'Parts');
-    for (const part of parts) {
-      if (typeOf(part) !== 'Lit') readWord(body, this);
-    }
-    if (!parts.every((part) => typeOf(part) === 'Lit')) return undefined;
-    const whole = parts.map((part) => text(part)).join('');
-    return verbatim || !whole.includes('\\') ? whole : undefined;
-  }
-}
-
-function isQuoted(word: Tree): boolean {
-  const parts = children(word, 'Parts');
-  return parts.some((part) => typeOf(part) !== 'Lit' || text(part).includes('\\'));
 }
