@@ -1,7 +1,8 @@
 import { UsageError } from '../base/errors.ts';
-import { checkPolicy, type Known } from '../policy/check.ts';
+import { checkPolicy } from '../policy/check.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import type { Policy } from '../policy/decision.ts';
+import type { Known } from '../policy/known.ts';
 import { parsePolicy, policyHash } from '../policy/parse.ts';
 import type { PolicyFile, Problem } from '../policy/problem.ts';
 import { compileConnections } from '../policy/selectors.ts';

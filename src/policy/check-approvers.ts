@@ -1,11 +1,11 @@
-import type { Known, KnownIdentity } from './check.ts';
 import { groupsOfClaimRules } from './issuers-of.ts';
+import type { Checked, KnownIdentity } from './known.ts';
 import { EVERYBODY } from './name-glob.ts';
 import { compilePeople, personOf } from './people.ts';
-import { type FilePath, type PolicyFile, type Problem, problemAt } from './problem.ts';
+import { type FilePath, type Problem, problemAt } from './problem.ts';
 import { approversOf } from './rule.ts';
 import { DEFAULT_APPROVALS, type PolicyRule } from './schema.ts';
-import { compilePrincipals, type FileGroups, groupExists, groupNamed } from './selectors.ts';
+import { compilePrincipals, groupExists, groupNamed } from './selectors.ts';
 
 /** Roles that may decide approvals. */
 const DECIDING_ROLES: readonly string[] = ['approver', 'owner'];
@@ -28,50 +28,40 @@ type Asking = Pick<PolicyRule, 'name' | 'who' | 'approvers' | 'approvals' | 'sel
  */
 export function approverProblems(
   kind: 'rule' | 'limit',
-  file: PolicyFile,
+  checked: Checked,
   rule: Asking,
   path: FilePath,
-  known: Known,
-  groups: FileGroups,
 ): Problem[] {
   const asked = approversOf(rule);
   return [
     ...askedProblems(
       kind,
-      file,
+      checked,
       { ...rule, approvers: asked, approvals: rule.approvals ?? rule.all_of?.length },
       path,
-      known,
-      groups,
     ),
     // Each of them must be somebody by itself.
     ...(rule.all_of ?? []).flatMap((one) =>
-      askedProblems(kind, file, { ...rule, approvers: [one], approvals: 1 }, path, known, groups),
+      askedProblems(kind, checked, { ...rule, approvers: [one], approvals: 1 }, path),
     ),
   ];
 }
 
-function askedProblems(
-  kind: 'rule' | 'limit',
-  file: PolicyFile,
-  rule: Asking,
-  path: FilePath,
-  known: Known,
-  groups: FileGroups,
-): Problem[] {
+function askedProblems(kind: 'rule' | 'limit', checked: Checked, rule: Asking, path: FilePath): Problem[] {
+  const { file, known } = checked;
   // An approver group that does not exist is told by itself.
-  if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, file, known, groups)) return [];
+  if (rule.decision !== 'approve' || namesMissingGroup(rule.approvers, checked)) return [];
   const label = `${kind} "${rule.name}"`;
   const at = file.locate([...path, 'approvers']) ?? file.locate(path);
   const needed = rule.approvals ?? DEFAULT_APPROVALS;
-  const approvers = peopleOf(rule.approvers, file, known, groups, mayDecide);
+  const approvers = peopleOf(rule.approvers, checked, mayDecide);
   const namesOf = compilePeople(file.identity.people);
   const exist = [...approvers.names].filter((person) =>
     known.identities.some(({ name }) => personOf(namesOf, name) === person),
   );
 
   if (!approvers.open) {
-    const impossible = whyImpossible(approvers, needed, rule, file, known, groups);
+    const impossible = whyImpossible(approvers, needed, rule, checked);
     if (impossible !== undefined) return [problemAt('error', at, `${label}: ${impossible}`)];
   }
   if (exist.length >= needed) return [];
@@ -92,9 +82,7 @@ function whyImpossible(
   approvers: People,
   needed: number,
   rule: Asking,
-  file: PolicyFile,
-  known: Known,
-  groups: FileGroups,
+  checked: Checked,
 ): string | undefined {
   const count = approvers.names.size;
   if (count === 0) return 'none of its approvers has the role approver or owner, so nobody could ever decide';
@@ -102,7 +90,7 @@ function whyImpossible(
     return `needs ${needed} approvals, but only ${count === 1 ? 'one person' : `${count} people`} could ever give one`;
   }
   if (rule.self_approval || rule.who === undefined) return undefined;
-  const requesters = peopleOf(rule.who, file, known, groups, () => true);
+  const requesters = peopleOf(rule.who, checked, () => true);
   if (requesters.open || requesters.names.size === 0) return undefined;
   const servable = [...requesters.names].some(
     (requester) => count - (approvers.names.has(requester) ? 1 : 0) >= needed,
@@ -113,9 +101,7 @@ function whyImpossible(
 
 function namesMissingGroup(
   principals: readonly string[] | undefined,
-  file: PolicyFile,
-  known: Known,
-  groups: FileGroups,
+  { file, groups, known }: Checked,
 ): boolean {
   return (principals ?? []).some((principal) => {
     const group = groupNamed(principal);
@@ -130,9 +116,7 @@ function mayDecide(identity: KnownIdentity): boolean {
 /** Known identities that count, and names in the file of people who do not exist yet. */
 function peopleOf(
   principals: readonly string[] | undefined,
-  file: PolicyFile,
-  known: Known,
-  groups: FileGroups,
+  { file, groups, known }: Checked,
   counts: (identity: KnownIdentity) => boolean,
 ): People {
   const names = new Set<string>();

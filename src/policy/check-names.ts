@@ -1,5 +1,5 @@
 import { didYouMean } from '../base/nearest.ts';
-import type { Known } from './check.ts';
+import type { Known } from './known.ts';
 import { compileNameGlob, fallsShortOf } from './name-glob.ts';
 import { type PolicyFile, type Position, type Problem, problemAt } from './problem.ts';
 
@@ -43,6 +43,7 @@ interface UnbroughtGroup extends Problem {
   readonly unbrought: string;
 }
 
+/** A group that is named, and that nobody has brought so far. */
 export function unbroughtGroup(label: string, group: string, at: Position | undefined): UnbroughtGroup {
   const words = `${label}: nobody who signed in so far brought the group "${group}"`;
   return { ...problemAt('warning', at, words), unbrought: group };

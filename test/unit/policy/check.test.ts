@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { checkPolicy, type Known } from '../../../src/policy/check.ts';
+import { checkPolicy } from '../../../src/policy/check.ts';
+import type { Known } from '../../../src/policy/known.ts';
 import { fileOf } from './facts.ts';
 
 const KNOWN: Known = {

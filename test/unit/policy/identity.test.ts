@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { checkPolicy, type Known } from '../../../src/policy/check.ts';
+import { checkPolicy } from '../../../src/policy/check.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
 import type { Requester } from '../../../src/policy/decision.ts';
 import { diffPolicies } from '../../../src/policy/diff.ts';
+import type { Known } from '../../../src/policy/known.ts';
 import { parsePolicy } from '../../../src/policy/parse.ts';
 import { action, doing, fileOf, PROD } from './facts.ts';
 

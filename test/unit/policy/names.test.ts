@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { checkPolicy, type Known } from '../../../src/policy/check.ts';
+import { checkPolicy } from '../../../src/policy/check.ts';
 import { compilePolicy } from '../../../src/policy/compile.ts';
+import type { Known } from '../../../src/policy/known.ts';
 import { compileNameGlob } from '../../../src/policy/name-glob.ts';
 import { fileOf } from './facts.ts';
 
