@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { AnswerOf, Client } from '../api/client.ts';
-import { NotFound, UsageError } from '../base/errors.ts';
+import { UsageError } from '../base/errors.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, say, tell, warn } from './output.ts';
+import { readTextFile } from './text-file.ts';
 import { shownTime } from './times.ts';
 import { visible } from './visible-text.ts';
 
@@ -92,14 +92,9 @@ function printSsh(
   );
 }
 
-/** Throws NotFound `no_such_file`, UsageError `bad_public_key`. */
+/** Throws what `readTextFile` throws, UsageError `bad_public_key`. */
 function publicKeyIn(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').trim();
-  } catch {
-    throw new NotFound('no_such_file', `${path} cannot be read`);
-  }
+  const text = readTextFile(path).trim();
   if (/^(ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/=]+( [^\r\n]*)?$/.test(text) && text.length <= 2048) return text;
   throw new UsageError('bad_public_key', `${path} holds no public key`, {
     next: 'give the .pub file that ssh-keygen makes beside the private key',

@@ -1,7 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Document, isMap, isSeq, parseDocument, type YAMLMap } from 'yaml';
-import { NotFound, UsageError } from '../../base/errors.ts';
+import { UsageError } from '../../base/errors.ts';
+import { readTextFile } from '../text-file.ts';
 
 export interface KubeconfigOptions {
   readonly kubeconfig: string | undefined;
@@ -14,8 +14,6 @@ export interface KubeconfigFields {
   readonly url: string;
   readonly configuration: string;
 }
-
-const LARGEST_FILE = 1024 * 1024;
 
 /** Fields that name a file, and those that hold its content in base64. */
 const EMBEDDED: Readonly<Record<string, string>> = {
@@ -40,7 +38,7 @@ export function kubeconfigFields(options: KubeconfigOptions): KubeconfigFields |
   });
   return {
     url: `kubeconfig://?${parameters}`,
-    configuration: oneContext(readText(kubeconfig), context, dirname(resolve(kubeconfig))),
+    configuration: oneContext(readTextFile(kubeconfig), context, dirname(resolve(kubeconfig))),
   };
 }
 
@@ -73,7 +71,7 @@ function embedFiles(fields: YAMLMap, directory: string): void {
   for (const [name, embedded] of Object.entries(EMBEDDED)) {
     const path = fields.get(name);
     if (typeof path !== 'string' || path === '' || fields.has(embedded)) continue;
-    fields.set(embedded, Buffer.from(readText(resolve(directory, path))).toString('base64'));
+    fields.set(embedded, Buffer.from(readTextFile(resolve(directory, path))).toString('base64'));
     fields.delete(name);
   }
   const token = fields.get('tokenFile');
@@ -83,13 +81,4 @@ function embedFiles(fields: YAMLMap, directory: string): void {
   if (typeof plugin === 'string' && plugin.includes('/')) {
     fields.setIn(['exec', 'command'], resolve(directory, plugin));
   }
-}
-
-function readText(path: string): string {
-  try {
-    if (statSync(path).size <= LARGEST_FILE) return readFileSync(path, 'utf8');
-  } catch {
-    throw new NotFound('no_such_file', `${path} cannot be read`);
-  }
-  throw new UsageError('file_too_large', `${path} is larger than ${LARGEST_FILE} bytes`);
 }

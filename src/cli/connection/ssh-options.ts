@@ -1,5 +1,5 @@
-import { readFileSync, statSync } from 'node:fs';
-import { NotFound, UsageError } from '../../base/errors.ts';
+import { UsageError } from '../../base/errors.ts';
+import { readTextFile } from '../text-file.ts';
 
 export interface SshOptions {
   /** A known_hosts file that knows the host. */
@@ -14,8 +14,6 @@ export interface SshFields {
   readonly url: string;
   readonly configuration?: string;
 }
-
-const LARGEST_FILE = 1024 * 1024;
 
 /**
  * What the options for SSH come to: a URL that says them, and a known_hosts text for the daemon, which may run on
@@ -35,8 +33,8 @@ export async function sshFields(
     });
   }
   const lines = [
-    ...(knownHosts === undefined ? [] : [readText(knownHosts)]),
-    ...(hostCa === undefined ? [] : authorityLines(readText(hostCa), hostCa)),
+    ...(knownHosts === undefined ? [] : [readTextFile(knownHosts)]),
+    ...(hostCa === undefined ? [] : authorityLines(readTextFile(hostCa), hostCa)),
   ];
   return {
     url: jump === undefined ? text : withJump(text, jump),
@@ -68,13 +66,4 @@ function withJump(text: string, jump: string): string {
     // The daemon says what is wrong with it.
     return text;
   }
-}
-
-function readText(path: string): string {
-  try {
-    if (statSync(path).size <= LARGEST_FILE) return readFileSync(path, 'utf8');
-  } catch {
-    throw new NotFound('no_such_file', `${path} cannot be read`);
-  }
-  throw new UsageError('file_too_large', `${path} is larger than ${LARGEST_FILE} bytes`);
 }

@@ -1,8 +1,8 @@
 import type { Client } from '../../api/client.ts';
 import { UsageError } from '../../base/errors.ts';
 import type { Io } from '../io.ts';
-import { readText } from '../policy/file.ts';
 import { type StatedOptions, statedOf } from '../stated.ts';
+import { readTextFile } from '../text-file.ts';
 import { execute } from './execution.ts';
 import { type Outline, planScript } from './script.ts';
 
@@ -50,7 +50,7 @@ export async function textsOf(
   }
   if (options.commands.length > 0) return options.commands;
   // The mark of some editors, which psql skips as well.
-  if (options.file !== undefined) return [readText(options.file).replace(/^\uFEFF/, '')];
+  if (options.file !== undefined) return [readTextFile(options.file).replace(/^\uFEFF/, '')];
   if (io.stdin.isTTY) {
     throw new UsageError('no_statement', 'there is no statement to run', {
       next: `hoopctl ${verb} ${options.name} -c 'select 1', or hoopctl connect ${options.name}`,

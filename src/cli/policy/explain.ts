@@ -5,8 +5,8 @@ import type { Io } from '../io.ts';
 import { fields } from '../listing.ts';
 import { printDocument, printLine, say } from '../output.ts';
 import { type StatedOptions, statedOf } from '../stated.ts';
+import { readTextFile } from '../text-file.ts';
 import { visible } from '../visible-text.ts';
-import { readText } from './file.ts';
 
 export interface ExplainOptions extends StatedOptions {
   readonly json: boolean;
@@ -29,7 +29,7 @@ export async function run(options: ExplainOptions, io: Io, client: Client): Prom
       connection: options.connection,
       statement: options.statement,
       ...(options.as === undefined ? {} : { as: options.as }),
-      ...(options.policy === undefined ? {} : { policy: readText(options.policy) }),
+      ...(options.policy === undefined ? {} : { policy: readTextFile(options.policy) }),
       ...statedOf(options),
     },
   });

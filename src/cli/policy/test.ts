@@ -1,16 +1,16 @@
 import type { Client } from '../../api/client.ts';
 import type { Io } from '../io.ts';
 import { printDocument, say } from '../output.ts';
+import { readTextFile } from '../text-file.ts';
 import { visible } from '../visible-text.ts';
-import { readText } from './file.ts';
 
 export async function run(
   options: { readonly json: boolean; readonly file: string; readonly policy: string | undefined },
   io: Io,
   client: Client,
 ): Promise<number> {
-  const tests = readText(options.file);
-  const policy = options.policy === undefined ? {} : { policy: readText(options.policy) };
+  const tests = readTextFile(options.file);
+  const policy = options.policy === undefined ? {} : { policy: readTextFile(options.policy) };
   const outcome = await client.call('policyTest', { body: { tests, ...policy } });
   const exitCode = outcome.failed === 0 ? 0 : 1;
   if (options.json) {
