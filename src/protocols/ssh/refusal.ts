@@ -14,10 +14,11 @@ export function refuseAll(client: Connection, lines: readonly string[]): void {
     const tell = (open: () => ServerChannel | undefined) => {
       const channel = open();
       if (channel === undefined) return;
+      // OpenSSH closes its side once the reason is on its stderr; a disconnect before that would take its place.
+      channel.once('close', () => client.end());
       channel.stderr.write(stderrText(lines, false), () => {
         channel.exit(EXIT.refused);
         channel.end();
-        client.end();
       });
     };
     session.on('exec', (open) => tell(open));
