@@ -61,6 +61,8 @@ const nativeAccess = (where: string) =>
     .optional()
     .describe('Native access. Left out: none.');
 
+const CERTIFICATE = 'give certificate and key, or self_signed: true';
+
 /** What `hoopctl gateway start --config FILE` reads. Paths are taken from the file's own directory. */
 export const gatewayConfigSchema = z.strictObject({
   version: z.literal(1),
@@ -73,18 +75,21 @@ export const gatewayConfigSchema = z.strictObject({
   postgres: nativeAccess('Where drivers connect without hoopctl, over TLS.'),
   ssh: nativeAccess('Where SSH clients connect without hoopctl.'),
   tls: z
-    .strictObject({
-      certificate: path.optional().describe('PEM: the certificate and those that lead to its authority.'),
-      key: path.optional().describe('PEM: its private key.'),
-      self_signed: z
-        .literal(true)
-        .optional()
-        .describe('For trials: made at the first start, kept in the state.'),
-    })
+    .strictObject(
+      {
+        certificate: path.optional().describe('PEM: the certificate and those that lead to its authority.'),
+        key: path.optional().describe('PEM: its private key.'),
+        self_signed: z
+          .literal(true)
+          .optional()
+          .describe('For trials: made at the first start, kept in the state.'),
+      },
+      { error: ({ input }) => (input === undefined ? `is missing: ${CERTIFICATE}` : undefined) },
+    )
     .refine(
       ({ certificate, key, self_signed }) =>
         self_signed ? !certificate && !key : certificate !== undefined && key !== undefined,
-      'give certificate and key, or self_signed: true',
+      CERTIFICATE,
     ),
   metrics: z
     .strictObject({ listen: loopbackAddress.describe('Plain http on loopback, without a token.') })
@@ -137,8 +142,14 @@ export interface ConfigProblem {
 
 const LONGEST_FILE = 65_536;
 
-/** Reads the file's text. Every problem has its line and column where it has one; without problems there is a config. */
-export function parseGatewayConfig(text: string): {
+/**
+ * Reads the file's text. Every problem has its line and column where it has one; without problems there is a config.
+ * `selfSigned`: a certificate of its own, whatever the file says; it need not say anything then.
+ */
+export function parseGatewayConfig(
+  text: string,
+  selfSigned = false,
+): {
   readonly config?: GatewayConfig;
   readonly problems: readonly ConfigProblem[];
 } {
@@ -158,8 +169,10 @@ export function parseGatewayConfig(text: string): {
   } catch (error) {
     return nowhere(error instanceof Error ? error.message : String(error));
   }
-  const read = gatewayConfigSchema.safeParse(value);
-  if (read.success) return { config: read.data, problems: [] };
+  const own = selfSigned ? { tls: { self_signed: true as const } } : {};
+  // What the file says of its certificate is read all the same, so that mistakes in it are told.
+  const read = gatewayConfigSchema.safeParse(isRecord(value) ? { ...own, ...value } : value);
+  if (read.success) return { config: { ...read.data, ...own }, problems: [] };
   const locate = locator(document, lines);
   const problems = read.error.issues.flatMap((issue): ConfigProblem[] => {
     const at = issue.path.filter((step) => typeof step !== 'symbol');
@@ -176,8 +189,8 @@ export function parseGatewayConfig(text: string): {
 }
 
 /** The same, for those who need a config: throws UsageError `bad_gateway_config` with every problem. */
-export function requireGatewayConfig(text: string, file: string): GatewayConfig {
-  const { config, problems } = parseGatewayConfig(text);
+export function requireGatewayConfig(text: string, file: string, selfSigned = false): GatewayConfig {
+  const { config, problems } = parseGatewayConfig(text, selfSigned);
   if (config) return config;
   throw new UsageError('bad_gateway_config', `${file} is not a gateway's configuration`, {
     why: problems
@@ -185,6 +198,10 @@ export function requireGatewayConfig(text: string, file: string): GatewayConfig 
       .join('\n'),
     next: `mend it, then: hoopctl gateway start --check --config ${file}`,
   });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function placed(position: { readonly line: number; readonly column: number } | undefined) {

@@ -86,9 +86,7 @@ function gatewaySettings(file: string, selfSigned: boolean): GatewaySettings {
       why: error instanceof Error ? error.message : String(error),
     });
   }
-  const config = requireGatewayConfig(text, path);
-  const tls = selfSigned ? { self_signed: true as const } : config.tls;
-  return { config: { ...config, tls }, base: dirname(path) };
+  return { config: requireGatewayConfig(text, path, selfSigned), base: dirname(path) };
 }
 
 main().catch((error: unknown) => {

@@ -17,7 +17,7 @@ export interface CheckOptions {
 /** Reads the configuration and starts nothing. Throws UsageError `bad_gateway_config`. */
 export function run(options: CheckOptions, io: Io): void {
   const { config: file, json, selfSigned } = options;
-  const { config, problems } = parseGatewayConfig(readConfigFile(file));
+  const { config, problems } = parseGatewayConfig(readConfigFile(file), selfSigned);
   if (json) printDocument(io, { ok: config !== undefined, problems });
   if (config === undefined) {
     const places = problems.map(

@@ -36,7 +36,7 @@ const serving = z.object({
 export async function run(options: StartOptions, io: Io): Promise<number> {
   const text = readConfigFile(options.config);
   const selfSigned = options.selfSigned ? ['--self-signed'] : [];
-  const config = requireGatewayConfig(text, options.config);
+  const config = requireGatewayConfig(text, options.config, options.selfSigned);
   const home = config.state === undefined ? options.home : resolve(dirname(options.config), config.state);
   if (await isServing(home)) {
     throw new Conflict('daemon_running', `a daemon of ${home} is already running`, {

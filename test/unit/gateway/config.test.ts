@@ -11,6 +11,8 @@ listen: 0.0.0.0:8443
 tls:
   self_signed: true
 `;
+/** Without a word of its certificate. */
+const without = LEAST.slice(0, LEAST.indexOf('tls:'));
 const read = (name: string) => readFileSync(new URL(`../../../${name}`, import.meta.url), 'utf8');
 const problems = (text: string) =>
   parseGatewayConfig(text).problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
@@ -40,7 +42,24 @@ describe('the configuration of a gateway', () => {
     expect(problems(LEAST.replace('  self_signed: true', '  certificate: a.pem'))).toEqual([
       '5:3 tls: give certificate and key, or self_signed: true',
     ]);
+    expect(problems(without)).toEqual([
+      '1:1 tls: is missing: give certificate and key, or self_signed: true',
+    ]);
     expect(problems(LEAST.replace('https:', 'http:'))[0]).toContain('url: write it as https://');
+  });
+
+  test('needs no word of TLS for a trial, and its own certificate is not used then', () => {
+    const named = `${without}tls: {certificate: a.pem, key: b.pem}\n`;
+    for (const text of [without, named, LEAST]) {
+      expect(parseGatewayConfig(text, true)).toMatchObject({
+        config: { tls: { self_signed: true } },
+        problems: [],
+      });
+      expect(parseGatewayConfig(text, true).config?.tls).not.toHaveProperty('certificate');
+    }
+    expect(parseGatewayConfig(`${without}tls: {cert: a.pem}\n`, true).problems[0]?.message).toContain(
+      '"cert"',
+    );
   });
 
   test('serves metrics without a token on loopback alone', () => {
