@@ -1,4 +1,4 @@
-/** What a command line does, as data; `src/protocols/ssh` hands it to policy. */
+/** What a command line does, as data; `src/session/command-line` and protocols hand it to policy. */
 
 export type ShellEffect = 'read' | 'write' | 'admin' | 'unknown';
 

@@ -11,6 +11,7 @@ import { startKubelet, type TestKubelet } from '../servers/kubelet.ts';
 import { clusterMissing, startCluster, type TestCluster } from '../servers/kubernetes.ts';
 import { run } from '../servers/psql.ts';
 import { Terminal } from '../servers/terminal.ts';
+import { SHELL_RULES, testGatedShells } from './kubernetes-shell.ts';
 
 const missing = clusterMissing();
 if (missing !== undefined) test.skip(`tests of Kubernetes did not run: ${missing}`, () => {});
@@ -24,6 +25,7 @@ rules:
   - {name: shell, who: [shelly], effects: [unknown], commands: ["sh"], decision: allow}
   - {name: ask-write, effects: [write], objects: ["default/*"], decision: approve, approvers: [ana]}
   - {name: ask-rm, effects: [write], commands: ["rm *"], decision: approve, approvers: [ana]}
+${SHELL_RULES.trim().replace(/^/, '  ')}
   - {name: protected, objects: ["default/configmaps/protected"], effects: [write], decision: block, message: ask the platform team}
 masks:
   - {name: found, detect: [email, credit_card], strategy: redact, except: [forwarder]}
@@ -208,31 +210,36 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
     ['WebSockets', {}],
     ['SPDY', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
   ])('exec on a terminal, over %s', (_name, more) => {
-    const open = (file: string, program: string, columns: number) =>
-      new Terminal('kubectl', ['exec', '-it', 'web', '--', program], {
+    const open = (file: string, program: readonly string[], columns: number) =>
+      new Terminal('kubectl', ['exec', '-it', 'web', '--', ...program], {
         env: { PATH: process.env.PATH ?? '', KUBECONFIG: file, HOME: join(file, '..'), ...more },
         columns,
         rows: 30,
       });
 
     test('tells its size, and each new one', async () => {
-      const terminal = open(kubeconfig, 'cat', 91);
-      await terminal.shows('size {"Width":91,"Height":30}');
+      const terminal = open(kubeconfig, ['sh', '-c', 'while sleep 0.05; do stty size; done'], 91);
+      await terminal.shows('30 91');
       terminal.resize(73, 21);
-      await terminal.shows('size {"Width":73,"Height":21}');
+      await terminal.shows('21 73');
+      terminal.close();
+    });
+
+    test('masks what is shown of what is typed', async () => {
+      const terminal = open(kubeconfig, ['cat'], 80);
       terminal.type('mail jane@example.com\n');
-      await terminal.shows('mail [masked]');
+      await terminal.shows(/mail \[masked\]\s+mail \[masked\]/);
       terminal.close();
     });
 
     test('a shell is there only where a rule names it; what is typed is recorded', async () => {
-      const refused = open(kubeconfig, 'sh', 80);
+      const refused = open(kubeconfig, ['sh'], 80);
       await refused.shows('the shell reads its commands from its input');
       expect(await refused.exited).not.toBe(0);
       shelly ??= await hoopctl.createIdentity('shelly', 'requester');
       const own = (await hoopctl.proxy('prod-k8s', { token: shelly })) as typeof proxy;
-      const shell = open(writeKubeconfig(own, join(hoopctl.home, '..')), 'sh', 80);
-      await shell.shows('size');
+      const shell = open(writeKubeconfig(own, join(hoopctl.home, '..')), ['sh'], 80);
+      await shell.shows(/[#$] $/);
       shell.type('echo $((40 + 2)) bob@example.com; exit 3\n');
       await shell.shows('42 [masked]');
       expect(await shell.exited).toBe(3);
@@ -250,6 +257,8 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
       expect(typed.join('')).toContain('echo $((40 + 2))');
     });
   });
+
+  testGatedShells(() => ({ hoopctl, ana, policy: POLICY }));
 
   describe('exec over SPDY, as kubectl before 1.31 speaks', () => {
     const spdy = (args: readonly string[], stdin?: string) =>

@@ -1,10 +1,10 @@
-import { spawn } from 'node:child_process';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { SpdyReader, writeData, writePing, writeReply } from '../../src/protocols/kubernetes/spdy/frames.ts';
 import { HeaderPacker, HeaderUnpacker } from '../../src/protocols/kubernetes/spdy/header-block.ts';
+import { startProgram, type TestProgram } from './kubelet-program.ts';
 import type { TestCluster } from './kubernetes.ts';
 
 /** Stands in for a node's kubelet: pods are names, and what is run in them runs on this machine. */
@@ -67,22 +67,18 @@ function serveStreams(client: WebSocket, request: IncomingMessage): void {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'https://kubelet');
   for (const stream of [1, 2, 3]) client.send(Buffer.from([stream]));
   if (!pathname.startsWith('/exec/') && !pathname.startsWith('/attach/')) return client.close();
-  const [program = 'cat', ...args] = pathname.startsWith('/exec/') ? searchParams.getAll('command') : ['cat'];
-  const child = spawn(program, args);
-  const say = (stream: number) => (chunk: Buffer) =>
-    client.send(Buffer.concat([Buffer.from([stream]), chunk]));
-  child.stdout.on('data', say(1));
-  child.stderr.on('data', say(2));
-  child.stdin.on('error', () => {});
-  client.on('message', (data: Buffer) => {
-    if (data[0] === 0) child.stdin.write(data.subarray(1));
-    if (data[0] === 255 && data[1] === 0) child.stdin.end();
-    if (data[0] === 4) child.stdout.emit('data', Buffer.from(`size ${data.subarray(1).toString()}\n`));
+  const command = pathname.startsWith('/exec/') ? searchParams.getAll('command') : ['cat'];
+  const program = startProgram(command, searchParams.get('tty') === '1', {
+    print: (stream, chunk) => client.send(Buffer.concat([Buffer.from([stream === 'stdout' ? 1 : 2]), chunk])),
+    ended: (code, message) => finish(client, code, message),
   });
-  client.on('close', () => child.kill('SIGKILL'));
-  if (searchParams.get('input') !== '1') child.stdin.end();
-  child.on('error', (error) => finish(client, 126, error.message));
-  child.on('close', (code) => finish(client, code ?? 137, ''));
+  client.on('message', (data: Buffer) => {
+    if (data[0] === 0) program.write(data.subarray(1));
+    if (data[0] === 255 && data[1] === 0) program.end();
+    if (data[0] === 4) program.resize(data.subarray(1).toString());
+  });
+  client.on('close', () => program.kill());
+  if (searchParams.get('input') !== '1') program.end();
 }
 
 /** The same over SPDY/3.1: starts once the streams that the request speaks of are open. */
@@ -98,11 +94,11 @@ function serveSpdy(socket: Duplex, request: IncomingMessage): void {
   const packer = new HeaderPacker();
   const streams = new Map<string, number>();
   const count = 1 + ['input', 'output', 'error'].filter((name) => searchParams.get(name) === '1').length;
-  let child: ReturnType<typeof spawn> | undefined;
+  let child: TestProgram | undefined;
   const say = (kind: string, bytes: Buffer, fin = false) =>
     socket.write(writeData(streams.get(kind) ?? 0, bytes, fin));
   socket.on('error', () => {});
-  socket.on('close', () => child?.kill('SIGKILL'));
+  socket.on('close', () => child?.kill());
   socket.on('data', (chunk: Buffer) => {
     for (const frame of reader.push(chunk)) {
       if (frame.type === 'ping') socket.write(writePing(frame.id));
@@ -115,25 +111,23 @@ function serveSpdy(socket: Duplex, request: IncomingMessage): void {
       if (forward && frame.stream === streams.get('data'))
         say('data', Buffer.from(`echo ${frame.bytes}`), frame.fin);
       if (frame.stream === streams.get('resize') && frame.bytes.length > 0)
-        say('stdout', Buffer.from(`size ${frame.bytes}\n`));
+        child?.resize(frame.bytes.toString());
       if (frame.stream !== streams.get('stdin')) continue;
-      if (frame.bytes.length > 0) child?.stdin?.write(frame.bytes);
-      if (frame.fin) child?.stdin?.end();
+      if (frame.bytes.length > 0) child?.write(frame.bytes);
+      if (frame.fin) child?.end();
     }
   });
 
-  function begin(): ReturnType<typeof spawn> {
-    const [program = 'cat', ...args] = searchParams.getAll('command');
-    const started = spawn(program, args);
-    started.stdout.on('data', (chunk: Buffer) => say('stdout', chunk));
-    started.stderr.on('data', (chunk: Buffer) => say('stderr', chunk));
-    started.stdin.on('error', () => {});
-    if (!streams.has('stdin')) started.stdin.end();
-    started.on('close', (code) => {
-      say('error', statusOf(code ?? 137, ''), true);
-      for (const kind of ['stdout', 'stderr']) if (streams.has(kind)) say(kind, Buffer.alloc(0), true);
-      setTimeout(() => socket.end(), 50);
+  function begin(): TestProgram {
+    const started = startProgram(searchParams.getAll('command'), searchParams.get('tty') === '1', {
+      print: (stream, chunk) => say(stream, chunk),
+      ended: (code, message) => {
+        say('error', statusOf(code, message), true);
+        for (const kind of ['stdout', 'stderr']) if (streams.has(kind)) say(kind, Buffer.alloc(0), true);
+        setTimeout(() => socket.end(), 50);
+      },
     });
+    if (!streams.has('stdin')) started.end();
     return started;
   }
 }

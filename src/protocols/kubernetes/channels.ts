@@ -32,13 +32,8 @@ export function acceptable(offered: string | undefined, known: readonly string[]
 
 /** A program's exit code by the Status on the error stream; undefined when it cannot be read. */
 export function exitCode(status: Uint8Array): number | undefined {
-  let read: unknown;
-  try {
-    read = JSON.parse(Buffer.from(status).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (typeof read !== 'object' || read === null || !('status' in read)) return undefined;
+  const read = readStatus(status);
+  if (read === undefined || !('status' in read)) return undefined;
   if (read.status === 'Success') return 0;
   const details = 'details' in read ? read.details : undefined;
   const causes =
@@ -51,6 +46,38 @@ export function exitCode(status: Uint8Array): number | undefined {
   return undefined;
 }
 
+/** What the Status on the error stream says in words. */
+export function statusMessage(status: Uint8Array): string | undefined {
+  const read = readStatus(status);
+  return read !== undefined && 'message' in read && typeof read.message === 'string'
+    ? read.message
+    : undefined;
+}
+
+function readStatus(status: Uint8Array): object | undefined {
+  try {
+    const read: unknown = JSON.parse(Buffer.from(status).toString('utf8'));
+    return typeof read === 'object' && read !== null ? read : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The Status of a program that ended with this code (k8s.io/kubelet/pkg/cri/streaming/remotecommand/exec.go). */
+export function exitStatus(code: number): Uint8Array {
+  const status =
+    code === 0
+      ? { metadata: {}, status: 'Success' }
+      : {
+          metadata: {},
+          status: 'Failure',
+          message: `command terminated with non-zero exit code: ${code}`,
+          reason: 'NonZeroExitCode',
+          details: { causes: [{ reason: 'ExitCode', message: String(code) }] },
+        };
+  return Buffer.from(JSON.stringify(status));
+}
+
 /** The size of a terminal; undefined for anything else. */
 export function terminalSize(
   message: Uint8Array,
@@ -59,4 +86,8 @@ export function terminalSize(
     Buffer.from(message).toString('latin1'),
   );
   return match === null ? undefined : { columns: Number(match[1]), rows: Number(match[2]) };
+}
+
+export function sizeMessage({ cols, rows }: { readonly cols: number; readonly rows: number }): Uint8Array {
+  return Buffer.from(JSON.stringify({ Width: cols, Height: rows }));
 }

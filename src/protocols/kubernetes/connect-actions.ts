@@ -1,3 +1,4 @@
+import { SHELL } from '../../session/command-line/judgement.ts';
 import { analyzeLine } from '../../shell/analyze.ts';
 import type { Action } from '../../sql/facts.ts';
 import type { RequestActions } from './request-actions.ts';
@@ -9,6 +10,8 @@ export interface ProgramOptions {
   readonly command: readonly string[];
   readonly stdin: boolean;
   readonly tty: boolean;
+  /** What a client opens for it, by name. */
+  readonly streams: readonly ('error' | 'stdin' | 'stdout' | 'stderr')[];
 }
 
 export function programOptions(query: RequestQuery): ProgramOptions {
@@ -16,8 +19,25 @@ export function programOptions(query: RequestQuery): ProgramOptions {
     const [value] = parameters(query, name);
     return value !== undefined && value !== '0' && value.toLowerCase() !== 'false';
   };
-  return { command: parameters(query, 'command'), stdin: is('stdin'), tty: is('tty') };
+  const streams = (['stdin', 'stdout', 'stderr'] as const).filter(is);
+  return {
+    command: parameters(query, 'command'),
+    stdin: is('stdin'),
+    tty: is('tty'),
+    streams: ['error', ...streams],
+  };
 }
+
+/** As what a program of exec is read: as itself, or as the kind of shell that it is to be. */
+export type ShellReading = 'program' | keyof typeof SHELL_READINGS;
+
+const SHELL_READINGS = {
+  recorded: { command: SHELL.recorded, reason: 'what is typed into a shell is recorded, not judged' },
+  'line-gated': {
+    command: SHELL.gated,
+    reason: 'a shell is opened where a rule names it, though each of its lines is judged',
+  },
+} as const;
 
 const NOTHING: RequestActions = { actions: [], reasons: [] };
 
@@ -30,16 +50,20 @@ export function connectActions(
   query: RequestQuery,
   named: string,
   unmaskable: boolean,
+  reading: ShellReading,
 ): RequestActions {
   switch (info.subresource) {
-    case 'exec':
-      return programActions(programOptions(query), named);
+    case 'exec': {
+      if (reading === 'program') return programActions(programOptions(query), named);
+      const { command, reason } = SHELL_READINGS[reading];
+      return unknown(command, named, reason);
+    }
     case 'attach':
       if (!programOptions(query).stdin) return NOTHING;
       return unknown(
         `ATTACH ${named} stdin`,
         named,
-        'what is typed into a running program is recorded, not judged',
+        'what is typed into a running program is recorded, not judged (kubectl exec -it POD -- sh may be)',
       );
     case 'portforward':
       if (!unmaskable) return NOTHING;

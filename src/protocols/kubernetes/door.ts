@@ -64,6 +64,12 @@ export class Door {
     });
   }
 
+  /** One more request over streams that are open. Spends the key; the bytes are the caller's to write. */
+  request(judged: Judged): void {
+    spend(judged);
+    this.#commit();
+  }
+
   /** Opens a WebSocket on exactly this. Spends the key. Throws NotReachable when no credential can be had. */
   async openWebSocket(
     judged: Judged,

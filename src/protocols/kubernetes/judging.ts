@@ -1,13 +1,14 @@
 import { Conflict } from '../../base/errors.ts';
 import type { Decision } from '../../policy/decision.ts';
 import type { Judged, StatementToRecord } from '../../session/desk.ts';
+import { choose } from './choosing.ts';
+import type { ContainerShell } from './container-shell.ts';
 import { holdRequest } from './holding.ts';
 import {
   type ApiRequest,
   detecting,
   effectWords,
   type RequestFacts,
-  requestFacts,
   statementText,
 } from './request-facts.ts';
 import { requireNoInference } from './results/inference.ts';
@@ -24,6 +25,8 @@ export type Verdict =
       readonly facts: RequestFacts;
       /** Who approved it, where somebody had to. */
       readonly by: string | undefined;
+      /** The shell of which each line is to be judged. */
+      readonly gated: ContainerShell | undefined;
     }
   | { readonly outcome: 'refused'; readonly status: Status };
 
@@ -43,17 +46,21 @@ export async function judgeRequest(
   const { desk } = session;
   await around.groups.refresh();
   for (let attempt = 1; ; attempt++) {
-    const facts = requestFacts(api, around.groups.servedLocally, detecting(desk.masks()));
+    const { decision, facts, gated } = choose(
+      api,
+      around.groups.servedLocally,
+      detecting(desk.masks()),
+      (read) => desk.decide(read),
+    );
     const { info } = facts;
     if (info?.kind === 'resource') {
       requireNoInference(api, objectMasksFor(desk.masks(), info, around.maskKey, desk.policy()));
     }
-    const decision = desk.decide(facts.facts);
     const statement = statementOf(api, facts, decision);
     try {
       switch (decision.outcome) {
         case 'allow':
-          return { outcome: 'allowed', key: desk.pass(statement), facts, by: undefined };
+          return { outcome: 'allowed', key: desk.pass(statement), facts, by: undefined, gated };
         case 'block': {
           desk.refuse(statement);
           const line = `${api.method} ${api.target.raw}`;
@@ -62,7 +69,7 @@ export async function judgeRequest(
         case 'approve': {
           const answer = await holdRequest({ api, facts, statement }, session, around, signal);
           if (answer.outcome === 'refused') return answer;
-          return { outcome: 'allowed', key: answer.judged, facts, by: answer.by };
+          return { outcome: 'allowed', key: answer.judged, facts, by: answer.by, gated };
         }
         default:
           return decision satisfies never;

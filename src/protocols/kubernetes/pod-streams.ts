@@ -1,13 +1,11 @@
-import type { RawData, WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { STREAM } from './channels.ts';
 import { PART, recordPart } from './frames.ts';
 import { type OutputStream, ProgramStreams } from './program-streams.ts';
 import type { KubernetesSession } from './session.ts';
 import { statusBody, unavailable } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** What may wait to be sent to one side before the other is no longer read, in bytes. */
-const HIGH_WATER = 1024 * 1024;
+import { bytesOf, closeSoon, HIGH_WATER } from './web-socket.ts';
 
 export interface PodStreamsParts {
   /** Both paused; nothing of them was read yet. */
@@ -165,19 +163,4 @@ function send(to: WebSocket, message: Buffer, from: WebSocket): void {
     if (from.isPaused && to.bufferedAmount < HIGH_WATER) from.resume();
   });
   if (to.bufferedAmount >= HIGH_WATER) from.pause();
-}
-
-/** Codes that only say how a connection was lost may not be sent (RFC 6455 section 7.4.1). */
-function closeSoon(socket: WebSocket, code: number): void {
-  const sendable =
-    code >= 1000 && code <= 4999 && code !== 1004 && code !== 1005 && code !== 1006 && code !== 1015;
-  socket.close(sendable ? code : 1000);
-  const timer = setTimeout(() => socket.terminate(), 2000);
-  timer.unref();
-  socket.once('close', () => clearTimeout(timer));
-}
-
-function bytesOf(data: RawData): Buffer {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 }

@@ -10,7 +10,7 @@ import {
   REVIEWS,
   resourceWord,
 } from './api-resources.ts';
-import { connectActions } from './connect-actions.ts';
+import { connectActions, type ShellReading } from './connect-actions.ts';
 import type { BodyFacts } from './request-body.ts';
 import type { PathRequest, RequestInfo, ResourceRequest } from './request-info.ts';
 import type { RequestQuery } from './request-target.ts';
@@ -35,7 +35,12 @@ export function requestActions(
   info: RequestInfo,
   body: BodyFacts,
   servedLocally: ServedLocally,
-  around: { readonly query: RequestQuery; readonly unmaskable: boolean; readonly bodyType: string },
+  around: {
+    readonly query: RequestQuery;
+    readonly unmaskable: boolean;
+    readonly bodyType: string;
+    readonly reading: ShellReading;
+  },
 ): RequestActions {
   if (info.kind === 'path') return pathActions(info);
   const word = resourceWord(info.group, info.resource);
@@ -66,7 +71,7 @@ export function requestActions(
   for (const verb of alsoDoes(info, around.bodyType)) {
     actions.push({ effect: effectOf(info), command: `${verb} ${named}`, object });
   }
-  const inside = connectActions(info, around.query, named, around.unmaskable);
+  const inside = connectActions(info, around.query, named, around.unmaskable, around.reading);
   return { actions: [...actions, ...inside.actions], reasons: inside.reasons };
 }
 

@@ -1,5 +1,6 @@
 import type { ActiveMask } from '../../policy/decision.ts';
 import type { Action, TextFacts } from '../../sql/facts.ts';
+import type { ShellReading } from './connect-actions.ts';
 import { protobufText } from './protobuf-text.ts';
 import { requestActions, type ServedLocally } from './request-actions.ts';
 import { type BodyFacts, PROTOBUF, type RequestBody, readBody } from './request-body.ts';
@@ -30,6 +31,7 @@ export function requestFacts(
   request: ApiRequest,
   servedLocally: ServedLocally,
   unmaskable = false,
+  reading: ShellReading = 'program',
 ): RequestFacts {
   const { method, target } = request;
   const info = requestInfo(method, target);
@@ -41,6 +43,7 @@ export function requestFacts(
           query: target.query,
           unmaskable,
           bodyType: request.body?.type ?? '',
+          reading,
         });
   const all: Action[] = [...actions];
   if (request.impersonates !== undefined) {

@@ -7,12 +7,13 @@ import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
 import type { ClientEndpoint, EndpointCredentials, Target } from '../protocol.ts';
+import { choose } from './choosing.ts';
 import { ClientSide, type ConnectionHandler, refuseUpgrade, sendStatus } from './client-side.ts';
 import { Cluster } from './cluster.ts';
 import { describeConnection, type KubernetesSettings } from './connection.ts';
 import { Door } from './door.ts';
 import { exchange, statusOf } from './exchange.ts';
-import { detecting, requestFacts } from './request-facts.ts';
+import { detecting } from './request-facts.ts';
 import { type RequestHead, readHead } from './request-headers.ts';
 import { ServedGroups } from './served-groups.ts';
 import { KubernetesSession } from './session.ts';
@@ -92,8 +93,10 @@ export class KubernetesTarget implements Target {
     const request = readStatement(statement, this.database);
     await this.#around.groups.refresh();
     const masks = policy.masksFor(requester, target);
-    const { facts } = requestFacts(request, this.#around.groups.servedLocally, detecting(masks));
-    return explanationOf(facts, policy.decide(requester, target, facts), masks);
+    const { decision, facts } = choose(request, this.#around.groups.servedLocally, detecting(masks), (read) =>
+      policy.decide(requester, target, read),
+    );
+    return explanationOf(facts.facts, decision, masks);
   }
 
   async close(): Promise<void> {

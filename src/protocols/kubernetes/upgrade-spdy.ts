@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import { refuseUpgrade } from './client-side.ts';
 import { type Opening, recordOpening, refusalOf } from './opening.ts';
 import { impersonation } from './request-headers.ts';
@@ -22,10 +23,15 @@ export async function openSpdy(opening: Opening, forward: boolean): Promise<void
     target.destroy();
     return refuseUpgrade(socket, BAD_REQUEST('the cluster offers no way to stream that can be governed'));
   }
+  acceptSpdy(socket, protocol);
+  await new SpdyRelay({ client: socket, target, head, session, number, around, forward }).done;
+}
+
+/** Answers a client's upgrade. */
+export function acceptSpdy(socket: Duplex, protocol: string): void {
   socket.removeAllListeners('data');
   socket.write(
     'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n' +
       `X-Stream-Protocol-Version: ${protocol}\r\n\r\n`,
   );
-  await new SpdyRelay({ client: socket, target, head, session, number, around, forward }).done;
 }

@@ -22,32 +22,45 @@ export async function openWebSocket(opening: Opening): Promise<void> {
     upstream.terminate();
     return refuseUpgrade(socket, refused);
   }
-  const peer = await accept(request, socket, upstream.protocol);
+  const peer = await acceptWebSocket(request, socket, upstream.protocol);
   const tunnel = TUNNEL_PROTOCOLS.some((one) => one === upstream.protocol);
   await new PodStreams({ client: peer, target: upstream, session, number, around, tunnel }).done;
 }
 
 /** Undefined once the cluster has taken the upgrade; else what it said. Messages wait meanwhile. */
-function answered(upstream: WebSocket, cluster: Cluster, signal: AbortSignal): Promise<Status | undefined> {
+export function answered(
+  upstream: WebSocket,
+  cluster: Cluster,
+  signal: AbortSignal,
+): Promise<Status | undefined> {
   return new Promise((resolve) => {
+    const settle = (status: Status | undefined) => {
+      signal.removeEventListener('abort', abort);
+      resolve(status);
+    };
     const abort = () => {
       upstream.terminate();
-      resolve(unavailable(String(signal.reason)));
+      settle(unavailable(String(signal.reason)));
     };
     signal.addEventListener('abort', abort);
     upstream.once('open', () => {
-      signal.removeEventListener('abort', abort);
       upstream.pause();
-      resolve(undefined);
+      settle(undefined);
     });
     upstream.once('unexpected-response', (_request, response) => {
-      void refusalOf(response, cluster).then(resolve);
+      void refusalOf(response, cluster).then(settle);
     });
-    upstream.on('error', () => resolve(unavailable('the cluster did not take the upgrade')));
+    upstream.on('error', () => settle(unavailable('the cluster did not take the upgrade')));
+    if (signal.aborted) abort();
   });
 }
 
-function accept(request: IncomingMessage, socket: Duplex, protocol: string): Promise<WebSocket> {
+/** Answers a client's upgrade; it is paused. Rejects when it went away. */
+export function acceptWebSocket(
+  request: IncomingMessage,
+  socket: Duplex,
+  protocol: string,
+): Promise<WebSocket> {
   socket.removeAllListeners('data');
   const server = new WebSocketServer({
     noServer: true,

@@ -9,6 +9,7 @@ import {
 } from './channels.ts';
 import { refuseUpgrade } from './client-side.ts';
 import { statusOf } from './exchange.ts';
+import { openGatedShell } from './gated-pod-shell.ts';
 import { judgeRequest } from './judging.ts';
 import type { ApiRequest } from './request-facts.ts';
 import type { RequestHead } from './request-headers.ts';
@@ -49,7 +50,8 @@ export async function upgrade(
     }
     const { forward, protocols } = carrier;
     const opening = { request, socket, session, around, api, protocols, verdict, signal: gone.signal };
-    if (carrier.kind === 'spdy') await openSpdy(opening, forward);
+    if (verdict.gated !== undefined) await openGatedShell(opening, verdict.gated, carrier.kind);
+    else if (carrier.kind === 'spdy') await openSpdy(opening, forward);
     else await openWebSocket(opening);
   } catch (error) {
     refuseUpgrade(socket, statusOf(error));

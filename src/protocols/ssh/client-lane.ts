@@ -1,10 +1,10 @@
-import type { ServerChannel } from 'ssh2';
+import type { PseudoTtyInfo, ServerChannel } from 'ssh2';
 import { FRAME } from '../../recording/events.ts';
+import type { Exit, ShellClient } from '../../session/command-line/program.ts';
+import { stderrText } from '../../session/command-line/words.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { PIECE, pieceHead } from './frames.ts';
 import { Outlet } from './outlet.ts';
-import type { Exit } from './program-output.ts';
-import { stderrText } from './words.ts';
 
 export interface ClientLaneTerms {
   readonly number: number;
@@ -21,7 +21,7 @@ export interface ClientLaneTerms {
 }
 
 /** One channel towards the client: what goes there and what comes from there is in the recording first. */
-export class ClientLane {
+export class ClientLane implements ShellClient<PseudoTtyInfo> {
   readonly #terms: ClientLaneTerms;
   readonly #outlet: Outlet;
   #gone = false;
@@ -48,6 +48,15 @@ export class ClientLane {
   /** More waits for the client than should; `drained` tells when that is over. */
   get full(): boolean {
     return this.#outlet.full;
+  }
+
+  /** What the client sends is not read until `resume`. */
+  pause(): void {
+    this.#terms.channel.pause();
+  }
+
+  resume(): void {
+    this.#terms.channel.resume();
   }
 
   send(lane: 'stdout' | 'stderr', bytes: Buffer): void {

@@ -1,8 +1,9 @@
 import type { ClientChannel, ServerChannel, TcpipRequestInfo } from 'ssh2';
 import { FRAME } from '../../recording/events.ts';
+import type { Gate } from '../../session/command-line/gate.ts';
 import { PIECE, pieceHead } from './frames.ts';
-import { Gate } from './gate.ts';
-import { detects } from './judgement.ts';
+import { channelGate } from './gate.ts';
+import { type Asked, detects } from './judgement.ts';
 import { Outlet } from './outlet.ts';
 import type { ProgramTerms } from './program.ts';
 
@@ -17,7 +18,7 @@ export interface ForwardRequest {
 export class Forward {
   readonly #number: number;
   readonly #terms: ProgramTerms;
-  readonly #gate: Gate;
+  readonly #gate: Gate<Asked>;
   #channel: ServerChannel | undefined;
   #upstream: ClientChannel | undefined;
   #gone = false;
@@ -25,15 +26,7 @@ export class Forward {
   constructor(number: number, terms: ProgramTerms) {
     this.#number = number;
     this.#terms = terms;
-    this.#gate = new Gate({
-      desk: terms.desk,
-      clientAddress: terms.clientAddress,
-      target: terms.target,
-      environment: new Map(),
-      terminal: undefined,
-      say: () => {},
-      gone: () => this.#gone,
-    });
+    this.#gate = channelGate(terms, { say: () => {}, gone: () => this.#gone });
   }
 
   /** Settles when the connection is open or was refused; never rejects. */

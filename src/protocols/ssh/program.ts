@@ -1,12 +1,15 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel } from 'ssh2';
 import type { OutputMasking } from '../../masking/output-masking.ts';
+import type { Gate } from '../../session/command-line/gate.ts';
+import { passOutput } from '../../session/command-line/program-output.ts';
+import { EXIT } from '../../session/command-line/words.ts';
 import type { Judged, SessionDesk } from '../../session/desk.ts';
+import { ChannelProgram } from './channel-program.ts';
 import { ClientLane } from './client-lane.ts';
 import type { Door, Start } from './door.ts';
-import { Gate } from './gate.ts';
+import { failureWords } from './failure-words.ts';
+import { channelGate } from './gate.ts';
 import type { Asked } from './judgement.ts';
-import { passOutput } from './program-output.ts';
-import { EXIT, failureWords } from './words.ts';
 
 /** What a channel needs of the connection around it. */
 export interface ProgramTerms {
@@ -41,7 +44,7 @@ export class Program {
   readonly #channel: ServerChannel;
   readonly #lane: ClientLane;
   readonly #prepared: Prepared;
-  readonly #gate: Gate;
+  readonly #gate: Gate<Asked>;
   #upstream: ClientChannel | undefined;
   /** Typed before there was a program. */
   #ahead: Buffer[] = [];
@@ -67,10 +70,7 @@ export class Program {
       },
       failed: (error) => terms.failed(error),
     });
-    this.#gate = new Gate({
-      desk: terms.desk,
-      clientAddress: terms.clientAddress,
-      target: terms.target,
+    this.#gate = channelGate(terms, {
       environment: prepared.environment,
       terminal: prepared.terminal?.term,
       say: (lines) => this.#lane.say(lines),
@@ -162,11 +162,10 @@ export class Program {
     for (const bytes of this.#ahead.splice(0)) upstream.write(bytes);
     if (this.#inputEnded) upstream.end();
     this.#channel.resume();
-    const passed = passOutput(upstream, this.#terms.masking, (lane, bytes) => {
+    const program = new ChannelProgram(upstream);
+    const passed = passOutput(program, this.#terms.masking, (lane, bytes) => {
       this.#lane.send(lane, bytes);
-      if (!this.#lane.full) return;
-      upstream.pause();
-      upstream.stderr.pause();
+      if (this.#lane.full) program.pause();
     });
     void passed.then((exit) => this.#lane.end(exit));
   }

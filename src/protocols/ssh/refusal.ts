@@ -1,5 +1,5 @@
 import type { Connection, ServerChannel } from 'ssh2';
-import { EXIT, stderrText } from './words.ts';
+import { EXIT, stderrText } from '../../session/command-line/words.ts';
 
 /** How long a client that may not have a session gets to be told so, in milliseconds. */
 const GRACE_MS = 3000;

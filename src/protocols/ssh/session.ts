@@ -8,10 +8,11 @@ import type {
 } from 'ssh2';
 import { HoopError } from '../../base/errors.ts';
 import type { OutputMasking } from '../../masking/output-masking.ts';
+import type { GatedShell } from '../../session/command-line/gated-shell.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { Door } from './door.ts';
 import { Forward, type ForwardRequest } from './forward.ts';
-import { GatedShell } from './gated-shell.ts';
+import { serveGatedShell } from './gated-shell.ts';
 import { judge, shellMode } from './judgement.ts';
 import { Program, type ProgramTerms } from './program.ts';
 import { SftpProgram } from './sftp-program.ts';
@@ -47,7 +48,7 @@ export interface SessionParts {
  */
 export class SshSession {
   readonly #parts: SessionParts;
-  readonly #programs = new Map<number, Program | GatedShell | SftpProgram | Forward>();
+  readonly #programs = new Map<number, Program | GatedShell<PseudoTtyInfo> | SftpProgram | Forward>();
   #door: Promise<Door> | undefined;
   #upstream: TargetConnection | undefined;
   #numbers = 0;
@@ -189,9 +190,9 @@ export class SshSession {
       const channel = opened(accept);
       if (channel === undefined) return;
       const { foreignShell } = this.#parts;
-      const shell = new GatedShell(number, channel, { environment, terminal }, this.#terms(), foreignShell);
+      const prepared = { environment, terminal };
+      const shell = serveGatedShell(number, channel, prepared, this.#terms(), foreignShell);
       this.#programs.set(number, shell);
-      void shell.run();
     });
     session.on('subsystem', (accept, _reject, { name }) => {
       if (name !== 'sftp') {

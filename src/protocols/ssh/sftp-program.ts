@@ -1,13 +1,15 @@
 import type { ClientChannel, ServerChannel } from 'ssh2';
 import { FRAME } from '../../recording/events.ts';
+import type { Gate } from '../../session/command-line/gate.ts';
+import { EXIT, stderrText } from '../../session/command-line/words.ts';
 import type { Door } from './door.ts';
+import { failureWords } from './failure-words.ts';
 import { PIECE, pieceHead } from './frames.ts';
-import { Gate } from './gate.ts';
-import { detects } from './judgement.ts';
+import { channelGate } from './gate.ts';
+import { type Asked, detects } from './judgement.ts';
 import { Outlet } from './outlet.ts';
 import type { ProgramTerms } from './program.ts';
 import { SftpGovernor } from './sftp/governor.ts';
-import { EXIT, failureWords, stderrText } from './words.ts';
 
 /** The SFTP subsystem on one channel of the client. What went through is recorded by path, length and hash. */
 export class SftpProgram {
@@ -15,7 +17,7 @@ export class SftpProgram {
   readonly #terms: ProgramTerms;
   readonly #channel: ServerChannel;
   readonly #outlet: Outlet;
-  readonly #gate: Gate;
+  readonly #gate: Gate<Asked>;
   readonly #governor: SftpGovernor;
   #door: Door | undefined;
   #upstream: ClientChannel | undefined;
@@ -30,15 +32,7 @@ export class SftpProgram {
       this.#upstream?.resume();
       this.#resumeClient();
     });
-    this.#gate = new Gate({
-      desk: terms.desk,
-      clientAddress: terms.clientAddress,
-      target: terms.target,
-      environment: new Map(),
-      terminal: undefined,
-      say: (lines) => this.#say(lines),
-      gone: () => this.#gone,
-    });
+    this.#gate = channelGate(terms, { say: (lines) => this.#say(lines), gone: () => this.#gone });
     this.#governor = new SftpGovernor({
       judge: async (uses, contents) => {
         const unmaskable = contents && detects(terms.desk);

@@ -3,14 +3,16 @@ import type { ClientChannel } from 'ssh2';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { OutputMasking } from '../../../src/masking/output-masking.ts';
-import { type Exit, passOutput } from '../../../src/protocols/ssh/program-output.ts';
+import { ChannelProgram } from '../../../src/protocols/ssh/channel-program.ts';
+import type { Exit } from '../../../src/session/command-line/program.ts';
+import { passOutput } from '../../../src/session/command-line/program-output.ts';
 
 /** A program of a target that ends at once, in this way. */
 function endedBy(...exit: readonly unknown[]): Promise<Exit> {
   const stderr = new PassThrough();
   const channel = Object.assign(new PassThrough(), { stderr });
   const masking = () => new OutputMasking({ masks: () => [], key: {} as never, clock: systemClock });
-  const passed = passOutput(channel as unknown as ClientChannel, masking, () => {});
+  const passed = passOutput(new ChannelProgram(channel as unknown as ClientChannel), masking, () => {});
   channel.emit('exit', ...exit);
   channel.end();
   stderr.end();

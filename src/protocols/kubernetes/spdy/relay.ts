@@ -15,18 +15,11 @@ import {
   writeReply,
   writeReset,
 } from './frames.ts';
-import { HeaderPacker, HeaderUnpacker, type SpdyHeaders } from './header-block.ts';
+import { HeaderPacker, HeaderUnpacker } from './header-block.ts';
+import { ClientStreams, type StreamKind, sizeLines } from './streams.ts';
 
 /** What may wait to be sent to one side before the other is no longer read, in bytes. */
 const HIGH_WATER = 1024 * 1024;
-/** A program has five streams; a port-forward two for each connection. */
-const MOST_STREAMS = 4096;
-
-/** What a client may open (k8s.io/api/core/v1, StreamType). */
-const PROGRAM_STREAMS = ['error', 'stdin', 'stdout', 'stderr', 'resize'] as const;
-const FORWARD_STREAMS = ['error', 'data'] as const;
-type StreamKind = (typeof PROGRAM_STREAMS)[number] | 'data';
-
 export interface SpdyRelayParts {
   readonly client: Duplex;
   readonly target: Duplex;
@@ -47,20 +40,20 @@ export interface SpdyRelayParts {
 export class SpdyRelay {
   readonly #parts: SpdyRelayParts;
   readonly #program: ProgramStreams;
-  readonly #kinds = new Map<number, StreamKind>();
+  readonly #streams: ClientStreams;
   readonly #fromClient = { reader: new SpdyReader(), headers: new HeaderUnpacker() };
   readonly #fromTarget = { reader: new SpdyReader(), headers: new HeaderUnpacker() };
   readonly #toClient = new HeaderPacker();
   readonly #toTarget = new HeaderPacker();
   readonly #stopCut: () => void;
-  #lastStream = 0;
   #resolve: () => void = () => {};
   #over = false;
   readonly done: Promise<void>;
 
   constructor(parts: SpdyRelayParts) {
     this.#parts = parts;
-    const { around, client, number, session, target } = parts;
+    const { around, client, forward, number, session, target } = parts;
+    this.#streams = new ClientStreams(forward);
     this.done = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -91,14 +84,14 @@ export class SpdyRelay {
     switch (frame.type) {
       case 'open': {
         const headers = this.#fromClient.headers.read(frame.block);
-        this.#open(frame.stream, headers);
+        this.#streams.open(frame.stream, headers);
         return this.#send('target', writeOpen(frame.stream, this.#toTarget.write(headers), frame.fin));
       }
       case 'data':
-        this.#input(this.#kindOf(frame.stream), frame.bytes);
+        this.#input(this.#streams.kindOf(frame.stream), frame.bytes);
         return this.#send('target', writeData(frame.stream, frame.bytes, frame.fin));
       case 'reset':
-        this.#kindOf(frame.stream);
+        this.#streams.kindOf(frame.stream);
         return this.#send('target', writeReset(frame.stream, frame.status));
       case 'ping':
         return this.#send('client', writePing(frame.id));
@@ -113,34 +106,13 @@ export class SpdyRelay {
     }
   }
 
-  /** A stream of a known kind, under a new odd id (SPDY Protocol draft 3.1, section 2.3.2). */
-  #open(stream: number, headers: SpdyHeaders): void {
-    const kind = headers.get('streamtype');
-    const known = this.#parts.forward ? FORWARD_STREAMS : PROGRAM_STREAMS;
-    const found = known.find((one) => one === kind);
-    if (found === undefined) throw badSpdy('a stream is of an unknown type');
-    if (stream <= this.#lastStream || stream % 2 === 0) throw badSpdy('a stream has a wrong number');
-    const twice = !this.#parts.forward && [...this.#kinds.values()].includes(found);
-    if (twice || this.#kinds.size >= MOST_STREAMS) throw badSpdy('there are too many streams');
-    this.#lastStream = stream;
-    this.#kinds.set(stream, found);
-  }
-
-  #kindOf(stream: number): StreamKind {
-    const kind = this.#kinds.get(stream);
-    if (kind === undefined) throw badSpdy('there is no such stream');
-    return kind;
-  }
-
   #input(kind: StreamKind, bytes: Buffer): void {
     switch (kind) {
       case 'stdin':
       case 'data':
         return this.#program.input(bytes);
       case 'resize':
-        for (const line of bytes.toString('latin1').split('\n')) {
-          if (line.trim() !== '') this.#program.resize(Buffer.from(line, 'latin1'));
-        }
+        for (const size of sizeLines(bytes)) this.#program.resize(size);
         return;
       case 'error':
       case 'stdout':
@@ -159,14 +131,14 @@ export class SpdyRelay {
   #targetFrame(frame: SpdyFrame): void {
     switch (frame.type) {
       case 'reply': {
-        this.#kindOf(frame.stream);
+        this.#streams.kindOf(frame.stream);
         const headers = this.#fromTarget.headers.read(frame.block);
         return this.#send('client', writeReply(frame.stream, this.#toClient.write(headers), frame.fin));
       }
       case 'data':
-        return this.#output(frame.stream, this.#kindOf(frame.stream), frame.bytes, frame.fin);
+        return this.#output(frame.stream, this.#streams.kindOf(frame.stream), frame.bytes, frame.fin);
       case 'reset':
-        this.#kindOf(frame.stream);
+        this.#streams.kindOf(frame.stream);
         return this.#send('client', writeReset(frame.stream, frame.status));
       case 'ping':
         return this.#send('target', writePing(frame.id));
@@ -215,8 +187,9 @@ export class SpdyRelay {
 
   /** What was kept back of the program's output comes before its end. */
   #flush(): void {
-    for (const [stream, kind] of this.#kinds) {
-      if (kind !== 'stdout' && kind !== 'stderr') continue;
+    for (const kind of ['stdout', 'stderr'] as const) {
+      const stream = this.#streams.numberOf(kind);
+      if (stream === undefined) continue;
       this.#program.end(kind, (shown) => this.#send('client', writeData(stream, shown, false)));
     }
   }
@@ -230,7 +203,7 @@ export class SpdyRelay {
 
   #cut(reason: string): void {
     if (this.#over) return;
-    const error = [...this.#kinds].find(([, kind]) => kind === 'error')?.[0];
+    const error = this.#streams.numberOf('error');
     if (error !== undefined && !this.#parts.forward) {
       this.#send('client', writeData(error, statusBody(unavailable(`the session is over: ${reason}`)), true));
     }

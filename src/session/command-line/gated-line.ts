@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import type { ClientChannel, PseudoTtyInfo, ServerChannel } from 'ssh2';
+import type { OutputMasking } from '../../masking/output-masking.ts';
 import { carriedAfter, type LineSetting, lineScript } from '../../shell/line/line-script.ts';
 import { ReportFilter } from '../../shell/line/report-filter.ts';
-import type { ClientLane } from './client-lane.ts';
-import type { Door } from './door.ts';
+import type { SessionDesk } from '../desk.ts';
 import type { Gate } from './gate.ts';
-import { judge } from './judgement.ts';
-import type { ProgramTerms } from './program.ts';
-import { type Exit, passOutput } from './program-output.ts';
+import type { ShellAsked } from './judgement.ts';
+import type { Exit, RunningProgram, ShellClient, ShellDoor, TerminalSize } from './program.ts';
+import { passOutput } from './program-output.ts';
 import { EXIT } from './words.ts';
 
 const INTERRUPT = 3;
@@ -32,14 +31,17 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   TERM: 15,
 };
 
-export interface GatedLineTerms {
-  readonly program: ProgramTerms;
-  readonly gate: Gate;
-  readonly lane: ClientLane;
-  readonly channel: ServerChannel;
-  readonly environment: ReadonlyMap<string, string>;
-  readonly terminal: PseudoTtyInfo | undefined;
-  readonly foreignShell: string | undefined;
+/** What the lines of one shell share. */
+export interface GatedLineTerms<Size extends TerminalSize> {
+  readonly desk: SessionDesk;
+  readonly gate: Gate<ShellAsked>;
+  readonly client: ShellClient<Size>;
+  /** The way to the target; rejects when it could not be reached. */
+  door(): Promise<ShellDoor<Size>>;
+  /** Masks for one stream of output, by the policy of this moment. */
+  masking(): OutputMasking;
+  /** A failure that the session cannot survive. */
+  failed(error: unknown): void;
 }
 
 /** What is to become of keys that came while a line was under way. */
@@ -61,60 +63,61 @@ const TAKEN: KeysTaken = { ahead: NOTHING, withheld: NOTHING, forget: false };
  * One line of a gated shell: judged, perhaps held, run by a shell of its own that ends with it. So nothing that a line
  * defines (aliases, functions, traps, options, open files) can change what the next one means.
  */
-export class GatedLine {
-  readonly #terms: GatedLineTerms;
+export class GatedLine<Size extends TerminalSize> {
+  readonly #terms: GatedLineTerms<Size>;
   readonly #line: string;
   readonly #setting: LineSetting;
-  #running: { readonly door: Door; readonly upstream: ClientChannel } | undefined;
+  /** Undefined without a terminal. */
+  #size: Size | undefined;
+  readonly #terminal: boolean;
+  #running: { readonly door: ShellDoor<Size>; readonly program: RunningProgram<Size> } | undefined;
   #input: 'unasked' | 'asking' | 'given' | 'withheld' = 'unasked';
   #held: Buffer[] = [];
   #heldBytes = 0;
   #interrupts = 0;
   /** Ctrl-C came before it ran, or the shell has ended. */
   #cancelled = false;
-  /** The terminal, when it got another size since the line was entered or started. */
-  #size: PseudoTtyInfo | undefined;
   #leave: (exit: Exit) => void = () => {};
 
-  constructor(line: string, setting: LineSetting, terms: GatedLineTerms) {
+  /** `size` is its terminal's; undefined for none. */
+  constructor(line: string, setting: LineSetting, size: Size | undefined, terms: GatedLineTerms<Size>) {
     this.#line = line;
     this.#setting = setting;
+    this.#size = size;
+    this.#terminal = size !== undefined;
     this.#terms = terms;
   }
 
   /** What it leaves to the line behind it, when it has ended or was refused, which the client has been told. Throws what desk and door throw. */
   async run(): Promise<LineSetting> {
-    const { channel, environment, foreignShell, gate, lane, program, terminal } = this.#terms;
+    const { client, desk, gate } = this.#terms;
     const setting = this.#setting;
-    const answer = await gate.ask({ kind: 'line', line: this.#line, setting, foreignShell });
+    const answer = await gate.ask({ kind: 'line', line: this.#line, setting });
     if (!answer.passed) return { ...setting, status: answer.code };
-    const door = await program.door();
-    if (lane.gone || this.#cancelled) return { ...setting, status: EXIT.withdrawn };
-    program.desk.commit();
+    const door = await this.#terms.door();
+    if (client.gone || this.#cancelled) return { ...setting, status: EXIT.withdrawn };
+    desk.commit();
     const nonce = randomBytes(16).toString('hex');
-    const script = lineScript(this.#line, setting, nonce);
-    const start = { environment, terminal: this.#size ?? terminal };
-    this.#size = undefined;
-    const upstream = await door.exec(answer.judged, script, start);
-    upstream.on('error', () => {});
-    if (lane.gone) upstream.close();
-    this.#running = { door, upstream };
-    if (this.#size !== undefined) this.resize(this.#size);
+    const size = this.#size;
+    const program = await door.exec(answer.judged, lineScript(this.#line, setting, nonce), size);
+    if (client.gone) program.close();
+    this.#running = { door, program };
+    if (this.#size !== undefined && this.#size !== size) program.resize(this.#size);
     // Without a terminal, what the client sends are lines and no program's input.
-    if (terminal === undefined) upstream.end();
+    if (!this.#terminal) program.endInput();
     const report = new ReportFilter(nonce);
-    const passed = this.#passed(upstream, report);
+    const passed = this.#passed(program, report);
     // Ctrl-C came while it was being started, when there was nothing yet that could get it.
     if (this.#cancelled) this.stop();
     const exit = await passed;
     gate.withdraw('the program has ended');
-    channel.resume();
+    client.resume();
     return this.#endOf(exit, report.reported);
   }
 
   /** What the client sends while the line is judged, waits, or runs. */
   keys(bytes: Buffer): KeysTaken {
-    if (this.#terms.terminal === undefined) return { ...TAKEN, ahead: bytes };
+    if (!this.#terminal) return { ...TAKEN, ahead: bytes };
     if (bytes.includes(SUSPEND)) return this.#notSuspended(bytes);
     const forget = bytes.includes(INTERRUPT);
     if (forget && (this.#running === undefined || this.#input === 'asking')) {
@@ -125,11 +128,11 @@ export class GatedLine {
       return { ...TAKEN, ahead: afterInterrupt(bytes), forget };
     }
     if (this.#input === 'asking') return this.#hold(bytes);
-    const { upstream } = this.#running;
+    const { program } = this.#running;
     if (this.#input === 'unasked' && bytes.some((byte) => !SIGNAL_KEYS.includes(byte)))
       return this.#ask(bytes);
-    if (this.#input === 'given') return this.#give(bytes, upstream);
-    for (const byte of bytes) if (SIGNAL_KEYS.includes(byte)) this.#signalKey(byte, upstream);
+    if (this.#input === 'given') return this.#give(bytes, program);
+    for (const byte of bytes) if (SIGNAL_KEYS.includes(byte)) this.#signalKey(byte, program);
     const withheld = Buffer.from(afterInterrupt(bytes).filter((byte) => !SIGNAL_KEYS.includes(byte)));
     return { ...TAKEN, withheld, forget };
   }
@@ -137,7 +140,7 @@ export class GatedLine {
   /** The rest of the keys goes where keys go. */
   #notSuspended(bytes: Buffer): KeysTaken {
     // To a client that does not read it is said often enough.
-    if (!this.#terms.lane.full) this.#terms.lane.say(['', NOT_SUSPENDED]);
+    if (!this.#terms.client.full) this.#terms.client.say(['', NOT_SUSPENDED]);
     const rest = Buffer.from(bytes.filter((byte) => byte !== SUSPEND));
     return rest.length === 0 ? TAKEN : this.keys(rest);
   }
@@ -149,56 +152,47 @@ export class GatedLine {
     return TAKEN;
   }
 
-  #give(bytes: Buffer, upstream: ClientChannel): KeysTaken {
-    if (upstream.write(bytes)) return TAKEN;
-    const { channel } = this.#terms;
-    channel.pause();
-    upstream.once('drain', () => channel.resume());
+  #give(bytes: Buffer, program: RunningProgram<Size>): KeysTaken {
+    const { client } = this.#terms;
+    if (!program.write(bytes, () => client.resume())) client.pause();
     return TAKEN;
   }
 
   /** The client sends no more: a program that reads its terminal gets to know. */
   inputEnded(): void {
-    this.#running?.upstream.write(Buffer.of(END_OF_INPUT));
+    this.#running?.program.write(Buffer.of(END_OF_INPUT));
   }
 
   signal(name: string): void {
     if (this.#running === undefined) this.#terms.gate.withdraw(`the client sent ${name}`);
-    else this.#running.upstream.signal(name);
+    else this.#running.program.signal(name);
   }
 
-  resize(size: PseudoTtyInfo): void {
+  resize(size: Size): void {
     this.#size = size;
-    this.#running?.upstream.setWindow(size.rows, size.cols, size.height, size.width);
+    this.#running?.program.resize(size);
   }
 
   resume(): void {
-    this.#running?.upstream.resume();
-    this.#running?.upstream.stderr.resume();
+    this.#running?.program.resume();
   }
 
   /** Ends what runs, without waiting for it. */
   stop(): void {
     this.#cancelled = true;
-    this.#running?.upstream.close();
+    this.#running?.program.close();
     this.#leave({ signal: 'HUP', core: false });
   }
 
-  #passed(upstream: ClientChannel, report: ReportFilter): Promise<Exit> {
-    const { lane, program } = this.#terms;
+  #passed(program: RunningProgram<Size>, report: ReportFilter): Promise<Exit> {
+    const { client, masking } = this.#terms;
     let left = false;
-    const passed = passOutput(
-      upstream,
-      program.masking,
-      (name, bytes) => {
-        if (left) return;
-        lane.send(name, bytes);
-        if (!lane.full) return;
-        upstream.pause();
-        upstream.stderr.pause();
-      },
-      report,
-    );
+    const out = (name: 'stdout' | 'stderr', bytes: Buffer) => {
+      if (left) return;
+      client.send(name, bytes);
+      if (client.full) program.pause();
+    };
+    const passed = passOutput(program, masking, out, report);
     const stopped = new Promise<Exit>((resolve) => {
       this.#leave = (exit) => {
         left = true;
@@ -210,17 +204,17 @@ export class GatedLine {
     return Promise.race([passed, stopped]);
   }
 
-  #signalKey(byte: number, upstream: ClientChannel): void {
-    if (upstream.writableLength < MOST_SIGNALS) upstream.write(Buffer.of(byte));
+  #signalKey(byte: number, program: RunningProgram<Size>): void {
+    if (program.unsent < MOST_SIGNALS) program.write(Buffer.of(byte));
     if (byte !== INTERRUPT || ++this.#interrupts < PATIENCE) return;
-    this.#terms.lane.say(['', 'hoopctl: it goes on after three Ctrl-C and is left behind']);
+    this.#terms.client.say(['', 'hoopctl: it goes on after three Ctrl-C and is left behind']);
     this.stop();
   }
 
   /** Asked for when the first key comes, so that a program that wants none needs no rule for it. */
   #ask(bytes: Buffer): KeysTaken {
     const asked = { kind: 'input', line: this.#line } as const;
-    if (judge(this.#terms.program.desk, asked).decision.outcome === 'block') {
+    if (this.#terms.gate.blocks(asked)) {
       this.#input = 'withheld';
       return this.keys(bytes);
     }
@@ -231,11 +225,11 @@ export class GatedLine {
         this.#input = answer.passed ? 'given' : 'withheld';
         if (answer.passed && this.#running !== undefined) {
           this.#running.door.request(answer.judged);
-          this.#running.upstream.write(Buffer.concat(this.#held));
+          this.#running.program.write(Buffer.concat(this.#held));
         }
         this.#held = [];
       },
-      (error) => this.#terms.program.failed(error),
+      (error) => this.#terms.failed(error),
     );
     return TAKEN;
   }
@@ -244,7 +238,7 @@ export class GatedLine {
     const status = 'signal' in exit ? 128 + (SIGNAL_NUMBERS[exit.signal] ?? 0) : (exit.code ?? EXIT.failed);
     const { directory, variables } = this.#setting;
     if (reported === '' && directory !== undefined) {
-      this.#terms.lane.say([
+      this.#terms.client.say([
         `hoopctl: ${directory} cannot be entered any more: nothing was executed, and the next line begins where a login does`,
       ]);
       return { directory: undefined, variables, status };

@@ -1,7 +1,6 @@
-import { HoopError } from '../../base/errors.ts';
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
-import type { Hold, HoldOutcome } from '../../session/desk.ts';
+import type { Hold, HoldOutcome } from '../desk.ts';
 
 /** Exit codes of what did not run, as a shell's: found but not executable, and ssh's own for a failed connection. */
 export const EXIT = { refused: 126, failed: 255, withdrawn: 130 } as const;
@@ -12,16 +11,17 @@ function approverWords(approvers: readonly string[]): string {
   return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
 }
 
+/** `why` is the command that tells which rules matched. */
 export function blockedWords(
   decision: Extract<Decision, { outcome: 'block' }>,
-  connection: string,
+  why: string,
 ): readonly string[] {
   const by =
     decision.rule === undefined ? 'no rule of the policy allows it' : `blocked by rule "${decision.rule}"`;
   return [
     `hoopctl: ${by}: ${decision.command}`,
     ...(decision.message === undefined ? [] : [`hoopctl: ${decision.message}`]),
-    `hoopctl: see why: hoopctl policy explain --connection ${connection} '<command>'`,
+    `hoopctl: see why: ${why}`,
   ];
 }
 
@@ -49,44 +49,6 @@ export function notApprovedWords(
     case 'refused':
       return [`hoopctl: ${hold.id} was approved but may no longer run: ${outcome.reason}`, nothing];
   }
-}
-
-/** What a client may know of why something was not started, its exit code, and what the recording has to say of it. */
-export function failureWords(error: unknown): {
-  readonly lines: readonly string[];
-  readonly code: number;
-  readonly note: string | undefined;
-} {
-  if (!(error instanceof HoopError)) {
-    const note = error instanceof Error ? error.message : 'the target did not start it';
-    return { lines: ['hoopctl: the target did not start it'], code: EXIT.failed, note };
-  }
-  const note = error.why === undefined ? error.message : `${error.message}: ${error.why}`;
-  switch (error.kind) {
-    case 'not-permitted':
-      // What the target said of the credential or its key is the owner's business.
-      if (/^(host_key_|host_certificate|target_refused|bad_private|private_key)/.test(error.code)) break;
-      return {
-        lines: [`hoopctl: ${error.message}`, ...(error.next === undefined ? [] : [`hoopctl: ${error.next}`])],
-        code: EXIT.refused,
-        note,
-      };
-    case 'not-reachable':
-    case 'not-found':
-    case 'usage':
-      // A connection on the way is the owner's business as well.
-      break;
-    default:
-      return { lines: [`hoopctl: ${error.message}`], code: EXIT.failed, note };
-  }
-  return {
-    lines: [
-      'hoopctl: the target could not be reached',
-      'hoopctl: an owner finds out why with: hoopctl connection test',
-    ],
-    code: EXIT.failed,
-    note,
-  };
 }
 
 /** Control characters, the C1 ones and those that turn or hide text are shown as escapes: a policy's or target's words are not the terminal's. */
