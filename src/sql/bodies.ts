@@ -48,18 +48,26 @@ export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
       inner.out.unknown(`function ${fn.schema}.${fn.name} is nested too deeply`, 'CALL');
       return facts(inner.out, []);
     }
+    if (fn.settings.some(changesStrings)) {
+      inner.out.unknown(`function ${fn.schema}.${fn.name} reads strings by other rules`, 'CALL');
+      return facts(inner.out, []);
+    }
     if (fn.standardBody) return runStandardBody(fn, inner);
     if (fn.language === 'sql') return runText(fn.body, inner);
     return runPlpgsql(plpgsqlStatements(fn), inner, `${fn.schema}.${fn.name}`);
   });
 }
 
+/** A SET clause under which a literal ends elsewhere than the grammar has it end. */
+const changesStrings = (setting: string) => /^standard_conforming_strings=(?!on$)/iu.test(setting);
+
 /** `SET search_path` of the function itself, else what the caller has. */
 function functionPath(fn: CatalogFunction, ctx: Context): readonly string[] | undefined {
   for (const setting of fn.settings) {
     const at = setting.indexOf('=');
     if (setting.slice(0, at).toLowerCase() !== 'search_path') continue;
-    return effectivePath(parseIdentifierList(setting.slice(at + 1)), ctx.state, ctx.catalog);
+    const names = parseIdentifierList(setting.slice(at + 1));
+    return effectivePath(names, ctx.state, ctx.catalog, fn.securityDefiner);
   }
   return ctx.state.callPath;
 }
@@ -154,6 +162,13 @@ export function runPlpgsql(
   if (steps === undefined) return opaque(`${name} has a PL/pgSQL body that cannot be analysed`);
   const sources = new Set<string>();
   for (const step of steps) {
+    if (step.kind === 'fetch') {
+      // Whatever the variable's own query is, its name may be that of a cursor of the session.
+      ctx.out.dependsOnSession = true;
+      for (const { outputs, anyOutput } of ctx.state.openCursors())
+        ctx.out.useAll([...(anyOutput ?? []), ...(outputs ?? []).flatMap((one) => one.sources)], 'other');
+      continue;
+    }
     if (step.kind === 'unknown') {
       ctx.out.unknown(step.reason, 'EXECUTE');
       ctx.out.changes.push({ kind: 'opaque' });

@@ -130,6 +130,8 @@ export interface CatalogType {
   readonly kind: 'base' | 'composite' | 'domain' | 'enum' | 'range' | 'multirange' | 'pseudo';
   /** Domains: the CHECK expressions, as pg_get_constraintdef prints them (see `Catalog.definitionPath`). */
   readonly checks: readonly string[];
+  /** Domains: functions outside pg_catalog that the default calls. */
+  readonly defaultFunctions?: readonly number[];
   /** Domains: the type beneath; arrays: the element; ranges and multiranges: the subtype; 0 otherwise. */
   readonly baseTypeOid: number;
   /** Composite types: the relation that holds its columns; 0 otherwise. */
@@ -175,6 +177,10 @@ export interface Catalog {
   /** Types outside pg_catalog. */
   types(): Iterable<CatalogType>;
   hasSchema(name: string): boolean;
+  /** Whether the credential may use what is in the schema: search_path passes over the others. */
+  mayUseSchema(name: string): boolean;
+  /** Whether a function of the extension's is there. */
+  hasExtension(name: string): boolean;
 }
 
 const classified = new WeakMap<Catalog, WeakMap<FunctionEffects, Catalog>>();
@@ -206,4 +212,6 @@ export interface SessionState {
   /** Prepared statements (SQL and protocol level share one name space) and cursors/portals. */
   prepared(name: string): StatementFacts | undefined;
   cursor(name: string): StatementFacts | undefined;
+  /** All of the latter that are open; left out: there are none. */
+  openCursors?(): readonly StatementFacts[];
 }

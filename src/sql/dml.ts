@@ -78,7 +78,10 @@ function onConflict(clause: OnConflictClause, target: RangeItem, rows: Scope, ct
   }
   expression(clause.infer?.whereClause, rows, predicate, ctx);
   if (clause.action !== 'ONCONFLICT_UPDATE') return;
-  if (target.relation) ctx.out.act(writing(ctx), 'UPDATE', relationObject(target.relation, ctx));
+  if (target.relation) {
+    ctx.out.act(writing(ctx), 'UPDATE', relationObject(target.relation, ctx));
+    noteCascades(target.relation, 'update', targetNames(clause.targetList), ctx);
+  }
   const scope = new Scope(rows);
   // EXCLUDED is the row that the client proposed.
   const proposed = target.columns.map((column) => ({ name: column.name, sources: [], plain: false }));

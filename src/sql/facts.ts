@@ -146,6 +146,8 @@ export type SessionChange =
         | 'prepare';
     }
   | { readonly kind: 'role' }
+  /** A table's code that nobody can read has run: the search path or the role may be another. */
+  | { readonly kind: 'unread' }
   /** The catalog changes (DDL, temporary objects): names must be resolved anew afterwards. */
   | { readonly kind: 'catalog' }
   /** Anything may have changed (an opaque function, `set_config` with a computed name). */

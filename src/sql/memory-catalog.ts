@@ -13,6 +13,8 @@ export interface CatalogParts {
   readonly serverVersion?: number;
   readonly definitionPath?: readonly string[];
   readonly schemas?: readonly string[];
+  /** Those of them without the privilege USAGE. */
+  readonly closedSchemas?: readonly string[];
   readonly relations?: readonly CatalogRelation[];
   readonly functions?: readonly CatalogFunction[];
   readonly operators?: readonly CatalogOperator[];
@@ -58,6 +60,8 @@ export function makeCatalog(parts: CatalogParts): Catalog {
   }
   const builtinTypes = new Set(parts.builtinTypes ?? []);
   const schemas = new Set(parts.schemas ?? []);
+  const closedSchemas = new Set(parts.closedSchemas ?? []);
+  const extensions = new Set(functions.map((f) => f.extension));
   return {
     version: parts.version ?? 'empty',
     serverVersion: parts.serverVersion ?? 180000,
@@ -79,6 +83,8 @@ export function makeCatalog(parts: CatalogParts): Catalog {
     type: (schema, name) => typesByName.get(key(schema, name)),
     typeByOid: (oid) => typesByOid.get(oid),
     hasSchema: (name) => schemas.has(name),
+    mayUseSchema: (name) => !closedSchemas.has(name),
+    hasExtension: (name) => extensions.has(name),
   };
 }
 

@@ -5,7 +5,9 @@ import { constantText } from './tree.ts';
 /** A piece of a PL/pgSQL body that runs SQL. */
 export type PlStep =
   | { readonly kind: 'text'; readonly sql: string }
-  | { readonly kind: 'unknown'; readonly reason: string };
+  | { readonly kind: 'unknown'; readonly reason: string }
+  /** FETCH or MOVE, by the name that a variable holds. */
+  | { readonly kind: 'fetch' };
 
 /** OIDs of the pseudo-types that change what RETURN may say. */
 const RETURN_WORDS: ReadonlyMap<number, string> = new Map([
@@ -88,6 +90,9 @@ function walk(node: unknown, found: PlStep[], dynamic: readonly string[] = []): 
       found.push(...typeSteps(String((child as { typname?: unknown }).typname ?? '')));
     } else if (key === 'PLpgSQL_stmt_commit' || key === 'PLpgSQL_stmt_rollback') {
       found.push({ kind: 'text', sql: key === 'PLpgSQL_stmt_commit' ? 'COMMIT' : 'ROLLBACK' });
+    } else if (key === 'PLpgSQL_stmt_fetch') {
+      found.push({ kind: 'fetch' });
+      walk(child, found);
     } else if (dynamic.includes(key)) {
       walk(child, found);
       found.push(dynamicStep((child as { PLpgSQL_expr?: PlExpression }).PLpgSQL_expr));

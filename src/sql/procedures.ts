@@ -3,7 +3,6 @@ import { runPlpgsql } from './bodies.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import { callFunction } from './functions.ts';
-import { noteInnerChanges } from './inner-effects.ts';
 import { doStatements } from './plpgsql.ts';
 import { noteArguments, type StatementResult } from './statements.ts';
 import { constantText, lastOption, nameParts } from './tree.ts';
@@ -34,7 +33,8 @@ export function doStatement(stmt: DoStmt, ctx: Context): StatementResult {
   };
   const facts = runPlpgsql(doStatements(body), inner, 'a DO block');
   ctx.out.mergeEffects(facts.collector, undefined);
-  noteInnerChanges(facts.collector.changes, ctx);
+  ctx.out.changes.push(...facts.collector.changes);
+  ctx.state.adoptUncertain(inner.state);
   ctx.out.useAll(facts.sources, 'other');
   for (const { column, use } of facts.collector.columnUses()) if (use === 'target') ctx.out.use(column, use);
   return { tag: 'DO' };

@@ -2,11 +2,18 @@ import type { Catalog, CatalogRelation } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import { expression } from './expressions.ts';
-import type { Action } from './facts.ts';
+import type { Action, SessionChange } from './facts.ts';
+import { noteInnerChanges } from './inner-effects.ts';
 import { parseText } from './parse.ts';
 import { relationColumns, Scope } from './scope.ts';
+import { changesNames } from './table-code.ts';
 
-const kept = new WeakMap<Catalog, Map<string, readonly Action[]>>();
+interface PolicyCode {
+  readonly actions: readonly Action[];
+  readonly changes: readonly SessionChange[];
+}
+
+const kept = new WeakMap<Catalog, Map<string, PolicyCode>>();
 
 /**
  * What the policies of a table's row security do to other objects whenever the table is used. What they only read, or
@@ -14,16 +21,16 @@ const kept = new WeakMap<Catalog, Map<string, readonly Action[]>>();
  */
 export function notePolicies(relation: CatalogRelation, ctx: Context): void {
   if (relation.policies === undefined || ctx.within.includes(relation.oid)) return;
-  const actions = kept.get(ctx.catalog) ?? new Map<string, readonly Action[]>();
-  kept.set(ctx.catalog, actions);
+  const code = kept.get(ctx.catalog) ?? new Map<string, PolicyCode>();
+  kept.set(ctx.catalog, code);
   const key = `${relation.oid} ${ctx.state.callPath?.join('\0') ?? '?'}`;
-  const known =
-    (ctx.state.pristine ? actions.get(key) : undefined) ?? acting(relation, relation.policies, ctx);
-  if (ctx.state.pristine) actions.set(key, known);
-  for (const action of known) ctx.out.add(action);
+  const known = (ctx.state.pristine ? code.get(key) : undefined) ?? acting(relation, relation.policies, ctx);
+  if (ctx.state.pristine) code.set(key, known);
+  for (const action of known.actions) ctx.out.add(action);
+  noteInnerChanges(known.changes, ctx);
 }
 
-function acting(relation: CatalogRelation, policies: readonly string[], ctx: Context): readonly Action[] {
+function acting(relation: CatalogRelation, policies: readonly string[], ctx: Context): PolicyCode {
   const out = new Collector();
   const scope = new Scope(undefined);
   const list = relationColumns(relation, ctx.catalog);
@@ -44,7 +51,8 @@ function acting(relation: CatalogRelation, policies: readonly string[], ctx: Con
     if (target && 'ResTarget' in target) expression(target.ResTarget.val, scope, { kind: 'other' }, inner);
   }
   const via = `${relation.schema}.${relation.name}`;
-  return out.actions
+  const actions = out.actions
     .filter(({ effect }) => effect !== 'read' && effect !== 'unknown')
     .map((action) => (action.object ? { ...action, object: { ...action.object, via } } : action));
+  return { actions, changes: out.changes.filter(changesNames) };
 }

@@ -66,7 +66,7 @@ function setStatement(stmt: VariableSetStmt, ctx: Context): StatementResult {
 }
 
 /** The value as one string: names of search_path are quoted, since each argument is one name whatever it holds. */
-function settingValue(name: string, args: readonly Node[] | undefined): string | undefined {
+export function settingValue(name: string, args: readonly Node[] | undefined): string | undefined {
   const values: string[] = [];
   for (const arg of args ?? []) {
     const text = constantText(arg);

@@ -65,6 +65,8 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
       state.catalogUncertain = true;
       return;
     case 'catalog':
+    // What an owner wrote is taken to leave alone what the same text means.
+    case 'unread':
       return;
     default:
       change satisfies never;

@@ -1,33 +1,50 @@
 import { functionBody } from './bodies.ts';
+import { NAMING_SETTINGS } from './builtins/settings.ts';
 import type { CatalogFunction, CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
+import type { SessionChange } from './facts.ts';
+import { noteInnerChanges } from './inner-effects.ts';
 import { displayName } from './names.ts';
 
 /**
  * What a table's own code (triggers, defaults, CHECKs, index expressions) does when its rows are written. What it reads
  * may stand in an error or a notice. What defaults, CHECKs and index expressions do to other objects counts as the
- * statement's; what triggers do is the target's own.
+ * statement's; what triggers do is the target's own. What any of it changes in the session counts for what comes next.
  */
 export function noteTableCode(relation: CatalogRelation, ctx: Context): void {
   if (ctx.planOnly) return notePlannedCode(relation, ctx);
   const via = displayName(relation, ctx);
   const triggers = relation.triggers ?? [];
-  const defaults = relation.columns.flatMap(({ defaultFunctions = [] }) => defaultFunctions);
+  const defaults = relation.columns.flatMap(({ defaultFunctions = [], typeOid }) => [
+    ...defaultFunctions,
+    ...(ctx.catalog.typeByOid(typeOid)?.defaultFunctions ?? []),
+  ]);
   for (const oid of new Set([...triggers, ...(relation.functions ?? []), ...defaults])) {
     const fn = ctx.catalog.functionByOid(oid);
     if (!fn || ctx.within.includes(oid)) continue;
     if (!isReadable(fn)) {
-      ctx.out.mayQuote ||= fn.extension === undefined;
+      if (fn.extension === undefined) noteUnread(ctx);
       continue;
     }
     const { collector, sources } = functionBody(fn, ctx);
     ctx.out.useAll(sources, 'computed');
+    noteInnerChanges(collector.changes.filter(changesNames), ctx);
     for (const action of collector.actions) {
-      if (action.effect === 'unknown') ctx.out.mayQuote = true;
+      if (action.effect === 'unknown') noteUnread(ctx);
       else if (action.effect !== 'read' && !triggers.includes(oid))
         ctx.out.add(action.object ? { ...action, object: { ...action.object, via } } : action);
     }
   }
+}
+
+/** Whether names may mean something else afterwards; what cannot be told of it is noted by itself. */
+export const changesNames = (change: SessionChange) =>
+  change.kind === 'set' ? NAMING_SETTINGS.has(change.name) : change.kind !== 'opaque';
+
+/** It may quote any value, and have set another search path or role, as any code may. */
+function noteUnread({ out }: Context): void {
+  out.mayQuote = true;
+  out.changes.push({ kind: 'unread' });
 }
 
 /**

@@ -27,7 +27,9 @@ export class TextState {
   /** Something opaque ran: nothing in the catalog is certain for the rest of the text. */
   catalogUncertain = false;
   /** Triggers made earlier in the text, which the catalog does not have yet. Shared with what the text runs. */
-  newTriggers: { readonly table: string }[] = [];
+  newTriggers: { readonly table: string; readonly functionName: string }[] = [];
+  /** Schemas made earlier in the text. Shared with what the text runs. */
+  newSchemas = new Set<string>();
   /** A transaction ended that had made or changed objects: whether they are there is not known. */
   undone = false;
   readonly #session: SessionState;
@@ -70,10 +72,12 @@ export class TextState {
     state.catalogUncertain = this.catalogUncertain;
     state.undone = this.undone;
     state.newTriggers = this.newTriggers;
+    state.newSchemas = this.newSchemas;
     state.lockTimeout = this.lockTimeout;
     for (const [name, change] of this.#names) state.#names.set(name, change);
     for (const [name, change] of this.#functions) state.#functions.set(name, change);
     for (const [name, facts] of this.#prepared) state.#prepared.set(name, facts);
+    for (const [name, facts] of this.#cursors) state.#cursors.set(name, facts);
     return state;
   }
 
@@ -98,6 +102,27 @@ export class TextState {
   cursor(name: string): StatementFacts | undefined {
     if (this.#cursors.has(name)) return this.#cursors.get(name);
     return this.#allClosed ? undefined : this.#session.cursor(name);
+  }
+
+  /** What the cursors and portals that are open show: code may fetch from any of them by a computed name. */
+  openCursors(): readonly StatementFacts[] {
+    const own = [...this.#cursors.values()].filter((facts) => facts !== undefined);
+    return this.#allClosed ? own : [...own, ...(this.#session.openCursors?.() ?? [])];
+  }
+
+  /** Takes over what code that has run may have defined: whether it came to that, and under which names, is not told. */
+  adoptUncertain(ran: TextState): void {
+    for (const [name, change] of ran.#names) {
+      if (this.#names.get(name) === change) continue;
+      if (change.kind === 'altered') this.changeName(name, change);
+      else this.#names.set(name, { kind: 'opaque' });
+    }
+    for (const [name, change] of ran.#functions)
+      if (this.#functions.get(name) !== change) this.#functions.set(name, 'opaque');
+    // A schema of it was dropped.
+    if (ran.searchPath === undefined) this.searchPath = undefined;
+    this.undone ||= ran.undone;
+    this.catalogUncertain ||= ran.catalogUncertain;
   }
 
   setPrepared(name: string, facts: StatementFacts | undefined): void {
@@ -151,11 +176,15 @@ export class TextState {
   }
 }
 
-/** search_path as names were given -> the schemas searched, implicit ones first; undefined where it cannot be told. */
+/**
+ * search_path as names were given -> the schemas searched, implicit ones first; undefined where it cannot be told.
+ * `byOwner`: of a function that runs as its owner, who may use what it names.
+ */
 export function effectivePath(
   names: readonly string[],
   state: TextState,
   catalog: Catalog,
+  byOwner = false,
 ): readonly string[] | undefined {
   const path: string[] = [];
   for (const name of names) {
@@ -164,7 +193,9 @@ export function effectivePath(
       if (catalog.hasSchema(state.user)) path.push(state.user);
     } else if (name === 'pg_temp') {
       path.push(state.tempSchema ?? 'pg_temp');
-    } else if (name === 'pg_catalog' || catalog.hasSchema(name)) {
+    } else if (name === 'pg_catalog' || catalog.hasSchema(name) || state.newSchemas.has(name)) {
+      // Another role may use it, or not: who runs the text is not told here.
+      if (!byOwner && !catalog.mayUseSchema(name)) return undefined;
       path.push(name);
     }
   }

@@ -3,10 +3,11 @@ import type { CatalogRelation } from './catalog.ts';
 import type { Context } from './context.ts';
 import type { Effect } from './facts.ts';
 import { noteCascades } from './foreign-keys.ts';
-import { displayName, relationObject, resolveRelation } from './names.ts';
+import { noteInnerChanges } from './inner-effects.ts';
+import { relationObject, resolveRelation } from './names.ts';
 import { noteKin, rangeItem } from './relations.ts';
 import { notePolicies } from './row-security.ts';
-import type { RangeItem } from './scope.ts';
+import { descendants, type RangeItem } from './scope.ts';
 import { notePlannedCode, noteTableCode } from './table-code.ts';
 import { triggersLoseRows } from './trigger-copies.ts';
 import { typeEffects } from './types.ts';
@@ -56,7 +57,11 @@ export function noteWrite(
   suffix?: string,
 ): void {
   const object = relationObject(relation, ctx);
-  if (relation.schema === 'pg_catalog') return noteCatalogWrite(relation, kind, command, ctx, columns);
+  if (relation.schema === 'pg_catalog') {
+    if (!setsBy(relation, kind)) ctx.out.act(ctx.planOnly ? 'read' : 'admin', command, object, columns);
+    else noteSettings(relation, command, ctx);
+    return;
+  }
   ctx.out.act(writing(ctx), command, object, columns, suffix);
   noteKin(
     relation,
@@ -67,53 +72,69 @@ export function noteWrite(
     },
     ctx,
   );
-  notePolicies(relation, ctx);
-  const name = displayName(relation, ctx);
-  for (const rule of relation.rules) {
-    if (rule.event !== kind && kind !== 'merge') continue;
-    const facts = ruleFacts(rule.definition, relation, ctx);
-    ctx.out.mergeEffects(facts, name);
-    for (const { column, use } of facts.columnUses()) if (use !== 'target') ctx.out.use(column, 'other');
-  }
-  if (triggersLoseRows(relation, ctx.catalog))
-    ctx.out.use(`${relation.schema}.${relation.name}.*`, 'stored', []);
-  if (relation.kind === 'view') writeThroughView(relation, command, name, ctx);
-  noteTableCode(relation, ctx);
-  if (kind === 'delete' || kind === 'update') noteCascades(relation, kind, columns, ctx);
-  if (kind === 'delete') return;
-  for (const column of relation.columns) {
-    const type = ctx.catalog.typeByOid(column.typeOid);
-    if (type && (columns.length === 0 || columns.includes(column.name))) typeEffects(type, ctx, new Set());
-  }
+  noteBehind(relation, kind, inherited, columns, ctx);
+  if (relation.kind === 'view') writeThroughView(relation, kind, command, ctx);
 }
 
 /** pg_settings has a rule that turns its UPDATE into set_config; other catalogs are the server's own. */
-function noteCatalogWrite(
-  relation: CatalogRelation,
-  kind: WriteKind,
-  command: string,
-  ctx: Context,
-  columns: readonly string[],
-): void {
-  const object = relationObject(relation, ctx);
-  const sets = relation.name === 'pg_settings' && kind === 'update';
-  const effect = sets ? 'session' : 'admin';
-  ctx.out.act(ctx.planOnly ? 'read' : effect, command, object, columns);
-  if (!sets) return;
+const setsBy = ({ schema, name }: CatalogRelation, kind: WriteKind) =>
+  schema === 'pg_catalog' && name === 'pg_settings' && kind === 'update';
+
+function noteSettings(relation: CatalogRelation, command: string, ctx: Context, via?: string): void {
+  ctx.out.act(ctx.planOnly ? 'read' : 'session', command, relationObject(relation, ctx, via));
   ctx.out.condition('dangerous-session-change');
   ctx.out.changes.push({ kind: 'opaque' });
 }
 
-/** An updatable view writes its base tables. PostgreSQL docs, CREATE VIEW, "Updatable Views". */
-function writeThroughView(view: CatalogRelation, command: string, name: string, ctx: Context): void {
+/** What the server does besides when rows of the relation are written: its rules, policies, code and foreign keys. */
+function noteBehind(
+  relation: CatalogRelation,
+  kind: WriteKind,
+  inherited: boolean,
+  columns: readonly string[],
+  ctx: Context,
+): void {
+  notePolicies(relation, ctx);
+  const object = relationObject(relation, ctx);
+  for (const rule of relation.rules) {
+    if (rule.event !== kind && kind !== 'merge') continue;
+    const facts = ruleFacts(rule.definition, relation, ctx);
+    ctx.out.mergeEffects(facts, object.name);
+    if (!ctx.planOnly) noteInnerChanges(facts.changes, ctx);
+    for (const { column, use } of facts.columnUses()) if (use !== 'target') ctx.out.use(column, 'other');
+  }
+  if (triggersLoseRows(relation, ctx.catalog))
+    ctx.out.use(`${relation.schema}.${relation.name}.*`, 'stored', []);
+  noteTableCode(relation, ctx);
+  // A row goes where its partition key says, and an inheriting table's rows are its parent's.
+  if (inherited) for (const heir of descendants(relation, ctx.catalog)) noteTableCode(heir, ctx);
+  if (kind === 'delete' || kind === 'update') noteCascades(relation, kind, columns, ctx);
+  if (kind === 'delete') return;
+  for (const column of relation.columns) {
+    // A new row has a value, if only NULL, in every column (preptlist.c, expand_insert_targetlist).
+    const assigned = kind !== 'update' || columns.length === 0 || columns.includes(column.name);
+    const type = assigned ? ctx.catalog.typeByOid(column.typeOid) : undefined;
+    if (type) typeEffects(type, ctx, new Set());
+  }
+}
+
+/**
+ * An updatable view writes its base tables, with their rules and code, and applies the rules of views in between.
+ * PostgreSQL docs, CREATE VIEW, "Updatable Views".
+ */
+function writeThroughView(view: CatalogRelation, kind: WriteKind, command: string, ctx: Context): void {
   const { collector } = viewFacts(view, ctx);
-  ctx.out.mergeEffects(collector, name);
-  for (const action of collector.actions) {
-    if (action.effect !== 'read' || action.object?.kind !== 'table') continue;
-    ctx.out.act(writing(ctx), command, { ...action.object, via: name });
-    const dot = action.object.name.indexOf('.');
-    const base = ctx.catalog.relation(action.object.name.slice(0, dot), action.object.name.slice(dot + 1));
-    if (base && command === 'DELETE') noteCascades(base, 'delete', [], ctx);
-    else if (base && command !== 'INSERT') noteCascades(base, 'update', [], ctx);
+  const via = relationObject(view, ctx).name;
+  ctx.out.mergeEffects(collector, via);
+  for (const { effect, object } of collector.actions) {
+    if (effect !== 'read' || (object?.kind !== 'table' && object?.kind !== 'view')) continue;
+    if (object.kind === 'table') ctx.out.act(writing(ctx), command, { ...object, via });
+    const dot = object.name.indexOf('.');
+    const base = ctx.catalog.relation(object.name.slice(0, dot), object.name.slice(dot + 1));
+    if (base === undefined) continue;
+    if (setsBy(base, kind)) noteSettings(base, command, ctx, via);
+    else if (base.schema !== 'pg_catalog') noteBehind(base, kind, true, [], ctx);
+    if (kind === 'merge')
+      for (const event of ['delete', 'update'] as const) noteCascades(base, event, [], ctx);
   }
 }

@@ -68,11 +68,105 @@ const SCHEMA = `
   CREATE AGGREGATE summed (int) (SFUNC = add_up, STYPE = int, INITCOND = '0');
   CREATE FUNCTION add_acting(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN $1 + act(); END';
   CREATE AGGREGATE acted (int) (SFUNC = add_acting, STYPE = int, INITCOND = '0');
+  CREATE SCHEMA own;
+  CREATE TABLE own.ruled (id int);
+  CREATE RULE r AS ON INSERT TO own.ruled DO ALSO SELECT act();
+  CREATE VIEW own.over_ruled AS SELECT * FROM own.ruled;
+  CREATE VIEW own.over_that AS SELECT * FROM own.over_ruled;
+  CREATE TABLE own.checked_rows (id int CHECK (act_int(id)));
+  CREATE VIEW own.over_checked AS SELECT * FROM own.checked_rows;
+  CREATE DOMAIN numbered AS int DEFAULT act();
+  CREATE TABLE own.numbers (id int, n numbered);
+  CREATE TABLE own.left_out (id int PRIMARY KEY, c acting);
+  CREATE TABLE own.routed (id int) PARTITION BY RANGE (id);
+  CREATE TABLE own.routed_1 PARTITION OF own.routed (CHECK (act_int(id))) FOR VALUES FROM (0) TO (100);
+  CREATE TABLE own.defaulted (id int, k int DEFAULT act());
+  CREATE TABLE own.mine (id int);
+  ALTER TABLE own.mine OWNER TO app;
+  ALTER TABLE own.defaulted OWNER TO app;
+  CREATE FUNCTION spelt() RETURNS text LANGUAGE plpgsql SET standard_conforming_strings = off AS
+    $f$BEGIN RETURN '\\''||public.act()::text||'' --'
+    ; END$f$;
+  CREATE SCHEMA shadow;
+  CREATE FUNCTION look() RETURNS int LANGUAGE sql AS 'SELECT 1';
+  CREATE FUNCTION shadow.look() RETURNS int LANGUAGE sql AS 'SELECT public.act()';
+  CREATE FUNCTION to_shadow() RETURNS int LANGUAGE plpgsql AS
+    $f$BEGIN PERFORM set_config('search_path', 'shadow, public', false); RETURN 1; END$f$;
+  CREATE FUNCTION to_shadow_row() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM to_shadow(); RETURN NEW; END';
+  CREATE FUNCTION to_shadow_unread() RETURNS trigger LANGUAGE plpgsql AS
+    $f$BEGIN EXECUTE 'SELECT ' || 'to_shadow()'; RETURN NEW; END$f$;
+  CREATE TABLE own.by_default (id int, k int DEFAULT to_shadow());
+  CREATE TABLE own.by_rule (id int);
+  CREATE RULE r AS ON INSERT TO own.by_rule DO ALSO SELECT to_shadow();
+  CREATE TABLE own.by_trigger (id int);
+  CREATE TRIGGER t BEFORE INSERT ON own.by_trigger FOR EACH ROW EXECUTE FUNCTION to_shadow_row();
+  CREATE TABLE own.by_unread (id int);
+  CREATE TRIGGER t BEFORE INSERT ON own.by_unread FOR EACH ROW EXECUTE FUNCTION to_shadow_unread();
+  CREATE TABLE own.by_policy (id int);
+  INSERT INTO own.by_policy VALUES (1);
+  ALTER TABLE own.by_policy ENABLE ROW LEVEL SECURITY;
+  CREATE POLICY p ON own.by_policy USING (to_shadow() = id);
+  CREATE VIEW own.settings AS SELECT * FROM pg_settings;
+  CREATE SCHEMA closed;
+  CREATE FUNCTION closed.look() RETURNS int LANGUAGE sql AS 'SELECT 1';
   ANALYZE;
   TRUNCATE trail;
-  GRANT ALL ON ALL TABLES IN SCHEMA public TO app;
+  GRANT ALL ON ALL TABLES IN SCHEMA public, own TO app;
+  GRANT ALL ON SCHEMA own TO app;
+  GRANT USAGE ON SCHEMA shadow TO app;
   GRANT ALL ON SEQUENCE seq TO app;
 `;
+
+/** Who may do as it likes in a schema of its own may write nowhere else by way of it. */
+const OWNING = `version: 1
+rules:
+  - {name: read, effects: [read, session], decision: allow}
+  - {name: own, effects: [write, ddl], tables: ["own.*", "pg_temp.*"], decision: allow}
+`;
+
+const BEYOND = [
+  'INSERT INTO own.over_ruled VALUES (1)',
+  'INSERT INTO own.over_that VALUES (1)',
+  'INSERT INTO own.over_checked VALUES (1)',
+  'INSERT INTO own.numbers (id) VALUES (1)',
+  'INSERT INTO own.left_out (id) VALUES (1)',
+  'INSERT INTO own.routed VALUES (1)',
+  // What a definition leaves for later is the definition's.
+  ...[
+    'CREATE TEMP TABLE t (a int DEFAULT act())',
+    'CREATE TEMP TABLE t (a int, b int GENERATED ALWAYS AS (folded(1)) STORED)',
+    'CREATE TEMP TABLE t (a numbered)',
+    "CREATE TEMP TABLE t (a bigint DEFAULT nextval('seq') + setval('seq', 5))",
+    `CREATE TEMP TABLE t (a xml DEFAULT query_to_xml('SELECT act()', true, true, ''))`,
+    'CREATE TEMP TABLE t (LIKE own.defaulted INCLUDING ALL, b int)',
+    'CREATE TEMP TABLE t (b int) INHERITS (own.defaulted)',
+  ].map((definition) => `${definition}; INSERT INTO t SELECT FROM generate_series(1, 1)`),
+  'ALTER TABLE own.mine ALTER id SET DEFAULT act(); INSERT INTO own.mine DEFAULT VALUES',
+  'CREATE TEMP TABLE t (a int, b int CHECK (act_int(b))); INSERT INTO t (b) VALUES (1)',
+  'ALTER TABLE own.mine ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON own.mine USING (act_int(id)); SELECT * FROM own.mine',
+  "CREATE FUNCTION pg_temp.f(a int DEFAULT act()) RETURNS int LANGUAGE sql AS 'SELECT $1'; SELECT pg_temp.f()",
+  "CREATE FUNCTION pg_temp.f(a acting) RETURNS int LANGUAGE sql AS 'SELECT 1'; SELECT pg_temp.f(1)",
+  "CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM act(); RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW EXECUTE FUNCTION pg_temp.f(); INSERT INTO own.mine VALUES (1)",
+  'CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW WHEN (act_int(NEW.id)) EXECUTE FUNCTION suppress_redundant_updates_trigger(); INSERT INTO own.mine VALUES (1)',
+  'SELECT spelt()',
+];
+
+/** Ways to another search path that no word of the statement shows. */
+const LEADING_ASIDE = [
+  'INSERT INTO own.by_default (id) VALUES (1)',
+  'INSERT INTO own.by_rule VALUES (1)',
+  'INSERT INTO own.by_trigger VALUES (1)',
+  'INSERT INTO own.by_unread VALUES (1)',
+  'SELECT * FROM own.by_policy',
+  "UPDATE own.settings SET setting = 'shadow, public' WHERE name = 'search_path'",
+];
+
+const AT_HOME = [
+  "CREATE TEMP TABLE t (id uuid DEFAULT gen_random_uuid(), at timestamptz DEFAULT now(), n serial, t text DEFAULT 'a' CHECK (length(t) < 5), h int DEFAULT harmless()); INSERT INTO t DEFAULT VALUES",
+  'CREATE TEMP TABLE t (id int); ALTER TABLE t ALTER id SET DEFAULT 5; INSERT INTO t DEFAULT VALUES; SELECT * FROM t',
+  'INSERT INTO own.mine VALUES (1)',
+  'DO $$ BEGIN CREATE TEMP TABLE t (id int); EXCEPTION WHEN duplicate_table THEN NULL; END $$; INSERT INTO own.mine VALUES (2)',
+];
 
 /** Operators, casts and a btree class of types that any statement may use: in a database of their own. */
 const SORTED = `
@@ -211,6 +305,48 @@ describe.each(['debian', 'embedded'] as const)(
     it.each(ORDINARY)('%s runs', async (sql) => {
       await client.query('DEALLOCATE ALL');
       await expect(client.query(sql)).resolves.toBeDefined();
+    });
+
+    describe('whose requester may write a schema of its own', () => {
+      let owning: TestGateway;
+      beforeAll(async () => {
+        owning = await TestGateway.start(server.url('app', 'app'), { policy: OWNING });
+      });
+      afterAll(() => owning?.stop());
+
+      const inSession = async (...texts: readonly string[]) => {
+        const one = new pg.Client(owning.url());
+        await one.connect();
+        const failed: string[] = [];
+        for (const text of texts)
+          await one.query(text).catch((error: Error) => {
+            failed.push(error.message);
+          });
+        await one.end();
+        return failed;
+      };
+
+      it.each(BEYOND)('%s leaves no trace', async (sql) => {
+        const before = await traces();
+        await inSession(`BEGIN; ${sql}`, 'COMMIT');
+        expect(await traces()).toBe(before);
+      });
+
+      it.each(LEADING_ASIDE)('%s is followed to where names lead then', async (sql) => {
+        const before = await traces();
+        expect(await inSession(sql, 'SELECT look()')).toHaveLength(1);
+        expect(await traces()).toBe(before);
+      });
+
+      it('passes over schemas that the credential may not use only where the server does', async () => {
+        const before = await traces();
+        await inSession('SET search_path = closed, shadow; SELECT look()');
+        expect(await traces()).toBe(before);
+      });
+
+      it.each(AT_HOME)('%s runs', async (sql) => {
+        expect(await inSession(sql)).toEqual([]);
+      });
     });
 
     it('refuses a parameter of a type that Parse alone names', async () => {

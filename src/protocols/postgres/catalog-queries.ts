@@ -60,18 +60,23 @@ function relations(version: number, around: boolean): string {
   );
 }
 
+const classOid = (name: string) => `'pg_catalog.${name}'::pg_catalog.regclass`;
+
+/** What calls functions of users, by their names or behind operators. */
+function calledFunctions(): string {
+  return `SELECT d.classid, d.objid, COALESCE(o.oprcode::pg_catalog.oid, d.refobjid) AS fn FROM pg_catalog.pg_depend d
+    LEFT JOIN pg_catalog.pg_operator o ON d.refclassid ${EQ} ${classOid('pg_operator')} AND o.oid ${EQ} d.refobjid
+    WHERE (d.refclassid ${EQ} ${classOid('pg_proc')} OR d.refclassid ${EQ} ${classOid('pg_operator')})
+    AND d.refobjid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
+}
+
 /**
  * Functions of users that a table's defaults (with the column's number), CHECKs, index, statistics and partition key
- * expressions call, by their names or behind operators.
+ * expressions call.
  */
 function tableFunctions(): string {
-  const of = (classId: string) => `'pg_catalog.${classId}'::pg_catalog.regclass`;
-  const called = `SELECT d.classid, d.objid, COALESCE(o.oprcode::pg_catalog.oid, d.refobjid) AS fn FROM pg_catalog.pg_depend d
-    LEFT JOIN pg_catalog.pg_operator o ON d.refclassid ${EQ} ${of('pg_operator')} AND o.oid ${EQ} d.refobjid
-    WHERE (d.refclassid ${EQ} ${of('pg_proc')} OR d.refclassid ${EQ} ${of('pg_operator')})
-    AND d.refobjid OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid`;
   const from = (classId: string, table: string, key: string) =>
-    `FROM (${called}) d JOIN pg_catalog.${table} x ON x.${key} ${EQ} d.objid WHERE d.classid ${EQ} ${of(classId)}`;
+    `FROM (${calledFunctions()}) d JOIN pg_catalog.${table} x ON x.${key} ${EQ} d.objid WHERE d.classid ${EQ} ${classOid(classId)}`;
   return part(
     'table-function',
     ['u.relid', 'u.attnum', 'u.fn'],
@@ -217,12 +222,15 @@ function types(version: number): string {
   const casts = `SELECT side.oid, pg_catalog.json_agg(k.castfunc) AS list
     FROM pg_catalog.pg_cast k CROSS JOIN LATERAL pg_catalog.unnest(ARRAY[k.castsource, k.casttarget]) AS side(oid)
     WHERE k.castfunc OPERATOR(pg_catalog.>=) ${FIRST_NORMAL}::pg_catalog.oid GROUP BY side.oid`;
+  const defaults = `SELECT x.objid, pg_catalog.json_agg(x.fn) AS list FROM (${calledFunctions()}) x
+    WHERE x.classid ${EQ} ${classOid('pg_type')} GROUP BY x.objid`;
   return part(
     'type',
-    ['t.oid', 'n.nspname', 't.typname', 't.typtype', base, 't.typrelid', 'h.list', 'k.list'],
+    ['t.oid', 'n.nspname', 't.typname', 't.typtype', base, 't.typrelid', 'h.list', 'k.list', 'd.list'],
     `FROM pg_catalog.pg_type t JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} t.typnamespace
      LEFT JOIN (${checks}) h ON h.contypid ${EQ} t.oid
      LEFT JOIN (${casts}) k ON k.oid ${EQ} t.oid
+     LEFT JOIN (${defaults}) d ON d.objid ${EQ} t.oid AND t.typtype ${EQ} 'd'::pg_catalog."char"
      WHERE n.nspname ${NE} ALL (ARRAY['pg_catalog', 'pg_toast', 'information_schema']::pg_catalog.name[])`,
   );
 }
@@ -270,7 +278,12 @@ function castsToBuiltin(): string {
   );
 }
 
-const schemas = () => part('schema', ['n.nspname'], 'FROM pg_catalog.pg_namespace n');
+const schemas = () =>
+  part(
+    'schema',
+    ['n.nspname', "pg_catalog.has_schema_privilege(n.oid, 'USAGE'::pg_catalog.text)"],
+    'FROM pg_catalog.pg_namespace n',
+  );
 
 const path = () => part('path', ['pg_catalog.array_to_json(pg_catalog.current_schemas(true))'], '');
 

@@ -36,6 +36,7 @@ export async function loadCatalog(query: CatalogQuery, around = false): Promise<
     serverVersion: version,
     definitionPath: list(of('path')[0]?.[1]),
     schemas: of('schema').map((row) => text(row, 1)),
+    closedSchemas: of('schema').flatMap((row) => (flag(row, 2) ? [] : [text(row, 1)])),
     relations: relationsOf(of('relation'), of('rule'), of('table-function'), of('foreign-table')),
     functions: of('function').map(functionOf),
     operators,
@@ -295,5 +296,6 @@ function typeOf(row: Row): CatalogType {
     relationOid: number(row, 6),
     checks: list(row[7]),
     castFunctionOids: list(row[8]).map(Number),
+    ...(row[9] ? { defaultFunctions: list(row[9]).map(Number) } : {}),
   };
 }

@@ -159,6 +159,10 @@ export class SessionNames {
     return this.#portals.get(name)?.facts;
   }
 
+  openCursors(): readonly StatementFacts[] {
+    return [...this.#portals.values()].flatMap(({ facts }) => facts ?? []);
+  }
+
   /** A statement has completed: mirrors what it did to names. `text` is its own, `within` that of the whole message. */
   apply(change: SessionChange, text: string, within = text): void {
     this.#generation++;

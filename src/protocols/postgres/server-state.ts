@@ -1,18 +1,9 @@
 import { ProtocolViolation } from '../../base/errors.ts';
+import { NAMING_SETTINGS } from '../../sql/builtins/settings.ts';
 import type { SessionState } from '../../sql/catalog.ts';
 import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
 import type { TransactionStatus } from './codec/backend-messages.ts';
 import type { PreparedStatement, SessionNames } from './names.ts';
-
-/** Settings on which the resolution of names or the conditions depend; any other SET leaves them as they are. */
-const NAMING_SETTINGS: ReadonlySet<string> = new Set([
-  'search_path',
-  'lock_timeout',
-  'role',
-  'session_authorization',
-  'standard_conforming_strings',
-  'client_encoding',
-]);
 
 const ENDS_OR_UNDOES: ReadonlySet<string> = new Set(['commit', 'rollback', 'rollback-to', 'prepare']);
 
@@ -65,6 +56,10 @@ export class ServerState implements SessionState {
     return this.#names.cursorFacts(name);
   }
 
+  openCursors(): readonly StatementFacts[] {
+    return this.#names.openCursors();
+  }
+
   /** A statement with this change has completed. */
   apply(change: SessionChange): void {
     switch (change.kind) {
@@ -73,6 +68,7 @@ export class ServerState implements SessionState {
         return;
       case 'reset-all':
       case 'role':
+      case 'unread':
         this.#touch(false);
         return;
       case 'discard':

@@ -39,6 +39,10 @@ export const EXTENSION_SQL_RUNNERS: Readonly<Record<string, readonly number[]>> 
   'tablefunc.crosstabn': [0],
 };
 
+/** An extension all of whose compiled functions only compute or look. */
+export const onlyReads = (extension: string): boolean =>
+  READING.has(extension) && ![...FUNCTIONS.keys()].some((name) => name.startsWith(`${extension}.`));
+
 /** Effect of a compiled function that an extension brought; unknown where nobody looked at the extension. */
 export function extensionEffect(extension: string, name: string): Effect {
   const listed = FUNCTIONS.get(`${extension}.${name}`);

@@ -17,10 +17,33 @@ const ALWAYS_DANGEROUS = new Set(
   `role session_authorization session_replication_role local_preload_libraries session_preload_libraries
    dynamic_library_path event_triggers allow_system_table_mods ignore_system_indexes zero_damaged_pages
    transform_null_equals backslash_quote lo_compat_privileges
-   log_parser_stats log_planner_stats log_executor_stats log_statement_stats trace_sort trace_locks`.split(
+   ignore_checksum_failure allow_in_place_tablespaces createrole_self_grant track_activities trace_sort trace_locks
+   jit_dump_bitcode jit_debugging_support jit_profiling_support
+   plperl.on_init plperl.on_plperl_init plperl.on_plperlu_init pltcl.start_proc pltclu.start_proc plv8.start_proc`.split(
     /\s+/u,
   ),
 );
+
+/** What the server logs, and what extensions watch, hide or allow by: the server's own books on the session. */
+const DANGEROUS_PREFIXES = [
+  'log_',
+  'auto_explain.',
+  'pgaudit.',
+  'pg_stat_statements.',
+  'anon.',
+  'sepgsql.',
+  'set_user.',
+];
+
+/** Settings on which the resolution of names or the conditions depend; any other SET leaves them as they are. */
+export const NAMING_SETTINGS: ReadonlySet<string> = new Set([
+  'search_path',
+  'lock_timeout',
+  'role',
+  'session_authorization',
+  'standard_conforming_strings',
+  'client_encoding',
+]);
 
 /**
  * Conditions that setting `name` raises; `value` is undefined where it is computed, reset or defaulted, which is
@@ -48,10 +71,10 @@ export function settingConditions(name: string, value: string | undefined, reset
         : ['dangerous-session-change'];
     default:
       if (ALWAYS_DANGEROUS.has(lower)) return ['dangerous-session-change'];
-      if (lower.startsWith('debug_') || lower.startsWith('auto_explain.') || lower.startsWith('pgaudit.')) {
-        return isOff(value) && lower.startsWith('debug_') ? [] : ['dangerous-session-change'];
-      }
-      return [];
+      if (lower.startsWith('debug_')) return isOff(value) ? [] : ['dangerous-session-change'];
+      return DANGEROUS_PREFIXES.some((prefix) => lower.startsWith(prefix))
+        ? ['dangerous-session-change']
+        : [];
   }
 }
 

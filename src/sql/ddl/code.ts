@@ -1,13 +1,15 @@
 import type { CreateFunctionStmt, Node } from 'libpg-query';
 import type { CatalogFunction } from '../catalog.ts';
 import type { Context } from '../context.ts';
-import { expression } from '../expressions.ts';
-import { creationSchema, namedObject, resolveRelation } from '../names.ts';
+import { emptyScope, expression } from '../expressions.ts';
+import { creationSchema, namedObject, resolveRelation, resolveType } from '../names.ts';
 import { rangeItem } from '../relations.ts';
 import { Scope } from '../scope.ts';
+import { settingValue } from '../session-statements.ts';
 import { type StatementResult, statement } from '../statements.ts';
 import { constantText, lastOption, nameParts } from '../tree.ts';
 import { definedObject } from './definition.ts';
+import { noteDomainExpressions, noteStored } from './stored-code.ts';
 import { createTrigger, noteTriggerCode } from './triggers.ts';
 
 /** Statements that put code into the database: functions, casts, operator classes, domains, triggers, rules, policies. */
@@ -28,7 +30,7 @@ export function functionDefinition(node: Node, ctx: Context): StatementResult | 
   if ('CreateDomainStmt' in node) {
     const parts = nameParts(node.CreateDomainStmt.domainname);
     ctx.out.act('ddl', 'CREATE DOMAIN', definedObject('OBJECT_DOMAIN', parts, ctx));
-    ctx.state.changeName(parts.at(-1) ?? '', { kind: 'opaque' });
+    noteDomainExpressions(node.CreateDomainStmt, ctx);
     return { tag: 'CREATE DOMAIN' };
   }
   return onTable(node, ctx);
@@ -44,6 +46,12 @@ function createFunction(stmt: CreateFunctionStmt, ctx: Context): StatementResult
   const object = definedObject(stmt.is_procedure ? 'OBJECT_PROCEDURE' : 'OBJECT_FUNCTION', parts, ctx);
   ctx.out.act(TRUSTED.has(language) ? 'ddl' : 'admin', tag, object);
   const made = newFunction(stmt, parts, language, ctx);
+  const parameters = parametersOf(stmt);
+  noteStored(
+    parameters.map(({ defexpr }) => defexpr),
+    emptyScope(),
+    ctx,
+  );
   noteTriggerCode(made === 'opaque' ? { ...unread(parts), language } : made, ctx);
   if (!ctx.planOnly) ctx.state.changeFunction(parts.at(-1) ?? '', made);
   return { tag };
@@ -78,11 +86,10 @@ function newFunction(
 ): CatalogFunction | 'opaque' {
   const as = lastOption(stmt.options, 'as')?.arg;
   const body = as && 'List' in as && as.List.items?.length === 1 ? constantText(as.List.items[0]) : undefined;
-  // SET clauses and standard bodies are rare in such texts: not looked into.
-  if (body === undefined || stmt.sql_body || lastOption(stmt.options, 'set')) return 'opaque';
-  const parameters = (stmt.parameters ?? []).flatMap((node) =>
-    'FunctionParameter' in node ? [node.FunctionParameter] : [],
-  );
+  const settings = settingsOf(stmt.options);
+  // Standard bodies are rare in such texts: not looked into.
+  if (body === undefined || stmt.sql_body || settings === undefined) return 'opaque';
+  const parameters = parametersOf(stmt);
   const isOutput = (mode: string | undefined) => mode === 'FUNC_PARAM_OUT' || mode === 'FUNC_PARAM_TABLE';
   const inputs = parameters.filter((parameter) => !isOutput(parameter.mode));
   return {
@@ -101,8 +108,29 @@ function newFunction(
       ? Infinity
       : inputs.length,
     parameters: parameters.map(({ name, mode }) => ({ name: name ?? '', output: isOutput(mode) })),
-    settings: [],
+    parameterTypeOids: [...parameters.map(({ argType }) => argType), stmt.returnType].flatMap(
+      (type) => resolveType(type?.names, ctx)?.oid ?? [],
+    ),
+    settings,
   };
+}
+
+const parametersOf = (stmt: CreateFunctionStmt) =>
+  (stmt.parameters ?? []).flatMap((node) => ('FunctionParameter' in node ? [node.FunctionParameter] : []));
+
+/** Its SET clauses, as `proconfig` holds them; undefined where one takes over what the session has. */
+function settingsOf(options: readonly Node[] | undefined): string[] | undefined {
+  const settings: string[] = [];
+  for (const option of options ?? []) {
+    const set = 'DefElem' in option && option.DefElem.defname === 'set' ? option.DefElem.arg : undefined;
+    if (set === undefined) continue;
+    const stmt = 'VariableSetStmt' in set ? set.VariableSetStmt : {};
+    const name = stmt.name ?? '';
+    const value = stmt.kind === 'VAR_SET_VALUE' ? settingValue(name, stmt.args) : undefined;
+    if (value === undefined) return undefined;
+    settings.push(`${name}=${value}`);
+  }
+  return settings;
 }
 
 /** Tells bodies made in one text apart, for the guard against recursion. */
@@ -140,6 +168,7 @@ function onTable(node: Node, ctx: Context): StatementResult | undefined {
     const inner: Context = { ...ctx, planOnly: true };
     expression(policy.qual, scope, { kind: 'predicate' }, inner);
     expression(policy.with_check, scope, { kind: 'predicate' }, inner);
+    noteStored([policy.qual, policy.with_check], scope, ctx);
     return { tag };
   }
   return undefined;

@@ -11,15 +11,18 @@ import type {
   RangeVar,
   RenameStmt,
 } from 'libpg-query';
+import { onlyReads } from '../builtins/extensions.ts';
 import type { Context } from '../context.ts';
 import { emptyScope, expression } from '../expressions.ts';
 import type { ObjectRef } from '../facts.ts';
-import { creationSchema, namedObject, resolveRelation } from '../names.ts';
+import { creationSchema, namedObject, type ResolvedRelation, resolveRelation } from '../names.ts';
 import { type StatementResult, statement } from '../statements.ts';
+import type { NameChange } from '../text-state.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from '../tree.ts';
 import { functionDefinition } from './code.ts';
 import { noteDropped, noteHeirs, noteIndexTable, noteUnfollowedCascade } from './dependents.ts';
 import { CHANGES_MEANING, NAME_FIELDS, PLAIN_STATEMENTS, REACHES_OUTSIDE } from './plain.ts';
+import { noteStored, noteTypesWithin } from './stored-code.ts';
 import { tableDefinition } from './tables.ts';
 import { noteTriggerCode } from './triggers.ts';
 import { upkeep } from './upkeep.ts';
@@ -58,18 +61,29 @@ function plainStatement(
   const name = field === undefined ? plainName(body) : String(body[field]);
   ctx.out.act(effect, name === undefined ? words : `${words} ${name}`);
   if (REACHES_OUTSIDE.has(kind)) ctx.out.condition('reaches-outside');
-  if (kind === 'AlterDomainStmt') domainCheck(body.def as Node | undefined, ctx);
-  if (CHANGES_MEANING.has(kind)) ctx.out.changes.push({ kind: 'opaque' });
-  // A new row type or enumeration has no code behind it, but its name is taken now.
-  if (typeof name === 'string' && words.endsWith(' TYPE'))
+  if (kind === 'AlterDomainStmt') domainExpression(body.def as Node | undefined, ctx);
+  if (CHANGES_MEANING.has(kind) && !bringsNothingNew(kind, body.extname, ctx))
+    ctx.out.changes.push({ kind: 'opaque' });
+  noteTypesWithin(body.coldeflist as readonly Node[] | undefined, ctx);
+  // A range may bring functions; an enumeration is nothing but its labels, a row nothing but its fields.
+  if (typeof name === 'string' && words.endsWith(' TYPE') && !CODELESS.has(kind))
     ctx.state.changeName(name.split('.').at(-1) ?? '', { kind: 'opaque' });
   return { tag: words };
 }
 
-/** A new CHECK is computed for every value there is. */
-function domainCheck(def: Node | undefined, ctx: Context): void {
+const CODELESS: ReadonlySet<string> = new Set(['CreateEnumStmt', 'AlterEnumStmt', 'CompositeTypeStmt']);
+
+/** An extension that is there already, or whose functions, operators and casts only compute. */
+const bringsNothingNew = (kind: string, name: unknown, ctx: Context) =>
+  kind === 'CreateExtensionStmt' &&
+  typeof name === 'string' &&
+  (ctx.catalog.hasExtension(name) || onlyReads(name));
+
+/** A new CHECK is computed for every value there is, a default later. */
+function domainExpression(def: Node | undefined, ctx: Context): void {
   if (def && 'Constraint' in def)
     expression(def.Constraint.raw_expr, emptyScope(), { kind: 'other' }, { ...ctx, inFunction: true });
+  else noteStored([def], emptyScope(), ctx);
 }
 
 type ObjectRefEffect = 'ddl' | 'admin' | 'write';
@@ -179,11 +193,21 @@ function renameObject(stmt: RenameStmt, ctx: Context): StatementResult {
   if (type === 'OBJECT_COLUMN' && old !== undefined) ctx.state.changeName(old, { kind: 'altered' });
   else forgetName(type, old === undefined ? nameOf(stmt.object) : [old], ctx);
   if (stmt.newname !== undefined) {
-    if (isRelation(type)) ctx.state.changeName(stmt.newname, { kind: 'opaque' });
+    if (isRelation(type)) ctx.state.changeName(stmt.newname, renamed(found, type, stmt.newname));
     if (refKind(type) === 'function') ctx.state.changeFunction(stmt.newname, 'opaque');
     if (type === 'OBJECT_SCHEMA') ctx.out.changes.push({ kind: 'opaque' });
   }
   return { tag: words };
+}
+
+/** A table stays what it is under its new name; of anything else that is not followed. */
+function renamed(
+  found: ResolvedRelation | undefined,
+  type: ObjectType | undefined,
+  name: string,
+): NameChange {
+  if (found?.kind !== 'found' || type !== 'OBJECT_TABLE') return { kind: 'opaque' };
+  return { kind: 'created', relation: { ...found.relation, name } };
 }
 
 function moveObject(stmt: AlterObjectSchemaStmt, ctx: Context): StatementResult {
@@ -239,6 +263,7 @@ function grant(stmt: GrantStmt, ctx: Context): StatementResult {
 function createSchema(stmt: CreateSchemaStmt, ctx: Context): StatementResult {
   const name = stmt.schemaname ?? stmt.authrole?.rolename ?? '';
   ctx.out.act('ddl', 'CREATE SCHEMA', { kind: 'schema', name });
+  if (!ctx.planOnly) ctx.state.newSchemas.add(name);
   for (const element of stmt.schemaElts ?? []) statement(element, ctx);
   if ((stmt.schemaElts?.length ?? 0) > 0) ctx.out.changes.push({ kind: 'opaque' });
   return { tag: 'CREATE SCHEMA' };

@@ -12,6 +12,7 @@ import type {
   ViewStmt,
 } from 'libpg-query';
 import type { CatalogColumn } from '../catalog.ts';
+import { Collector } from '../collector.ts';
 import type { Context } from '../context.ts';
 import { execute } from '../cursors.ts';
 import { emptyScope, expression, expressions } from '../expressions.ts';
@@ -20,10 +21,12 @@ import { querySelect } from '../queries.ts';
 import { rangeItem } from '../relations.ts';
 import { ancestors, type ColumnList, Scope, sourcesOf } from '../scope.ts';
 import type { StatementResult } from '../statements.ts';
+import { noteTableCode } from '../table-code.ts';
 import { nameParts } from '../tree.ts';
 import { useType } from '../types.ts';
 import { alterWords } from './alter-words.ts';
 import { noteHeirs, noteIndexTable } from './dependents.ts';
+import { noteStored, noteTableExpressions } from './stored-code.ts';
 import { objectWords, refKind } from './words.ts';
 
 /** Statements that make and change tables, views, indexes and sequences. */
@@ -66,6 +69,7 @@ function createTable(stmt: CreateStmt, effect: 'ddl' | 'admin', tag: string, ctx
     const constraints = 'ColumnDef' in element ? (element.ColumnDef.constraints ?? []) : [element];
     for (const one of constraints) if ('Constraint' in one) noteReferences(one.Constraint, ctx);
   }
+  noteTableExpressions(stmt, ctx);
   remember(rv, stmt, ctx);
   return { tag };
 }
@@ -89,6 +93,9 @@ function remember(rv: RangeVar, stmt: CreateStmt, ctx: Context): void {
   if (ctx.planOnly || rv.relname === undefined) return;
   const columns: CatalogColumn[] = [];
   let described = !stmt.inhRelations && !stmt.ofTypename;
+  // The code of a table that it takes after becomes its own.
+  if (likeOf(stmt).some((relation) => hasActingCode(relation, ctx)))
+    return ctx.state.changeName(rv.relname, { kind: 'opaque' });
   for (const element of stmt.tableElts ?? []) {
     if (!('ColumnDef' in element)) {
       described &&= 'Constraint' in element;
@@ -103,6 +110,22 @@ function remember(rv: RangeVar, stmt: CreateStmt, ctx: Context): void {
     columns.push({ number: columns.length + 1, name: element.ColumnDef.colname ?? '', typeOid });
   }
   newTable(rv, described ? columns : [], ctx);
+}
+
+/** Tables that it inherits from, or whose columns it copies. */
+function likeOf({ inhRelations = [], tableElts = [] }: CreateStmt): readonly RangeVar[] {
+  return [...inhRelations, ...tableElts].flatMap((node) => {
+    if ('RangeVar' in node) return [node.RangeVar];
+    return 'TableLikeClause' in node && node.TableLikeClause.relation ? [node.TableLikeClause.relation] : [];
+  });
+}
+
+function hasActingCode(rv: RangeVar, ctx: Context): boolean {
+  const found = resolveRelation(rv, ctx);
+  if (found.kind === 'missing') return false;
+  const inner: Context = { ...ctx, out: new Collector() };
+  noteTableCode(found.relation, inner);
+  return inner.out.actions.some(({ effect }) => effect !== 'read');
 }
 
 function newTable(rv: RangeVar, columns: readonly CatalogColumn[], ctx: Context): void {
@@ -272,5 +295,8 @@ function alteration(command: AlterTableCmd, table: string, scope: Scope, ctx: Co
     noteReferences(def.Constraint, ctx);
     // Checked against the rows there are; it tells only whether it holds.
     expressions(def.Constraint.raw_expr ? [def.Constraint.raw_expr] : [], scope, { kind: 'predicate' }, ctx);
+    return;
   }
+  if (command.subtype === 'AT_ColumnDefault' || command.subtype === 'AT_SetExpression')
+    noteStored([def], scope, ctx);
 }
