@@ -50,3 +50,8 @@ export function parseSize(text: string): number {
   }
   return Number(match[1]) * unit;
 }
+
+/** `1 row`, `2 rows`; `many` where the plural is not the word with an s. */
+export function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,4 +1,5 @@
 import type { ApprovalView } from '../api/approval-schemas.ts';
+import { counted } from '../base/quantities.ts';
 import { textWidth, wrapText, wrapWords } from '../base/text-width.ts';
 import { visibleText } from '../base/visible-text.ts';
 import type { TextOut } from './io.ts';
@@ -107,7 +108,7 @@ function statementLines(statement: string, out: TextOut, columns: number): strin
   const shown = visibleText(statement, { keepNewlines: true, lookalikes: true });
   if (shown.escaped === 0 && !statement.includes('\n') && textWidth(statement) <= columns) return [statement];
   const lines = statement.split('\n').length;
-  const size = [`${lines} line${lines === 1 ? '' : 's'}`, `${[...statement].length} characters`];
+  const size = [counted(lines, 'line'), `${[...statement].length} characters`];
   const invisible = visibleText(statement, { keepNewlines: true }).escaped;
   const lookalikes = shown.escaped - invisible;
   if (invisible > 0) size.push(out.paint.yellow(`${invisible} of them not printable, shown escaped`));

@@ -1,5 +1,6 @@
 import type { AnswerOf, Client } from '../api/client.ts';
 import { UsageError } from '../base/errors.ts';
+import { counted } from '../base/quantities.ts';
 import type { Io } from './io.ts';
 import { listing } from './listing.ts';
 import { printDocument, say, tell, warn } from './output.ts';
@@ -117,6 +118,6 @@ async function list(options: CredentialOptions, io: Io, client: Client): Promise
 async function revoke(options: CredentialOptions, id: string, io: Io, client: Client): Promise<void> {
   const { auditId, cutSessions } = await client.call('passwordRevoke', { params: { id } });
   if (options.json) return printDocument(io, { revoked: id, cutSessions, auditId });
-  const ended = cutSessions === 0 ? '' : `, ${cutSessions} sessions ended`;
+  const ended = cutSessions === 0 ? '' : `, ${counted(cutSessions, 'session')} ended`;
   say(io, `${visible(id)} revoked${ended} ${io.out.paint.dim(`(audit ${auditId})`)}`);
 }

@@ -3,6 +3,7 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AnswerOf, Client } from '../api/client.ts';
 import { HoopError } from '../base/errors.ts';
+import { counted } from '../base/quantities.ts';
 import type { Io } from './io.ts';
 import { printDocument, say } from './output.ts';
 import { visible } from './visible-text.ts';
@@ -123,5 +124,5 @@ function print(io: Io, findings: readonly Finding[]): void {
     if (fix !== null) say(io, `    fix: ${visible(fix)}`);
   }
   const count = (level: Finding['level']) => findings.filter((finding) => finding.level === level).length;
-  say(io, `${count('problem')} problems, ${count('warning')} warnings`);
+  say(io, `${counted(count('problem'), 'problem')}, ${counted(count('warning'), 'warning')}`);
 }

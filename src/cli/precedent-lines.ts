@@ -1,4 +1,5 @@
 import type { ApprovalView } from '../api/approval-schemas.ts';
+import { counted } from '../base/quantities.ts';
 import { textWidth, wrapText } from '../base/text-width.ts';
 import { visibleText } from '../base/visible-text.ts';
 import { relativeTime } from './times.ts';
@@ -23,7 +24,7 @@ export function precedentHead({ among, nearest }: Precedent, now: number): strin
   const known = visible(`${approval}, approved ${relativeTime(at, now)} by ${by}`);
   if (differences.length === 0) return `the same as ${known}`;
   const count = differences.length + more;
-  return `differs from ${known}, in ${count} ${count === 1 ? 'place' : 'places'}:`;
+  return `differs from ${known}, in ${counted(count, 'place')}:`;
 }
 
 /** Each place where it differs: what stood there, what stands there, and carets below what is not the same. */

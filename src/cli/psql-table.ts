@@ -1,3 +1,4 @@
+import { counted } from '../base/quantities.ts';
 import { textWidth } from '../base/text-width.ts';
 import { visible } from './visible-text.ts';
 
@@ -40,7 +41,7 @@ export function psqlTable(
 
 /** `(1 row)`, `(5 rows)`. */
 export function rowCount(count: number): string {
-  return `(${count} row${count === 1 ? '' : 's'})`;
+  return `(${counted(count, 'row')})`;
 }
 
 /** Tabs run to the next multiple of eight, as in psql; other control characters are escaped. */

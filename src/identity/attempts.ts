@@ -1,5 +1,5 @@
 import { NotPermitted } from '../base/errors.ts';
-import { formatDuration } from '../base/quantities.ts';
+import { counted, formatDuration } from '../base/quantities.ts';
 
 /** Wrong passphrases in a row before approving is locked. */
 const MOST_WRONG = 5;
@@ -41,7 +41,7 @@ export function wrongPassphrase(attempts: Attempts): NotPermitted {
   return new NotPermitted('wrong_passphrase', 'the approver passphrase is wrong', {
     next:
       left > 0
-        ? `${left} more ${left === 1 ? 'try' : 'tries'}, then approving is locked for a minute`
+        ? `${counted(left, 'more try', 'more tries')}, then approving is locked for a minute`
         : 'approving is locked for a minute',
   });
 }

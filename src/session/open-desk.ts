@@ -1,6 +1,7 @@
 import type { ApprovalRequest } from '../approval/request.ts';
 import { NotPermitted } from '../base/errors.ts';
 import { newId } from '../base/ids.ts';
+import { counted } from '../base/quantities.ts';
 import type { CurrentIdentities } from '../identity/current.ts';
 import type { PolicyTarget, Stated } from '../policy/decision.ts';
 import { FRAME, type RecordingWriter } from '../recording/events.ts';
@@ -162,7 +163,7 @@ function refuseOneTooMany(deps: OpenDeskDeps, identity: IdentityRow, target: Pol
   if (full === undefined) return;
   throw new NotPermitted(
     'too_many_sessions',
-    `limit "${full.name}": ${open} sessions of ${identity.name} are open`,
+    `limit "${full.name}": ${counted(open, 'session')} of ${identity.name} ${open === 1 ? 'is' : 'are'} open`,
     {
       why: full.message ?? `it allows ${full.most.sessions} at the same time`,
       next: 'close one: hoopctl session list',

@@ -1,6 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Client } from '../../api/client.ts';
 import { Conflict } from '../../base/errors.ts';
+import { counted } from '../../base/quantities.ts';
 import type { Io } from '../io.ts';
 import { tell } from '../output.ts';
 import { timeOption } from '../time-option.ts';
@@ -29,7 +30,10 @@ export async function run(options: ExportOptions, io: Io, client: Client): Promi
   } finally {
     if (file !== undefined) closeSync(file);
   }
-  tell(io, `${count} entries exported${options.output === undefined ? '' : ` to ${options.output}`}`);
+  tell(
+    io,
+    `${counted(count, 'entry', 'entries')} exported${options.output === undefined ? '' : ` to ${options.output}`}`,
+  );
 }
 
 function createFile(path: string): number {

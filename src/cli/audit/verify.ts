@@ -1,4 +1,5 @@
 import type { Client } from '../../api/client.ts';
+import { counted } from '../../base/quantities.ts';
 import type { Io } from '../io.ts';
 import { printDocument, say, warn } from '../output.ts';
 import { whileWaiting } from '../spinner.ts';
@@ -29,7 +30,7 @@ export async function run(options: { readonly json: boolean }, io: Io, client: C
     );
   }
   for (const problem of result.problems) warn(io, visible(problem));
-  const counts = `${result.entries} audit entries, ${result.recordings} recordings`;
+  const counts = `${counted(result.entries, 'audit entry', 'audit entries')}, ${counted(result.recordings, 'recording')}`;
   if (result.ok) say(io, `${io.out.paint.green('✔')} ${counts}: nothing was changed, removed or cut`);
   else say(io, `${counts} checked`);
   if (head !== null) {
@@ -38,6 +39,7 @@ export async function run(options: { readonly json: boolean }, io: Io, client: C
       `  signed up to #${head.seq} ${shownTime(head.signedAt, io.out, io.now())} · ${head.hash.slice(0, 16)}`,
     );
   }
-  if (result.unsigned > 0) say(io, `  ${result.unsigned} entries after the last signature`);
+  if (result.unsigned > 0)
+    say(io, `  ${counted(result.unsigned, 'entry', 'entries')} after the last signature`);
   return exitCode;
 }

@@ -1,6 +1,7 @@
 import type { AnswerOf } from '../../api/client.ts';
 import type { ConnectionReport } from '../../api/schemas.ts';
 import { UsageError } from '../../base/errors.ts';
+import { counted } from '../../base/quantities.ts';
 import type { Io } from '../io.ts';
 import { say, warn } from '../output.ts';
 import { visible } from '../visible-text.ts';
@@ -72,5 +73,5 @@ export function labelsOf(pairs: readonly string[]): Record<string, string> {
 
 /** ` (2 live sessions cut)`, or nothing. */
 export function cutText(sessions: number): string {
-  return sessions === 0 ? '' : ` (${sessions} live session${sessions === 1 ? '' : 's'} cut)`;
+  return sessions === 0 ? '' : ` (${counted(sessions, 'live session')} cut)`;
 }

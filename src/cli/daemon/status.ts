@@ -1,4 +1,5 @@
 import type { Client } from '../../api/client.ts';
+import { counted } from '../../base/quantities.ts';
 import type { Io } from '../io.ts';
 import { fields } from '../listing.ts';
 import { printDocument, say } from '../output.ts';
@@ -14,7 +15,7 @@ export async function run(options: { readonly json: boolean }, io: Io, client: C
       ['version', status.version],
       ['started', shownTime(status.startedAt, io.out, io.now())],
       ['sessions', String(status.sessions)],
-      ['waiting', `${status.pendingApprovals} approvals`],
+      ['waiting', counted(status.pendingApprovals, 'approval')],
       [
         'policy',
         policy === null

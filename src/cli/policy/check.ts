@@ -1,4 +1,5 @@
 import type { Client } from '../../api/client.ts';
+import { counted } from '../../base/quantities.ts';
 import type { Io } from '../io.ts';
 import { printDocument, say } from '../output.ts';
 import { visible } from '../visible-text.ts';
@@ -22,12 +23,12 @@ export async function run(
   }
   for (const problem of result.problems) io.out.write(problemText(problem, options.file, body.text, io.out));
   const errors = result.problems.filter(({ severity }) => severity === 'error').length;
-  const counts = `${result.rules} rules, ${result.masks} masks`;
+  const counts = `${counted(result.rules, 'rule')}, ${counted(result.masks, 'mask')}`;
   say(
     io,
     result.ok
       ? `${io.out.paint.green('✔')} ${visible(options.file)}: ${counts} · ${result.hash?.slice(0, 12) ?? ''}`
-      : `${io.out.paint.red('✘')} ${visible(options.file)}: ${errors} error${errors === 1 ? '' : 's'}`,
+      : `${io.out.paint.red('✘')} ${visible(options.file)}: ${counted(errors, 'error')}`,
   );
   return exitCode;
 }

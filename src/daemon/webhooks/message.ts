@@ -1,5 +1,6 @@
 import type { Precedent } from '../../approval/precedent.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
+import { counted } from '../../base/quantities.ts';
 import { visibleText } from '../../base/visible-text.ts';
 import { approverWords } from '../../session/approver-words.ts';
 import type { WebhookRow } from '../../store/store.ts';
@@ -135,7 +136,7 @@ function precedentWords({ among, nearest }: Precedent): string {
   const count = differences.length + more;
   const shown = differences.slice(0, SLACK_DIFFERENCES).map(({ is, was }) => `${piece(was)} → ${piece(is)}`);
   const rest = count > shown.length ? '; …' : '';
-  return `differs from ${known} in ${count} ${count === 1 ? 'place' : 'places'}: ${shown.join('; ')}${rest}`;
+  return `differs from ${known} in ${counted(count, 'place')}: ${shown.join('; ')}${rest}`;
 }
 
 function piece(text: string | null): string {

@@ -1,3 +1,4 @@
+import { counted } from '../../base/quantities.ts';
 import { allOfEvery } from '../../policy/compile.ts';
 import type { ApprovalTerms } from '../../policy/decision.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
@@ -153,9 +154,7 @@ export class CommitHold {
   }
 
   #lines(): readonly string[] {
-    const lines = [...this.#rows].map(
-      ([command, rows]) => `${command} · ${rows} ${rows === 1 ? 'row' : 'rows'}`,
-    );
+    const lines = [...this.#rows].map(([command, rows]) => `${command} · ${counted(rows, 'row')}`);
     return [...lines, ...this.#texts];
   }
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { counted } from '../../base/quantities.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
 
@@ -129,7 +130,7 @@ function inWords(top: PlanNode, catalog: Catalog, table: string | undefined): st
   const total = relation && relation.rowEstimate > 0 ? ` of ${Math.round(relation.rowEstimate)}` : '';
   const place = node['Index Name'] ?? node['Relation Name'];
   const count = node['Plan Rows'];
-  return `planner expects ${count} ${count === 1 ? 'row' : 'rows'}${total} (${node['Node Type']}${place ? ` on ${place}` : ''})`;
+  return `planner expects ${counted(count, 'row')}${total} (${node['Node Type']}${place ? ` on ${place}` : ''})`;
 }
 
 /** Temporary schemas belong to one session and cannot be searched from another; pg_catalog is searched anyway. */

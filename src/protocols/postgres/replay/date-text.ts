@@ -1,3 +1,5 @@
+import { counted } from '../../../base/quantities.ts';
+
 /** Times in PostgreSQL's binary form count from 2000-01-01 (src/include/datatype/timestamp.h). Texts are in ISO style. */
 
 const DAYS_1970_TO_2000 = 10_957;
@@ -48,7 +50,7 @@ export function intervalText(bytes: Buffer): string {
   const add = (count: number, unit: string) => {
     if (count === 0) return;
     const plus = negative && count > 0 ? '+' : '';
-    words.push(`${plus}${count} ${unit}${count === 1 ? '' : 's'}`);
+    words.push(`${plus}${counted(count, unit)}`);
     negative = count < 0;
   };
   add(Math.trunc(months / 12), 'year');
