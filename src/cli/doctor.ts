@@ -11,6 +11,8 @@ import { visible } from './visible-text.ts';
 export interface DoctorOptions {
   readonly home: string;
   readonly json: boolean;
+  /** The URL of the gateway in use; undefined for the local daemon. */
+  readonly gateway: string | undefined;
   /** Throws when there is no identity to act as. */
   readonly openClient: () => Client;
 }
@@ -106,6 +108,10 @@ async function daemonFindings(options: DoctorOptions): Promise<readonly Finding[
     return findings;
   } catch (error) {
     if (!(error instanceof HoopError)) throw error;
+    if (error.code === 'daemon_not_running' && options.gateway !== undefined) {
+      const message = `no daemon runs here, and none is needed: commands go to ${options.gateway}`;
+      return [{ level: 'note', topic: 'daemon', message, fix: null }];
+    }
     const level = error.kind === 'not-reachable' ? 'warning' : 'problem';
     return [{ level, topic: 'daemon', message: error.message, fix: error.next ?? null }];
   }

@@ -35,9 +35,9 @@ export const initVerb: CommandSpec = {
 export const doctorVerb: CommandSpec = {
   name: 'doctor',
   summary: 'what is wrong or weak on this machine, each with its fix',
-  async run(_words, { io, home, json, clientIfRunning }) {
+  async run(_words, { io, home, json, clientIfRunning, login }) {
     const { run } = await import('../doctor.ts');
-    return run({ home, json, openClient: clientIfRunning }, io);
+    return run({ home, json, gateway: login().gateway?.url, openClient: clientIfRunning }, io);
   },
 };
 

@@ -56,7 +56,7 @@ export function connectionRoutes(parts: Parts): Routes {
   function roleWarnings(row: ConnectionRow, found: ConnectionReport): string[] {
     if (found.superuser) {
       return [
-        `${found.role} is a superuser: a mistake in the policy would open everything; use a narrower role`,
+        `${found.role} is a superuser: a mistake in the policy would open everything; use one that may do less`,
       ];
     }
     const text = policy.row()?.text;
