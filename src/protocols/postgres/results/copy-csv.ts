@@ -1,6 +1,5 @@
-import { replacesNull } from './column-action.ts';
+import { type ColumnAction, replacesNull } from './column-action.ts';
 import { copyViolation, LineCopy, maskWhole } from './copy-row.ts';
-import type { RowPlan } from './row-plan.ts';
 
 const NEWLINE = 0x0a;
 const RETURN = 0x0d;
@@ -15,14 +14,12 @@ export interface CsvMarks {
 
 /** COPY's CSV format: quoted fields may hold newlines; NULL is the unquoted null text. */
 export class CsvCopy extends LineCopy {
-  readonly #plan: RowPlan;
   readonly #marks: CsvMarks;
   #inQuote = false;
   #afterEscape = false;
 
-  constructor(plan: RowPlan, marks: CsvMarks, header: boolean, rowLimit: number) {
-    super(header, rowLimit);
-    this.#plan = plan;
+  constructor(actions: readonly ColumnAction[], marks: CsvMarks, header: boolean, rowLimit: number) {
+    super(actions, header, rowLimit);
     this.#marks = marks;
   }
 
@@ -39,29 +36,7 @@ export class CsvCopy extends LineCopy {
     return -1;
   }
 
-  protected override rewriteRow(data: Buffer, start: number, end: number): Buffer | undefined {
-    const { actions } = this.#plan;
-    const stop = end - 1; // the newline
-    const parts: Buffer[] = [];
-    let kept = start;
-    let at = start;
-    for (let i = 0; i < actions.length; i++) {
-      const next = this.#fieldEnd(data, at, stop);
-      if (next === stop && i < actions.length - 1) throw copyViolation('a row has too few columns');
-      const masked = this.#field(data, at, next, i);
-      if (masked !== undefined) {
-        parts.push(data.subarray(kept, at), masked);
-        kept = next;
-      }
-      at = next + 1;
-    }
-    if (at !== end) throw copyViolation('a row has too many columns');
-    if (parts.length === 0) return undefined;
-    parts.push(data.subarray(kept, end));
-    return Buffer.concat(parts);
-  }
-
-  #fieldEnd(data: Buffer, from: number, stop: number): number {
+  protected override fieldEnd(data: Buffer, from: number, stop: number): number {
     const { delimiter, quote, escape: guard } = this.#marks;
     let inQuote = false;
     for (let i = from; i < stop; i++) {
@@ -73,9 +48,12 @@ export class CsvCopy extends LineCopy {
     return stop;
   }
 
-  #field(data: Buffer, start: number, end: number, position: number): Buffer | undefined {
-    const action = this.#plan.actions[position];
-    if (action === undefined || action.kind === 'pass') return undefined;
+  protected override field(
+    action: ColumnAction,
+    data: Buffer,
+    start: number,
+    end: number,
+  ): Buffer | undefined {
     const { quote, nullText } = this.#marks;
     const quoted = data[start] === quote && start < end;
     const isNull = !quoted && end - start === nullText.length && nullText.compare(data, start, end) === 0;

@@ -76,10 +76,16 @@ export function openCopyOut(
     case 'binary':
       return new BinaryCopy(plan, rowLimit);
     case 'text':
-      return new TextCopy(plan, oneByte(copy.delimiter), Buffer.from(copy.nullText), copy.header, rowLimit);
+      return new TextCopy(
+        plan.actions,
+        oneByte(copy.delimiter),
+        Buffer.from(copy.nullText),
+        copy.header,
+        rowLimit,
+      );
     case 'csv':
       return new CsvCopy(
-        plan,
+        plan.actions,
         {
           delimiter: oneByte(copy.delimiter),
           quote: oneByte(copy.quote),

@@ -1,6 +1,5 @@
-import { replacesNull } from './column-action.ts';
-import { copyViolation, LineCopy, maskWhole } from './copy-row.ts';
-import type { RowPlan } from './row-plan.ts';
+import { type ColumnAction, replacesNull } from './column-action.ts';
+import { LineCopy, maskWhole } from './copy-row.ts';
 
 const NEWLINE = 0x0a;
 const BACKSLASH = 0x5c;
@@ -19,16 +18,20 @@ const ESCAPED: ReadonlyMap<number, number> = new Map([...ESCAPES].map(([letter, 
 
 /** COPY's text format: one line a row, a delimiter between fields, backslash escapes. */
 export class TextCopy extends LineCopy {
-  readonly #plan: RowPlan;
   readonly #delimiter: number;
   readonly #nullText: Buffer;
   /** Any other null text may be a value as well: `NULL 'guess'` must not show which values equal the guess. */
   readonly #nullIsPlain: boolean;
   #afterBackslash = false;
 
-  constructor(plan: RowPlan, delimiter: number, nullText: Buffer, header: boolean, rowLimit: number) {
-    super(header, rowLimit);
-    this.#plan = plan;
+  constructor(
+    actions: readonly ColumnAction[],
+    delimiter: number,
+    nullText: Buffer,
+    header: boolean,
+    rowLimit: number,
+  ) {
+    super(actions, header, rowLimit);
     this.#delimiter = delimiter;
     this.#nullText = nullText;
     this.#nullIsPlain = nullText.length === 0 || nullText.equals(DEFAULT_NULL);
@@ -43,29 +46,7 @@ export class TextCopy extends LineCopy {
     return -1;
   }
 
-  protected override rewriteRow(data: Buffer, start: number, end: number): Buffer | undefined {
-    const { actions } = this.#plan;
-    const stop = end - 1; // the newline
-    const parts: Buffer[] = [];
-    let kept = start;
-    let at = start;
-    for (let i = 0; i < actions.length; i++) {
-      const next = this.#fieldEnd(data, at, stop);
-      if (next === stop && i < actions.length - 1) throw copyViolation('a row has too few columns');
-      const masked = this.#field(data, at, next, i);
-      if (masked !== undefined) {
-        parts.push(data.subarray(kept, at), masked);
-        kept = next;
-      }
-      at = next + 1;
-    }
-    if (at !== end) throw copyViolation('a row has too many columns');
-    if (parts.length === 0) return undefined;
-    parts.push(data.subarray(kept, end));
-    return Buffer.concat(parts);
-  }
-
-  #fieldEnd(data: Buffer, from: number, stop: number): number {
+  protected override fieldEnd(data: Buffer, from: number, stop: number): number {
     for (let i = from; i < stop; i++) {
       if (data[i] === BACKSLASH) i++;
       else if (data[i] === this.#delimiter) return i;
@@ -73,9 +54,12 @@ export class TextCopy extends LineCopy {
     return stop;
   }
 
-  #field(data: Buffer, start: number, end: number, position: number): Buffer | undefined {
-    const action = this.#plan.actions[position];
-    if (action === undefined || action.kind === 'pass') return undefined;
+  protected override field(
+    action: ColumnAction,
+    data: Buffer,
+    start: number,
+    end: number,
+  ): Buffer | undefined {
     // NULL is told before escapes are read: a value \\N is written \\\\N.
     const isNull = end - start === this.#nullText.length && this.#nullText.compare(data, start, end) === 0;
     if (isNull && this.#nullIsPlain && !replacesNull(action)) return undefined;
