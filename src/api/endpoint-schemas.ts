@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressFields } from './address-schema.ts';
 import { statedSchema } from './approval-schemas.ts';
 
 /** A public key, one line in OpenSSH's form. */
@@ -54,12 +55,7 @@ export const endpointEventSchema = z.discriminatedUnion('type', [
     type: z.literal('ready'),
     endpoint: z.string(),
     protocol: z.string(),
-    url: z.string(),
-    host: z.string(),
-    port: z.number(),
-    user: z.string(),
-    password: z.string(),
-    database: z.string(),
+    ...addressFields,
     target: z.string(),
     serverVersion: z.string(),
     policy: z.string(),

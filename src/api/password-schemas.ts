@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addressFields } from './address-schema.ts';
 import { clientKeySchema } from './endpoint-schemas.ts';
 
 /** Short-lived passwords for clients that come to a gateway without hoopctl. */
@@ -26,14 +27,7 @@ export const passwordCreatedSchema = z.object({
   id: z.string(),
   connection: z.string(),
   protocol: z.string(),
-  /** With the password in it; shown this once. */
-  url: z.string(),
-  host: z.string(),
-  port: z.number(),
-  user: z.string(),
-  password: z.string(),
-  /** What the client names as its database: the connection. */
-  database: z.string(),
+  ...addressFields,
   /** What the gateway's listener proves itself with, as a line of known_hosts, where that is no certificate. */
   knownHost: z.string().optional(),
   expiresAt: z.string(),

@@ -49,7 +49,7 @@ export async function run(options: ConnectOptions, io: Io, client: Client): Prom
 
 /** The real ssh: ARGS are its options and the command that is to run on the host. */
 async function runSsh(options: ConnectOptions, io: Io, client: Client): Promise<number> {
-  const { clientKey } = await import('./ssh-files.ts');
+  const { openSshEndpoint } = await import('./ssh-endpoint.ts');
   const { SSH_PROGRAMS, startSsh } = await import('./connect-ssh.ts');
   const program = options.client ?? 'ssh';
   if (!SSH_PROGRAMS.some((known) => known === program)) {
@@ -58,14 +58,7 @@ async function runSsh(options: ConnectOptions, io: Io, client: Client): Promise<
       next: 'for scp, rsync, git and others: hoopctl ssh-config >> ~/.ssh/config',
     });
   }
-  const key = await clientKey(options.home);
-  const endpoint = await openEndpoint(client, {
-    connection: options.name,
-    ...statedOf(options),
-    listen: { kind: 'tcp', port: 0 },
-    single: true,
-    clientKey: key.public,
-  });
+  const { endpoint, key } = await openSshEndpoint(client, options);
   try {
     const { args, home, name } = options;
     const child = startSsh(endpoint, { program, args, connection: name, home, key }, io);

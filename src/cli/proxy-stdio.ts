@@ -2,10 +2,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Client } from '../api/client.ts';
 import { UsageError } from '../base/errors.ts';
-import { openEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
-import { clientKey, knownHostsPath, writeKnownHosts } from './ssh-files.ts';
-import { type StatedOptions, statedOf } from './stated.ts';
+import { openSshEndpoint } from './ssh-endpoint.ts';
+import { knownHostsPath, writeKnownHosts } from './ssh-files.ts';
+import type { StatedOptions } from './stated.ts';
 
 /** One SSH client over our own standard input and output: what OpenSSH's ProxyCommand is for. */
 export async function run(
@@ -13,14 +13,7 @@ export async function run(
   io: Io,
   client: Client,
 ): Promise<number> {
-  const key = await clientKey(options.home);
-  const endpoint = await openEndpoint(client, {
-    connection: options.name,
-    ...statedOf(options),
-    listen: { kind: 'tcp', port: 0 },
-    single: true,
-    clientKey: key.public,
-  });
+  const { endpoint } = await openSshEndpoint(client, options);
   try {
     const { hostKey, host, port, socketName } = endpoint.ready;
     if (hostKey === undefined) {

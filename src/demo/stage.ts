@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { addressFields } from '../api/address-schema.ts';
 import { Internal } from '../base/errors.ts';
 
 /** Somewhere to print: a stream, or less. */
@@ -42,14 +43,8 @@ export interface FollowedCommand {
   readonly ended: Promise<CommandResult>;
 }
 
-const endpointSchema = z.object({
-  url: z.string(),
-  host: z.string(),
-  port: z.number(),
-  user: z.string(),
-  password: z.string(),
-  database: z.string(),
-});
+const endpointSchema = z.object(addressFields);
+
 export interface OpenProxy {
   readonly endpoint: z.infer<typeof endpointSchema>;
   /** Ends it as Ctrl-C does. */
