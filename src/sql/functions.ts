@@ -1,7 +1,12 @@
 import type { Node } from 'libpg-query';
 import { functionBody } from './bodies.ts';
 import { builtinSources, callBuiltin } from './builtin-calls.ts';
-import { EXTENSION_SQL_RUNNERS, extensionEffect, sideDoorOf } from './builtins/extensions.ts';
+import {
+  EXTENSION_SQL_RUNNERS,
+  extensionEffect,
+  showsStatistics,
+  sideDoorOf,
+} from './builtins/extensions.ts';
 import { POPULATES, RELATION_READERS, SQL_RUNNERS } from './builtins/functions.ts';
 import { JSON_SYNTAX } from './builtins/json-syntax.ts';
 import type { CatalogFunction, FunctionName } from './catalog.ts';
@@ -19,9 +24,6 @@ export interface CallResult {
   readonly candidates: readonly CatalogFunction[];
   readonly builtin?: string | undefined;
 }
-
-/** Extensions whose functions show other sessions' texts or the constants of their conditions. */
-const READS_STATISTICS = new Set(['pg_stat_statements', 'pg_stat_monitor', 'pg_store_plans', 'pg_qualstats']);
 
 /** What CREATE TYPE … AS RANGE makes constructors of (rangetypes.c, multirangetypes.c): they make a value, and that is all. */
 const RANGE_CONSTRUCTORS = new Set([
@@ -83,7 +85,7 @@ export function callCandidate(
   const name = `${candidate.schema === ctx.state.tempSchema ? 'pg_temp' : candidate.schema}.${candidate.name}`;
   const object = { kind: 'function' as const, name };
   ctx.out.functions.add(name);
-  if (READS_STATISTICS.has(candidate.extension ?? '')) ctx.out.condition('reads-statistics');
+  if (showsStatistics(candidate.extension ?? '', candidate.name)) ctx.out.condition('reads-statistics');
   const sideDoor = candidate.extension === undefined ? undefined : sideDoorOf(candidate.extension);
   if (sideDoor) ctx.out.condition(sideDoor);
   const said = candidate.schema.startsWith('pg_temp') ? undefined : ctx.catalog.functionEffect?.(name);

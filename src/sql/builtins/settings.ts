@@ -26,6 +26,8 @@ const ALWAYS_DANGEROUS = new Set(
 
 /** What the server logs, and what extensions watch, hide or allow by: the server's own books on the session. */
 const DANGEROUS_PREFIXES = [
+  'postgis.gdal_',
+  'postgis.enable_outdb_',
   'log_',
   'auto_explain.',
   'pgaudit.',

@@ -11,7 +11,7 @@ import type {
   RangeVar,
   RenameStmt,
 } from 'libpg-query';
-import { onlyReads } from '../builtins/extensions.ts';
+import { actsByNameAlone } from '../builtins/extensions.ts';
 import type { Context } from '../context.ts';
 import { emptyScope, expression } from '../expressions.ts';
 import type { ObjectRef } from '../facts.ts';
@@ -73,11 +73,11 @@ function plainStatement(
 
 const CODELESS: ReadonlySet<string> = new Set(['CreateEnumStmt', 'AlterEnumStmt', 'CompositeTypeStmt']);
 
-/** An extension that is there already, or whose functions, operators and casts only compute. */
+/** An extension that is there already, or whose operators and casts only compute. */
 const bringsNothingNew = (kind: string, name: unknown, ctx: Context) =>
   kind === 'CreateExtensionStmt' &&
   typeof name === 'string' &&
-  (ctx.catalog.hasExtension(name) || onlyReads(name));
+  (ctx.catalog.hasExtension(name) || actsByNameAlone(name));
 
 /** A new CHECK is computed for every value there is, a default later. */
 function domainExpression(def: Node | undefined, ctx: Context): void {
