@@ -71,11 +71,42 @@ function keptFor({ text, within = '' }: PreparedStatement): number {
   return 4096 + text.length + within.length;
 }
 
+/** Portals by name; the unnamed one, which most clients use alone, has a place of its own. */
+class PortalNames {
+  #unnamed: Portal | undefined;
+  readonly #named = new Map<string, Portal>();
+
+  get(name: string): Portal | undefined {
+    return name === '' ? this.#unnamed : this.#named.get(name);
+  }
+
+  set(portal: Portal): void {
+    if (portal.name === '') this.#unnamed = portal;
+    else this.#named.set(portal.name, portal);
+  }
+
+  delete(name: string): void {
+    if (name === '') this.#unnamed = undefined;
+    else this.#named.delete(name);
+  }
+
+  clear(): void {
+    this.#unnamed = undefined;
+    this.#named.clear();
+  }
+
+  keepOnly(stays: (portal: Portal) => boolean): void {
+    if (this.#unnamed !== undefined && !stays(this.#unnamed)) this.#unnamed = undefined;
+    if (this.#named.size === 0) return;
+    for (const [name, portal] of this.#named) if (!stays(portal)) this.#named.delete(name);
+  }
+}
+
 export class SessionNames {
   #prepared = new Map<string, PreparedStatement>();
   #sentPrepared = new Map<string, PreparedStatement>();
-  #portals = new Map<string, Portal>();
-  #sentPortals = new Map<string, Portal>();
+  readonly #portals = new PortalNames();
+  readonly #sentPortals = new PortalNames();
   #generation = 0;
   /** Characters of the texts in `#prepared`, and of what is kept with each. */
   #kept = 0;
@@ -115,12 +146,12 @@ export class SessionNames {
   }
 
   bindSent(portal: Portal): void {
-    this.#sentPortals.set(portal.name, portal);
+    this.#sentPortals.set(portal);
   }
 
   bindConfirmed(portal: Portal): void {
     if (this.#sentPortals.get(portal.name) === portal) this.#sentPortals.delete(portal.name);
-    this.#portals.set(portal.name, portal);
+    this.#portals.set(portal);
     if (portal.name === '') return;
     // Its own appearance changes nothing for itself.
     if (portal.generation === this.#generation) portal.generation++;
@@ -184,7 +215,7 @@ export class SessionNames {
         else this.#drop(change.name);
         return;
       case 'declare-cursor':
-        this.#portals.set(change.name, {
+        this.#portals.set({
           name: change.name,
           statement: undefined,
           facts: change.statement,
@@ -253,7 +284,6 @@ export class SessionNames {
 
   /** No transaction is open any more: only cursors WITH HOLD survive. */
   transactionEnded(): void {
-    if (this.#portals.size === 0) return;
-    for (const [name, portal] of this.#portals) if (!portal.hold) this.#portals.delete(name);
+    this.#portals.keepOnly((portal) => portal.hold);
   }
 }

@@ -55,25 +55,30 @@ function isExtended(entry: InFlight): boolean {
   return entry.kind !== 'query' && entry.kind !== 'sync';
 }
 
+/** What was answered stays in a slot until the next takes it; so many of them may be kept. */
+const MOST_SLOTS = 64;
+
 /** The queue of unanswered messages, and the mirror of the target's skip-until-Sync. */
 export class StatementQueue {
+  /** Slots: those from `head` up to `end` are taken. An array that is emptied at each answer would be made anew at each. */
   #entries: InFlight[] = [];
   #head = 0;
+  #end = 0;
   /** Extended messages were sent since the last Sync. */
   #segmentOpen = false;
   /** The target ignores everything until a Sync that has not been sent yet. */
   #skipping = false;
 
   get head(): InFlight | undefined {
-    return this.#entries[this.#head];
+    return this.#head === this.#end ? undefined : this.#entries[this.#head];
   }
 
   get length(): number {
-    return this.#entries.length - this.#head;
+    return this.#end - this.#head;
   }
 
   get empty(): boolean {
-    return this.#head === this.#entries.length;
+    return this.#head === this.#end;
   }
 
   get segmentOpen(): boolean {
@@ -97,7 +102,7 @@ export class StatementQueue {
 
   /** The entry was sent. */
   sent(entry: InFlight): void {
-    this.#entries.push(entry);
+    this.#entries[this.#end++] = entry;
     if (entry.kind === 'sync') {
       this.#segmentOpen = false;
       this.#skipping = false;
@@ -109,12 +114,11 @@ export class StatementQueue {
   /** The head has been answered whole. */
   answered(): void {
     this.#head++;
-    if (this.#head === this.#entries.length) {
-      this.#entries.length = 0;
-      this.#head = 0;
+    if (this.#head === this.#end) {
+      if (this.#end > MOST_SLOTS) this.#entries = [];
+      this.#head = this.#end = 0;
     } else if (this.#head > 1024) {
-      this.#entries.splice(0, this.#head);
-      this.#head = 0;
+      this.#take(this.#entries.slice(this.#head, this.#end));
     }
   }
 
@@ -134,16 +138,21 @@ export class StatementQueue {
 
   /** COPY FROM STDIN has begun: the target ignores every Sync it was already sent (docs 54.2.6). */
   ignoreSentSyncs(): void {
-    const [head, ...rest] = this.#entries.slice(this.#head);
+    const [head, ...rest] = this;
     if (head === undefined) return;
-    this.#entries = [head, ...rest.filter((entry) => entry.kind !== 'sync')];
-    this.#head = 0;
+    this.#take([head, ...rest.filter((entry) => entry.kind !== 'sync')]);
     this.#segmentOpen = isExtended(head);
+  }
+
+  #take(entries: InFlight[]): void {
+    this.#entries = entries;
+    this.#head = 0;
+    this.#end = entries.length;
   }
 
   /** All entries in order, the head first. */
   *[Symbol.iterator](): Iterator<InFlight> {
-    for (let i = this.#head; i < this.#entries.length; i++) {
+    for (let i = this.#head; i < this.#end; i++) {
       const entry = this.#entries[i];
       if (entry) yield entry;
     }

@@ -14,7 +14,8 @@ import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
 import { noteCompleted, passedBy } from './metering.ts';
 import type { OwnQueries } from './own-query.ts';
-import { parseRowDescription, type ResultColumn } from './results/row-plan.ts';
+import { RowDescriptions } from './results/row-descriptions.ts';
+import type { ResultColumn } from './results/row-plan.ts';
 import { columnsOf, RowsOut, rowsStream } from './rows-out.ts';
 import { factsOf, mirrorCompleted, mirrorFailed, noteFailedPortal } from './statement-effects.ts';
 import type { InFlight } from './statements.ts';
@@ -36,6 +37,7 @@ export class TargetMessages implements FrameSink {
   readonly #texts: TextsOut;
   readonly #doubt: CatalogDoubt;
   readonly #framer = new BackendFramer();
+  readonly #descriptions = new RowDescriptions();
   readonly #chunks: Buffer[] = [];
   #offset = 0;
   /** A message whose tables are being looked for. */
@@ -192,7 +194,7 @@ export class TargetMessages implements FrameSink {
 
   #rowDescription(type: number, buffer: Buffer, start: number, end: number): void {
     const head = this.#head(type);
-    const columns = parseRowDescription(buffer, start, end);
+    const columns = this.#descriptions.read(buffer, start, end);
     if (head.kind !== 'query') return this.#described(columns, buffer, start, end);
     if (head.plan !== undefined) throw unasked(type);
     if (this.#doubtful(head, { type, buffer, start, end })) return;

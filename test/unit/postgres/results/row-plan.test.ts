@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DETECTORS, detectionOf } from '../../../../src/masking/detectors.ts';
 import { OID } from '../../../../src/masking/postgres-types.ts';
 import { hashKey } from '../../../../src/masking/strategies.ts';
+import { RowDescriptions } from '../../../../src/protocols/postgres/results/row-descriptions.ts';
 import {
   buildRowPlan,
   type ColumnMask,
@@ -45,6 +46,22 @@ describe('reading a RowDescription', () => {
     expect(() => parseRowDescription(longer, 0, longer.length)).toThrow(
       expect.objectContaining({ code: 'bad_row_description' }),
     );
+  });
+
+  it('remembers the last one, and tells it from another of the same length', () => {
+    const descriptions = new RowDescriptions();
+    const read = (bytes: Buffer) =>
+      descriptions.read(Buffer.concat([Buffer.of(7), bytes]), 1, bytes.length + 1);
+    const first = read(rowDescription(columns));
+    expect(first).toEqual(columns);
+    expect(read(rowDescription(columns))).toBe(first);
+    const others = columns.map((one) => ({ ...one, tableOid: (one.tableOid + 1) % 2 ** 32 }));
+    expect(read(rowDescription(others))).toEqual(others);
+    expect(read(rowDescription(columns))).toEqual(columns);
+    const broken = rowDescription(columns);
+    broken.writeInt16BE(2, broken.length - 2);
+    expect(() => read(broken)).toThrow(expect.objectContaining({ code: 'unknown_format' }));
+    expect(read(rowDescription(columns))).toEqual(columns);
   });
 
   it('refuses a format that is neither text nor binary', () => {
