@@ -90,6 +90,11 @@ class PortalNames {
     else this.#named.delete(name);
   }
 
+  all(): readonly Portal[] {
+    const named = [...this.#named.values()];
+    return this.#unnamed === undefined ? named : [this.#unnamed, ...named];
+  }
+
   clear(): void {
     this.#unnamed = undefined;
     this.#named.clear();
@@ -191,7 +196,7 @@ export class SessionNames {
   }
 
   openCursors(): readonly StatementFacts[] {
-    return [...this.#portals.values()].flatMap(({ facts }) => facts ?? []);
+    return this.#portals.all().flatMap(({ facts }) => facts ?? []);
   }
 
   /** A statement has completed: mirrors what it did to names. `text` is its own, `within` that of the whole message. */
