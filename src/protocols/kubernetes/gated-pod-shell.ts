@@ -42,7 +42,7 @@ export async function openGatedShell(
 ): Promise<void> {
   const { api, around, session, signal, socket, verdict } = opening;
   const number = recordOpening(opening);
-  const lines = new PodLines(session, around, api.target, shell, signal);
+  const lines = new PodLines(session, around, api, shell, carrier, signal);
   const first = await lines.first(verdict.key);
   if ('reason' in first) return refuseUpgrade(socket, first);
   const peer = await accept(opening, carrier);

@@ -4,13 +4,17 @@ import type { RunningProgram, ShellDoor, TerminalSize } from '../../session/comm
 import type { Judged } from '../../session/desk.ts';
 import { lineScript } from '../../shell/line/line-script.ts';
 import { ReportFilter } from '../../shell/line/report-filter.ts';
-import { PROGRAM_PROTOCOLS } from './channels.ts';
+import { PROGRAM_PROTOCOLS, SPDY_PROGRAM_PROTOCOLS } from './channels.ts';
 import type { ContainerShell } from './container-shell.ts';
+import { type ExecStreams, WebSocketExec } from './exec-streams.ts';
+import { refusalOf } from './opening.ts';
 import { PodProgram } from './pod-program.ts';
+import type { ApiRequest } from './request-facts.ts';
 import { impersonation } from './request-headers.ts';
 import { parameter, type RequestTarget } from './request-target.ts';
 import type { KubernetesSession } from './session.ts';
-import type { Status } from './status.ts';
+import { SpdyExec } from './spdy/exec-streams.ts';
+import { type Status, unavailable } from './status.ts';
 import type { Surroundings } from './surroundings.ts';
 import { answered } from './upgrade-websocket.ts';
 
@@ -21,22 +25,28 @@ const FIRST_MS = 30_000;
 export class PodLines implements ShellDoor<TerminalSize> {
   readonly #session: KubernetesSession;
   readonly #around: Surroundings;
-  readonly #target: RequestTarget;
+  readonly #api: ApiRequest;
   readonly #shell: ContainerShell;
+  readonly #carrier: 'websocket' | 'spdy';
   readonly #signal: AbortSignal;
 
-  /** `target` is the request's that opened the shell; `signal` fires when nobody waits for it to open. */
+  /**
+   * `api` is the request that opened the shell, and `carrier` what it came by: the cluster is asked in the same way,
+   * since its rights for them may be others. `signal` fires when the client has gone.
+   */
   constructor(
     session: KubernetesSession,
     around: Surroundings,
-    target: RequestTarget,
+    api: ApiRequest,
     shell: ContainerShell,
+    carrier: 'websocket' | 'spdy',
     signal: AbortSignal,
   ) {
     this.#session = session;
     this.#around = around;
-    this.#target = target;
+    this.#api = api;
     this.#shell = shell;
+    this.#carrier = carrier;
     this.#signal = signal;
   }
 
@@ -77,16 +87,46 @@ export class PodLines implements ShellDoor<TerminalSize> {
   }
 
   async #open(judged: Judged, script: string, size: TerminalSize | undefined): Promise<PodProgram | Status> {
-    const { cluster, impersonate } = this.#around;
+    const { impersonate } = this.#around;
     const headers = impersonate ? impersonation(this.#session.desk.requester) : {};
-    const target = execTarget(this.#target, this.#shell.runs(script), size !== undefined);
-    const door = this.#around.doorOf(this.#session);
-    const socket = await door.openWebSocket(judged, { headers, target }, PROGRAM_PROTOCOLS);
+    const target = execTarget(this.#api.target, this.#shell.runs(script), size !== undefined);
+    const streams =
+      this.#carrier === 'spdy'
+        ? await this.#overSpdy(judged, { headers, target }, size !== undefined)
+        : await this.#overWebSocket(judged, { headers, target });
+    return 'reason' in streams ? streams : new PodProgram(streams, size);
+  }
+
+  async #overWebSocket(judged: Judged, outgoing: Asked): Promise<ExecStreams | Status> {
+    const { cluster, doorOf } = this.#around;
+    const socket = await doorOf(this.#session).openWebSocket(judged, outgoing, PROGRAM_PROTOCOLS);
     const refused = await answered(socket, cluster, this.#signal);
-    if (refused === undefined) return new PodProgram(socket, size);
+    if (refused === undefined) return new WebSocketExec(socket);
     socket.terminate();
     return refused;
   }
+
+  async #overSpdy(judged: Judged, outgoing: Asked, terminal: boolean): Promise<ExecStreams | Status> {
+    const { cluster, doorOf } = this.#around;
+    const answer = await doorOf(this.#session)
+      .openSpdy(judged, { ...outgoing, method: this.#api.method }, SPDY_PROGRAM_PROTOCOLS)
+      .catch((error: unknown) => {
+        throw cluster.unreachable(error);
+      });
+    if (!('protocol' in answer)) return refusalOf(answer, cluster);
+    const taken = SPDY_PROGRAM_PROTOCOLS.some((one) => one === answer.protocol);
+    if (taken && !this.#signal.aborted) return new SpdyExec(answer, terminal);
+    answer.socket.destroy();
+    return unavailable(
+      this.#signal.aborted ? String(this.#signal.reason) : 'the cluster streams in no known way',
+    );
+  }
+}
+
+/** What is asked of the cluster. */
+interface Asked {
+  readonly headers: Record<string, string | string[]>;
+  readonly target: string;
 }
 
 /** An exec in the container of another one; nothing else of that goes on. */

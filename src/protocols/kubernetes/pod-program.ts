@@ -1,34 +1,33 @@
 import { PassThrough } from 'node:stream';
-import type { WebSocket } from 'ws';
-import type { Exit, RunningProgram, TerminalSize } from '../../session/command-line/program.ts';
-import { exitCode, STREAM, sizeMessage, statusMessage } from './channels.ts';
-import { bytesOf, closeSoon, HIGH_WATER } from './web-socket.ts';
+import type { Exit, OutputStream, RunningProgram, TerminalSize } from '../../session/command-line/program.ts';
+import { exitCode, sizeMessage, statusMessage } from './channels.ts';
+import type { ExecStreams } from './exec-streams.ts';
 
-/** Kubelets copy a stream in pieces of this length, in bytes. */
-const PIECE = 32 * 1024;
-/** A program that has ended says nothing more; the cluster has this long to close its connection, in milliseconds. */
-const CLOSING_MS = 2000;
 const LOST = 'hoopctl: the connection to the container was lost\r\n';
 
-/** A program that runs in a container, by an exec of its own. The socket is open, paused, and nothing of it was read. */
+/** A program that runs in a container, by an exec of its own of which nothing was read. */
 export class PodProgram implements RunningProgram<TerminalSize> {
   readonly stdout = new PassThrough();
   readonly stderr = new PassThrough();
   readonly exit: Promise<Exit>;
-  readonly #socket: WebSocket;
+  readonly #streams: ExecStreams;
   #status: Buffer | undefined;
   #left = false;
   #drained: (() => void) | undefined;
 
-  constructor(socket: WebSocket, size: TerminalSize | undefined) {
-    this.#socket = socket;
-    socket.on('message', (data, binary) => this.#received(bytesOf(data), binary));
-    socket.on('error', () => {});
+  constructor(streams: ExecStreams, size: TerminalSize | undefined) {
+    this.#streams = streams;
     this.exit = new Promise((resolve) => {
-      socket.once('close', () => resolve(this.#closed()));
+      streams.listen({
+        output: (stream, bytes) => this.#print(stream, bytes),
+        ended: (status) => {
+          this.#status = status;
+        },
+        drained: () => this.#settle(),
+        closed: () => resolve(this.#closed()),
+      });
     });
     if (size !== undefined) this.resize(size);
-    socket.resume();
   }
 
   /** The Status with which it ended, as the cluster sent it; undefined where it has told none. */
@@ -37,14 +36,12 @@ export class PodProgram implements RunningProgram<TerminalSize> {
   }
 
   get unsent(): number {
-    return this.#socket.bufferedAmount;
+    return this.#streams.unsent;
   }
 
   write(bytes: Buffer, drained?: () => void): boolean {
-    for (let from = 0; from < bytes.length; from += PIECE) {
-      this.#send(STREAM.stdin, bytes.subarray(from, from + PIECE));
-    }
-    if (this.#socket.bufferedAmount < HIGH_WATER) return true;
+    this.#streams.input(bytes);
+    if (!this.#streams.full) return true;
     this.#drained = drained;
     return false;
   }
@@ -63,7 +60,7 @@ export class PodProgram implements RunningProgram<TerminalSize> {
   }
 
   resize(size: TerminalSize): void {
-    this.#send(STREAM.resize, sizeMessage(size));
+    this.#streams.resize(sizeMessage(size));
   }
 
   /** Exec has no way to send one. */
@@ -71,41 +68,21 @@ export class PodProgram implements RunningProgram<TerminalSize> {
 
   close(): void {
     this.#left = true;
-    closeSoon(this.#socket, 1000);
+    this.#streams.close();
   }
 
-  #send(stream: number, bytes: Uint8Array): void {
-    if (this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#socket.send(Buffer.concat([Buffer.from([stream]), bytes]), () => {
-      const drained = this.#drained;
-      if (drained === undefined || this.#socket.bufferedAmount >= HIGH_WATER) return;
-      this.#drained = undefined;
-      drained();
-    });
+  #print(name: OutputStream, bytes: Buffer): void {
+    const stream = this[name];
+    // What comes once it was left is for nobody.
+    if (this.#left || stream.write(Buffer.from(bytes))) return;
+    this.#streams.pause();
+    stream.once('drain', () => this.#streams.resume());
   }
 
-  #received(message: Buffer, binary: boolean): void {
-    const [stream] = message;
-    const bytes = message.subarray(1);
-    if (!binary) return this.close();
-    // An empty message only says that a stream stands.
-    if (bytes.length === 0 || stream === STREAM.close) return;
-    if (stream === STREAM.stdout) this.#print(this.stdout, bytes);
-    else if (stream === STREAM.stderr) this.#print(this.stderr, bytes);
-    else if (stream === STREAM.error) this.#ended(bytes);
-    else this.close();
-  }
-
-  #print(stream: PassThrough, bytes: Buffer): void {
-    if (stream.write(bytes)) return;
-    this.#socket.pause();
-    stream.once('drain', () => this.#socket.resume());
-  }
-
-  #ended(status: Buffer): void {
-    this.#status = status;
-    const timer = setTimeout(() => this.#socket.terminate(), CLOSING_MS);
-    this.#socket.once('close', () => clearTimeout(timer));
+  #settle(): void {
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained?.();
   }
 
   /** What the cluster says instead of an exit code is said as if the program had. */
@@ -118,7 +95,7 @@ export class PodProgram implements RunningProgram<TerminalSize> {
     }
     this.stdout.end();
     this.stderr.end();
-    this.#drained?.();
+    this.#settle();
     return { code };
   }
 }
