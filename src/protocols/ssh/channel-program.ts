@@ -1,5 +1,6 @@
 import type { ClientChannel, PseudoTtyInfo } from 'ssh2';
 import type { Exit, RunningProgram } from '../../session/command-line/program.ts';
+import { TargetNotices } from './target-notices.ts';
 
 /** RFC 4254, 6.10. A target may call a signal what it likes, and clients may show that. */
 const SIGNAL_NAME = /^[A-Z0-9]{1,16}(?:@[A-Za-z0-9.-]{1,64})?$/;
@@ -7,10 +8,12 @@ const SIGNAL_NAME = /^[A-Z0-9]{1,16}(?:@[A-Za-z0-9.-]{1,64})?$/;
 /** The program behind a channel that was opened at the target. To be made before anything of it is read. */
 export class ChannelProgram implements RunningProgram<PseudoTtyInfo> {
   readonly #channel: ClientChannel;
+  readonly #notices: TargetNotices;
   readonly exit: Promise<Exit>;
 
   constructor(channel: ClientChannel) {
     this.#channel = channel;
+    this.#notices = new TargetNotices(channel);
     channel.on('error', () => {});
     this.exit = exitOf(channel);
   }
@@ -47,12 +50,12 @@ export class ChannelProgram implements RunningProgram<PseudoTtyInfo> {
     this.#channel.stderr.resume();
   }
 
-  resize({ cols, height, rows, width }: PseudoTtyInfo): void {
-    this.#channel.setWindow(rows, cols, height, width);
+  resize(size: PseudoTtyInfo): void {
+    this.#notices.resize(size);
   }
 
   signal(name: string): void {
-    this.#channel.signal(name);
+    this.#notices.signal(name);
   }
 
   close(): void {

@@ -1,9 +1,8 @@
 import type { ServerChannel } from 'ssh2';
+import { MOST_UNSENT, socketOf } from './channel-socket.ts';
 
 /** What may wait here before the target is no longer read, in bytes. */
 const HIGH_WATER = 256 * 1024;
-/** What may wait in the connection's socket before a channel writes more, in bytes: some clients grant a window of gigabytes. */
-const MOST_UNSENT = 1024 * 1024;
 
 type Lane = 'stdout' | 'stderr';
 
@@ -83,14 +82,4 @@ export class Outlet {
     this.#idle = [];
     for (const resolve of waiting) resolve();
   }
-}
-
-interface Socket {
-  readonly writableLength: number;
-  once(event: 'drain', listener: () => void): unknown;
-}
-
-/** The socket of a channel's connection, which the library has and does not tell of. */
-function socketOf(channel: ServerChannel): Socket | undefined {
-  return (channel as unknown as { readonly _client?: { readonly _sock?: Socket } })._client?._sock;
 }

@@ -46,6 +46,7 @@ export class Program {
   readonly #prepared: Prepared;
   readonly #gate: Gate<Asked>;
   #upstream: ClientChannel | undefined;
+  #program: ChannelProgram | undefined;
   /** Typed before there was a program. */
   #ahead: Buffer[] = [];
   #aheadBytes = 0;
@@ -124,15 +125,15 @@ export class Program {
   resize(size: PseudoTtyInfo): void {
     this.#lane.resized(size);
     this.#size = size;
-    this.#upstream?.setWindow(size.rows, size.cols, size.height, size.width);
+    this.#program?.resize(size);
   }
 
   signal(name: string): void {
-    if (this.#upstream === undefined) {
+    if (this.#program === undefined) {
       if (/^(INT|TERM|HUP|QUIT|KILL)$/.test(name)) this.#gate.withdraw(`the client sent ${name}`);
       return;
     }
-    if (/^[A-Z0-9]{1,16}$/.test(name)) this.#upstream.signal(name);
+    this.#program.signal(name);
   }
 
   #start(door: Door, judged: Judged, asked: ProgramAsked) {
@@ -158,11 +159,12 @@ export class Program {
     }
     upstream.on('drain', () => this.#channel.resume());
     const size = this.#size;
-    if (size !== undefined) upstream.setWindow(size.rows, size.cols, size.height, size.width);
+    const program = new ChannelProgram(upstream);
+    this.#program = program;
+    if (size !== undefined) program.resize(size);
     for (const bytes of this.#ahead.splice(0)) upstream.write(bytes);
     if (this.#inputEnded) upstream.end();
     this.#channel.resume();
-    const program = new ChannelProgram(upstream);
     const passed = passOutput(program, this.#terms.masking, (lane, bytes) => {
       this.#lane.send(lane, bytes);
       if (this.#lane.full) program.pause();
