@@ -1,4 +1,5 @@
-import { analyzeCommand, type Surroundings } from './commands.ts';
+import { INDIFFERENT } from './builtins.ts';
+import { analyzeCommand, isNewName, type Surroundings } from './commands.ts';
 import type { CommandLineFacts, ShellAction } from './facts.ts';
 import { readScript } from './read-script.ts';
 import { redirectAction } from './redirects.ts';
@@ -21,6 +22,8 @@ export interface LineOptions {
   readonly terminal: boolean;
   /** It runs on a terminal of which its programs get no keys, and no pager. */
   readonly keyless?: boolean;
+  /** It is Bash that reads the line; default: any POSIX shell. */
+  readonly bash?: boolean;
 }
 
 /**
@@ -45,7 +48,7 @@ function linesActions(line: string, at: LineOptions & { readonly depth: number }
     return refuse('its comment ends with a backslash, which not all read alike');
   let script: Script;
   try {
-    script = readScript(line);
+    script = readScript(line, { bash: at.bash === true });
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return refuse(`the shell grammar does not take it: ${error.message}`);
@@ -57,19 +60,31 @@ function linesActions(line: string, at: LineOptions & { readonly depth: number }
     terminal: at.terminal,
     keyless: at.keyless === true,
     functions: script.functions,
-    line: (inner) => linesActions(inner, { ...at, depth: at.depth + 1 }),
+    line: (inner, { bash }) => linesActions(inner, { ...at, bash, depth: at.depth + 1 }),
   };
+  // What a line of a shell sets goes on to lines that run anything.
+  const programs = at.keyless === true || !script.commands.every(runsNoProgram);
   for (const command of script.commands) {
-    actions.push(...simpleActions(command, surroundings));
+    actions.push(...simpleActions(command, programs, surroundings));
     if (actions.length > MOST_ACTIONS) return refuse('it does too many things to be judged');
   }
   return actions;
 }
 
-function simpleActions(command: SimpleCommand, surroundings: Surroundings): readonly ShellAction[] {
+function runsNoProgram({ defined, words }: SimpleCommand): boolean {
+  const [name] = words;
+  return name === undefined || defined || (name.text !== undefined && INDIFFERENT.has(name.text));
+}
+
+function simpleActions(
+  command: SimpleCommand,
+  programs: boolean,
+  surroundings: Surroundings,
+): readonly ShellAction[] {
   const actions: ShellAction[] = [];
+  const called = command.words[0]?.text;
   for (const assignment of command.assignments) {
-    if (mayAssign(assignment)) continue;
+    if (mayAssign(assignment, { command: called, programs })) continue;
     const { name } = assignment;
     const reason = `the variable ${name} can change what runs`;
     actions.push({ effect: 'unknown', command: `${name}=… ${wordsText(command.words)}`.trim(), reason });
@@ -78,7 +93,8 @@ function simpleActions(command: SimpleCommand, surroundings: Surroundings): read
     const action = redirectAction(redirect);
     if (action !== undefined) actions.push(action);
   }
-  if (command.words.length > 0)
+  // Of a function of the line's own all that it does is here already.
+  if (command.words.length > 0 && !(command.defined && isNewName(called ?? '')))
     actions.push(...analyzeCommand(command.words, command.redirects, surroundings));
   return actions;
 }

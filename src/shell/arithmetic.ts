@@ -1,8 +1,14 @@
-import { child, children, flag, type Tree, text, typeOf } from './grammar.ts';
+import { givesNumber } from './counting.ts';
+import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 import type { Known } from './known-values.ts';
 
 /** What is known of a variable at this place. */
 export type Knowledge = (name: string) => Known | undefined;
+
+/** `=` in the grammar's numbering, and `+=` to `>>=`; `++` and `--`. */
+const ASSIGN = 74;
+const ADDING = { first: 44, last: 53 } as const;
+const STEPPING = [36, 37];
 
 /**
  * True when an expression holds nothing but numbers: Bash takes the value of a variable as an expression once more, and
@@ -15,8 +21,11 @@ export function isNumeric(node: Tree | undefined, known: Knowledge): boolean {
       const [only, ...more] = children(node, 'Parts');
       return only !== undefined && more.length === 0 && isNumericPart(only, known);
     }
-    case 'BinaryArithm':
-      return isNumeric(child(node, 'X'), known) && isNumeric(child(node, 'Y'), known);
+    case 'BinaryArithm': {
+      // What is there before is not looked at.
+      const sets = number(node, 'Op') === ASSIGN && nameIn(child(node, 'X')) !== undefined;
+      return (sets || isNumeric(child(node, 'X'), known)) && isNumeric(child(node, 'Y'), known);
+    }
     case 'UnaryArithm':
     case 'ParenArithm':
       return isNumeric(child(node, 'X'), known);
@@ -25,15 +34,49 @@ export function isNumeric(node: Tree | undefined, known: Knowledge): boolean {
   }
 }
 
-function isNumericPart(part: Tree, known: Knowledge): boolean {
-  if (typeOf(part) === 'Lit') {
-    const value = text(part);
-    return /^\d+$/.test(value) || (/^[A-Za-z_]\w*$/.test(value) && known(value)?.number === true);
+/** The same of one part of a word. */
+export function isNumericPart(part: Tree, known: Knowledge): boolean {
+  switch (typeOf(part)) {
+    case 'Lit': {
+      const value = text(part);
+      return /^\d+$/.test(value) || (/^[A-Za-z_]\w*$/.test(value) && known(value)?.number === true);
+    }
+    case 'ParamExp': {
+      const bare = ['Index', 'Slice', 'Repl', 'Exp'].every(
+        (field) => part[field] === null || part[field] === undefined,
+      );
+      if (!bare || flag(part, 'Excl') || flag(part, 'Width')) return false;
+      return flag(part, 'Length') || known(text(child(part, 'Param')))?.number === true;
+    }
+    case 'CmdSubst':
+      return givesNumber(children(part, 'Stmts'));
+    default:
+      return false;
   }
-  if (typeOf(part) !== 'ParamExp') return false;
-  const bare = ['Index', 'Slice', 'Repl', 'Exp'].every(
-    (field) => part[field] === null || part[field] === undefined,
-  );
-  if (!bare || flag(part, 'Excl') || flag(part, 'Width')) return false;
-  return flag(part, 'Length') || known(text(child(part, 'Param')))?.number === true;
+}
+
+/** Variables that an expression gives a value: `x = 1`, `x += 1`, `x++`. */
+export function setIn(node: Tree | undefined): readonly string[] {
+  if (node === undefined || typeOf(node) === 'Word') return [];
+  const operator = number(node, 'Op');
+  const sets =
+    typeOf(node) === 'BinaryArithm'
+      ? operator === ASSIGN || (operator >= ADDING.first && operator <= ADDING.last)
+      : typeOf(node) === 'UnaryArithm' && STEPPING.includes(operator);
+  const name = sets ? nameIn(child(node, 'X')) : undefined;
+  return [...(name === undefined ? [] : [name]), ...setIn(child(node, 'X')), ...setIn(child(node, 'Y'))];
+}
+
+/** `x = …`, and not a part of something larger that may not come to it. */
+export function setsAtOnce(node: Tree | undefined): string | undefined {
+  if (node === undefined || typeOf(node) !== 'BinaryArithm' || number(node, 'Op') !== ASSIGN)
+    return undefined;
+  return nameIn(child(node, 'X'));
+}
+
+function nameIn(word: Tree | undefined): string | undefined {
+  if (word === undefined || typeOf(word) !== 'Word') return undefined;
+  const [only, ...more] = children(word, 'Parts');
+  const plain = only !== undefined && more.length === 0 && typeOf(only) === 'Lit';
+  return plain && /^[A-Za-z_]\w*$/.test(text(only)) ? text(only) : undefined;
 }

@@ -20,6 +20,8 @@ const TABLES: Readonly<Record<string, CallTable>> = {
 /** Programs that take the same arguments under several names. */
 const SAME: Readonly<Record<string, string>> = {
   podman: 'docker',
+  netcat: 'nc',
+  ncat: 'nc',
   dnf: 'yum',
   ip6tables: 'iptables',
   pip3: 'pip',
@@ -69,6 +71,11 @@ const ABOUT: Readonly<Record<string, string>> = {
   tmux: '-V',
   make: '-v',
   gcc: '-v',
+  ...Object.fromEntries(
+    'cargo rustc rustup aws gcloud az ansible cmake ninja mvn gradle bun deno yarn pnpm npx dotnet swift clang g++ ghc elixir erl julia R sbt scala kotlin redis-server mongod mysqld postgres pg_dump vault consul nomad packer k9s k3s minikube kind istioctl argocd flux'
+      .split(' ')
+      .map((name) => [name, '--version']),
+  ),
 };
 
 /** `python3 -V`, `x --version` of every program that is known to take it so. */

@@ -1,6 +1,6 @@
 import { readOption, unwrap, type WrapperSyntax } from './options.ts';
 import { READS, unknown, type Verdict, WRITES } from './verdict.ts';
-import { isOperand, type Word } from './word.ts';
+import { isOperand, staysOne, type Word } from './word.ts';
 
 /**
  * Options as a manual page lists them: `-abc` are flags, `-n:` takes a value, `--all` is a flag (also as
@@ -100,8 +100,8 @@ function readCall(args: readonly Word[], syntax: WrapperSyntax): Call | undefine
       if (option === undefined) return undefined;
       options.push(...option.names);
       if (!option.valueFollows) continue;
-      at++;
-      if (args[at] === undefined || args[at]?.maySplit) return undefined;
+      const value = args[++at];
+      if (value === undefined || !staysOne(value)) return undefined;
     }
   }
   return { options, operands };

@@ -16,13 +16,14 @@ import {
   STANDARD_DIRECTORIES,
   WRITERS,
 } from './programs.ts';
+import type { ReadingShell } from './read-script.ts';
 import type { Redirect } from './script.ts';
 import { shellActions } from './shells.ts';
 import { SPECIAL } from './special.ts';
 import { transferVerdict } from './transfers.ts';
-import { mayBeSet } from './variables.ts';
+import { mayGiveEnvironment } from './variables.ts';
 import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
-import { literalWord, type Word, wordsText } from './word.ts';
+import { computedWord, literalWord, type Word, wordsText } from './word.ts';
 import { ELEVATORS, WRAPPERS, XARGS } from './wrappers.ts';
 
 /** What a command stands in. */
@@ -32,10 +33,12 @@ export interface Surroundings {
   readonly keyless: boolean;
   /** Names that the line itself defines. */
   readonly functions: ReadonlySet<string>;
-  /** Judges a command line inside this one. */
-  line(text: string): readonly ShellAction[];
+  /** Judges a command line inside this one, which another shell reads. */
+  line(text: string, shell: ReadingShell): readonly ShellAction[];
 }
 
+/** Names that are looked at one by one below. */
+const DECIDED = new Set(['sudo', 'doas', 'env', 'command', 'busybox', 'toybox', 'watch', 'xargs', 'find']);
 /** A service by its System V script. */
 const INIT_SCRIPT = /^\/etc\/(rc\.d\/)?init\.d\/[\w.-]+$/;
 
@@ -90,9 +93,28 @@ export function analyzeCommand(
     case 'find':
       return findActions(command, args, (rest) => analyzeCommand(rest, [], around));
     default:
-      if (SHELLS.has(name)) return shellActions(command, args, redirects, around);
+      if (SHELLS.has(name)) return shellActions(name, command, args, redirects, around);
       return one(programVerdict(name, args, around), command);
   }
+}
+
+/** A name that nothing here knows anything of, so that a function of that name is in nobody's place. */
+export function isNewName(name: string): boolean {
+  const known = [
+    ADMINISTRATORS,
+    CALLS,
+    INTERPRETERS,
+    OPTIONED_READERS,
+    READERS,
+    SHELL_WORDS,
+    SHELLS,
+    SPECIAL,
+    WRAPPERS,
+    WRITERS,
+  ];
+  return (
+    !known.some((names) => names.has(name)) && transferVerdict(name, []) === undefined && !DECIDED.has(name)
+  );
 }
 
 /** Its plain name, or the path as it is where that is not one of the system's; undefined for a path that says nothing. */
@@ -121,7 +143,10 @@ function programVerdict(name: string, args: readonly Word[], around: Surrounding
   const optioned = OPTIONED_READERS.get(name);
   if (optioned !== undefined) {
     const found = scan(args, optioned);
-    const many = found.operands.length > (optioned.operands ?? Infinity);
+    const many =
+      optioned.operands !== undefined &&
+      (found.operands.length > optioned.operands ||
+        found.operands.some(({ maySplit, several }) => several && !maySplit));
     if (!found.hit && !many && !found.open) return READS;
     if (found.hit || many) return verdictOf(optioned.otherwise, name);
     return unknown(`an argument of ${name} is computed and could be an option that changes something`);
@@ -170,7 +195,7 @@ function elevated(
 
 function assigned(word: Word, command: string): readonly ShellAction[] {
   const variable = word.prefix.split('=', 1)[0] ?? '';
-  if (mayBeSet(variable, true)) return [];
+  if (mayGiveEnvironment(variable, word.text?.slice(variable.length + 1))) return [];
   return [{ effect: 'unknown', command, reason: `the variable ${variable} can change what runs` }];
 }
 
@@ -188,7 +213,7 @@ function watched(command: string, args: readonly Word[], around: Surroundings): 
   if (texts === undefined || texts.length === 0 || texts.includes(undefined)) {
     return refuse('what watch runs cannot be told');
   }
-  return around.line(texts.join(' '));
+  return around.line(texts.join(' '), { bash: false });
 }
 
 /** `env [-i] [-u NAME] [NAME=value]… [command]`. */
@@ -241,7 +266,7 @@ function xargs(
   );
   if (rest === undefined) return [{ effect: 'unknown', command, reason: 'what xargs runs cannot be told' }];
   if (rest.length === 0) return [{ effect: 'read', command }];
-  const input: Word = { text: undefined, source: '…', mayBeOption: true, maySplit: true, prefix: '' };
+  const input = computedWord('…');
   if (!replaced) return analyzeCommand([...rest, input], redirects, around);
   // Any word may hold the mark; the command's own name stays as it is when it plainly has none.
   const [name, ...others] = rest;

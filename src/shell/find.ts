@@ -1,8 +1,16 @@
 import type { ShellAction } from './facts.ts';
-import { isOperand, type Word } from './word.ts';
+import { isOperand, staysOne, type Word } from './word.ts';
 
 /** A path that find puts in the place of `{}`: begins as a starting point does, never with a dash of its own. */
-const FOUND: Word = { text: undefined, source: '{}', mayBeOption: false, maySplit: false, prefix: '' };
+const FOUND: Word = {
+  text: undefined,
+  source: '{}',
+  mayBeOption: false,
+  maySplit: false,
+  several: false,
+  numbers: false,
+  prefix: '',
+};
 
 /** Expressions that take one argument, whatever it looks like. */
 const VALUED =
@@ -27,7 +35,8 @@ export function findActions(
       continue;
     }
     if (VALUED.test(word.text)) {
-      if (!mayBeValue(args, at) && args[at + 1]?.text === undefined && args[at + 1]?.maySplit === false) at++;
+      const value = args[at + 1];
+      if (value !== undefined && value.text === undefined && !mayBeValue(args, at) && isOneValue(value)) at++;
     } else if (word.text === '-delete' || /^-f(print|print0|printf|ls)$/.test(word.text)) {
       actions.push({ effect: 'write', command });
     } else if (/^-(exec|execdir|ok|okdir)$/.test(word.text)) {
@@ -36,7 +45,8 @@ export function findActions(
         actions.push({ effect: 'unknown', command, reason: `the command of ${word.text} does not end` });
         break;
       }
-      actions.push(...run(args.slice(at + 1, end).map(filled)));
+      const many = args[end]?.text === '+';
+      actions.push(...run(args.slice(at + 1, end).map((one) => filled(one, many))));
       at = end;
     }
   }
@@ -47,14 +57,24 @@ export function findActions(
   return actions.length === 0 ? [{ effect: 'read', command }] : actions;
 }
 
+/**
+ * Takes the place behind a word that takes one. What a pattern without quotes comes to beside that is an operand: no
+ * expression of find begins as it does, or holds the dot that stands in it.
+ */
+function isOneValue(word: Word): boolean {
+  if (staysOne(word)) return true;
+  return !word.maySplit && (/^[\w/.~]/.test(word.prefix) || /\.[\w-]*$/.test(word.source));
+}
+
 /** It could be the argument of a word before it; then what follows is none of its own. */
 function mayBeValue(args: readonly Word[], at: number): boolean {
   const before = args.slice(Math.max(0, at - 2), at).map(({ text }) => text ?? '');
   return VALUED.test(before.at(-1) ?? '') || before.some((text) => TAKING.test(text));
 }
 
-function filled(word: Word): Word {
-  if (word.text === '{}') return FOUND;
+/** With `+` in its place stand all that were found. */
+function filled(word: Word, many: boolean): Word {
+  if (word.text === '{}') return { ...FOUND, several: many };
   // `{}` inside of a word: the word's own beginning stays.
   if (word.text?.includes('{}')) {
     const prefix = word.text.slice(0, word.text.indexOf('{}'));

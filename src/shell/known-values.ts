@@ -1,3 +1,4 @@
+import { givesNumber } from './counting.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 
 /** What is known of every value that a line gives to one of its variables. */
@@ -32,6 +33,8 @@ export function knownOfShells(name: string): Known | undefined {
 const ASSIGNING = [74, 75];
 /** Builtins that set variables named in their arguments. */
 const SETTING = /^(read|unset|getopts|mapfile|readarray|wait|printf|coproc|let|declare|typeset|local)$/;
+/** What `read`, `select`, `mapfile`, a match by `=~` and every command set without their names being written. */
+const UNNAMED = ['REPLY', 'MAPFILE', 'BASH_REMATCH', '_'];
 /** Fields of nodes that hold no other nodes, or positions. */
 const NODES =
   'Stmts Stmt Cmd Args Assigns Redirs Hdoc Parts X Y Cond Then Else Do Loop Items Patterns Word Body Value Array Elems Index Exp Slice Offset Length Repl Orig With Init Post Expr Exprs'.split(
@@ -62,6 +65,8 @@ export function knownValues(statements: readonly Tree[]): ReadonlyMap<string, Kn
     }
   };
   for (const statement of statements) visit(statement);
+  // Builtins set them without being told to.
+  for (const name of UNNAMED) found.delete(name);
   return found;
 }
 
@@ -121,7 +126,8 @@ function knownOf(word: Tree | undefined): Known {
   if (word === undefined) return { number: true, operand: true, plain: false, prefix: '' };
   const parts = children(word, 'Parts');
   const [only] = parts;
-  if (parts.length === 1 && only !== undefined && isNumberPart(only)) return NUMBER;
+  if (parts.length === 1 && only !== undefined && isNumberPart(only))
+    return isComputed(only) ? { ...NUMBER, operand: true, plain: false } : NUMBER;
   if (parts.length === 1 && only !== undefined && isLastProcess(only))
     return { ...NUMBER, operand: true, plain: false };
   const first = only !== undefined && typeOf(only) === 'DblQuoted' ? children(only, 'Parts')[0] : only;
@@ -139,7 +145,7 @@ function knownOf(word: Tree | undefined): Known {
   };
 }
 
-/** `$((…))`, `${#x}`, `$?`: numbers, also in double quotes. */
+/** `$((…))`, `${#x}`, `$?`, `$(wc -l)`: numbers, also in double quotes. */
 function isNumberPart(part: Tree): boolean {
   switch (typeOf(part)) {
     case 'DblQuoted': {
@@ -148,11 +154,20 @@ function isNumberPart(part: Tree): boolean {
     }
     case 'ArithmExp':
       return true;
+    case 'CmdSubst':
+      return givesNumber(children(part, 'Stmts'));
     case 'ParamExp':
       return flag(part, 'Length') || (flag(part, 'Short') && NUMBERS.test(text(child(part, 'Param'))));
     default:
       return false;
   }
+}
+
+/** A program that gives it may give nothing, and never a sign. */
+function isComputed(part: Tree): boolean {
+  return (
+    typeOf(part) === 'CmdSubst' || (typeOf(part) === 'DblQuoted' && children(part, 'Parts').some(isComputed))
+  );
 }
 
 /** `$!`: a number, or empty. */

@@ -1,4 +1,4 @@
-import { isOperand, type Word } from './word.ts';
+import { isOperand, staysOne, type Word } from './word.ts';
 
 /** Which options of a program matter, as GNU getopt reads them: clusters, abbreviations, `--name=value`. */
 export interface OptionRule {
@@ -73,12 +73,12 @@ export function unwrap(args: readonly Word[], syntax: WrapperSyntax): readonly W
     if (read === undefined) return undefined;
     if (read.valueFollows) {
       const value = args[++at];
-      if (value === undefined || value.maySplit) return undefined;
+      if (value === undefined || !staysOne(value)) return undefined;
     }
   }
   for (let operand = 0; operand < (syntax.operands ?? 0); operand++, at++) {
     const word = args[at];
-    if (word === undefined || word.maySplit || (word.text === undefined && word.mayBeOption))
+    if (word === undefined || !staysOne(word) || (word.text === undefined && word.mayBeOption))
       return undefined;
   }
   return args.slice(at);

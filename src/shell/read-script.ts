@@ -1,4 +1,4 @@
-import { isNumeric } from './arithmetic.ts';
+import { isNumeric, setsAtOnce } from './arithmetic.ts';
 import { child, children, flag, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
 import { type Delimiter, hereProblem } from './here-documents.ts';
 import { type Known, knownOfShells, knownValues } from './known-values.ts';
@@ -6,7 +6,7 @@ import { type RedirectHost, readRedirect } from './read-redirect.ts';
 import { readArithmetic, readWord } from './read-word.ts';
 import type { Assignment, Script, SimpleCommand } from './script.ts';
 import { testWords } from './test-clause.ts';
-import { computedWord } from './word.ts';
+import { computedWord, literalWord } from './word.ts';
 
 /** `&&` in the grammar's numbering. */
 const AND = 10;
@@ -14,10 +14,15 @@ const AND = 10;
 /** Statements inside statements; a line written by hand has a handful. */
 const DEEPEST = 200;
 
+export interface ReadingShell {
+  /** It is Bash that reads the line, and no other POSIX shell. */
+  readonly bash: boolean;
+}
+
 /** Parses a command line and takes out all that could run. Throws SyntaxError where the grammar does. */
-export function readScript(line: string): Script {
+export function readScript(line: string, shell: ReadingShell = { bash: false }): Script {
   const statements = children(parseTree(line), 'Stmts');
-  const reader = new ScriptReader(statements);
+  const reader = new ScriptReader(statements, shell);
   reader.statements(statements);
   const here = hereProblem(line, reader.delimiters);
   if (here !== undefined) reader.problem(here);
@@ -30,17 +35,22 @@ class ScriptReader implements RedirectHost {
   readonly #functions = new Set<string>();
   readonly #problems = new Set<string>();
   readonly #whole: readonly Tree[];
+  readonly #shell: ReadingShell;
   #values: ReadonlyMap<string, Known> | undefined;
-  /** Variables that the line has given a value to, whichever way it came here. */
+  /** Variables that the line has given a value to, and functions (`f()`) that it has made, whichever way it came here. */
   #settled = new Set<string>();
   #depth = 0;
 
-  constructor(whole: readonly Tree[]) {
+  constructor(whole: readonly Tree[], shell: ReadingShell) {
     this.#whole = whole;
+    this.#shell = shell;
   }
 
   script(): Script {
-    return { commands: this.#commands, functions: this.#functions, problems: [...this.#problems] };
+    // It takes functions away, too, and what their names mean then is nothing of the line's.
+    const kept = !this.#commands.some(({ words }) => words.some(({ text }) => text === 'unset'));
+    const commands = this.#commands.map((one) => ({ ...one, defined: one.defined && kept }));
+    return { commands, functions: this.#functions, problems: [...this.#problems] };
   }
 
   substitution(statements: readonly Tree[]): void {
@@ -52,6 +62,7 @@ class ScriptReader implements RedirectHost {
       assignments: [{ name, value: undefined, exported: false }],
       words: [],
       redirects: [],
+      defined: false,
     });
   }
 
@@ -88,15 +99,22 @@ class ScriptReader implements RedirectHost {
         this.#assignment(one, children(command, 'Args').length > 0),
       );
       const words = children(command, 'Args').map((word) => readWord(word, this));
-      this.#commands.push({ assignments, words, redirects });
+      const name = words[0]?.text;
+      const defined = name !== undefined && this.#settled.has(`${name}()`);
+      this.#commands.push({ assignments, words, redirects, defined });
       if (words.length === 0 && !flag(node, 'Background')) {
-        for (const { name } of assignments) this.#settled.add(name);
+        // What is added to a value has what was there before in it.
+        const whole = children(command, 'Assigns').filter((one) => !flag(one, 'Append'));
+        for (const one of whole) this.#settled.add(text(child(one, 'Name')));
       }
       return;
     }
-    if (redirects.length > 0) this.#commands.push({ assignments: [], words: [], redirects });
+    if (redirects.length > 0) {
+      this.#commands.push({ assignments: [], words: [], redirects, defined: false });
+    }
     if (command === undefined) return;
-    if (typeOf(command) === 'Block' && !flag(node, 'Background')) return this.#compound(command);
+    const here = !flag(node, 'Background') && ['Block', 'FuncDecl', 'ArithmCmd'].includes(typeOf(command));
+    if (here) return this.#compound(command);
     if (typeOf(command) === 'BinaryCmd' && number(command, 'Op') === AND && !flag(node, 'Background')) {
       return this.#apart(() => this.#chain(command));
     }
@@ -123,8 +141,7 @@ class ScriptReader implements RedirectHost {
       case 'CaseClause':
         return this.#case(node);
       case 'FuncDecl':
-        this.#functions.add(text(child(node, 'Name')));
-        return this.#inner(node, 'Body');
+        return this.#function(node);
       case 'TimeClause':
         return this.#inner(node, 'Stmt');
       case 'CoprocClause':
@@ -134,15 +151,20 @@ class ScriptReader implements RedirectHost {
       case 'DeclClause':
         return this.#declaration(node);
       case 'TestClause': {
-        const words = testWords(child(node, 'X'));
+        const words = testWords(child(node, 'X'), this.known);
         if (words === undefined)
           return this.problem('this [[ … ]] may mean other things in other shells: write [ … ]');
         for (const word of words) readWord(word, this);
         return;
       }
       case 'ArithmCmd':
+        // Other shells take it for a command in two subshells.
+        if (!this.#shell.bash)
+          this.problem('((…)) is no arithmetic in every shell: write x=$((…)), or [ … ]');
+        this.#arithmetic([child(node, 'X')], '((…))');
+        return;
       case 'LetClause':
-        return this.problem('((…)) and let can run what a variable holds');
+        return this.#arithmetic(children(node, 'Exprs'), 'let');
       default:
         return this.problem(`${typeOf(node)} cannot be judged`);
     }
@@ -161,6 +183,29 @@ class ScriptReader implements RedirectHost {
     this.#depth--;
   }
 
+  /** What a part sets is set behind it, but what may not be come to. */
+  #arithmetic(expressions: readonly (Tree | undefined)[], what: string): void {
+    for (const one of expressions) {
+      if (!isNumeric(one, this.known)) this.problem(`${what} can run what a variable holds`);
+      readArithmetic(one, this);
+      const name = setsAtOnce(one);
+      if (name !== undefined && this.#shell.bash) this.#settled.add(name);
+    }
+  }
+
+  /** All of it counts where it is made; the name means it from here on. */
+  #function(node: Tree): void {
+    const name = text(child(node, 'Name'));
+    this.#functions.add(name);
+    const body = child(node, 'Body');
+    const kind = typeOf(child(body ?? node, 'Cmd') ?? node);
+    // The grammar takes what stands behind the body, by `|` or `&&`, for a part of it.
+    const whole = ['Block', 'Subshell'].includes(kind) && !flag(body ?? node, 'Background');
+    if (!whole) this.problem('a function is made within a list: end it with ; or a new line');
+    this.#apart(() => this.#inner(node, 'Body'));
+    if (whole && !flag(node, 'RsrvWord')) this.#settled.add(`${name}()`);
+  }
+
   #inner(node: Tree, field: string): void {
     const statement = child(node, field);
     if (statement !== undefined) this.statements([statement]);
@@ -168,7 +213,7 @@ class ScriptReader implements RedirectHost {
 
   #if(node: Tree): void {
     this.statements(children(node, 'Cond'));
-    this.statements(children(node, 'Then'));
+    this.#apart(() => this.statements(children(node, 'Then')));
     const otherwise = child(node, 'Else');
     if (otherwise === undefined) return;
     this.#depth++;
@@ -198,10 +243,7 @@ class ScriptReader implements RedirectHost {
     const [name] = counter === undefined ? [] : children(counter, 'Parts');
     if (name !== undefined && typeOf(name) === 'Lit' && /^[a-z_]\w*$/.test(text(name)))
       this.#settled.add(text(name));
-    const parts = [begins, child(loop, 'Cond'), child(loop, 'Post')];
-    if (parts.every((one) => isNumeric(one, this.known))) return;
-    this.problem('for ((…)) can run what a variable holds');
-    for (const one of parts) readArithmetic(one, this);
+    this.#arithmetic([begins, child(loop, 'Cond'), child(loop, 'Post')], 'for ((…))');
   }
 
   #case(node: Tree): void {
@@ -209,25 +251,28 @@ class ScriptReader implements RedirectHost {
     if (subject !== undefined) readWord(subject, this);
     for (const item of children(node, 'Items')) {
       for (const pattern of children(item, 'Patterns')) readWord(pattern, this);
-      this.statements(children(item, 'Stmts'));
+      this.#apart(() => this.statements(children(item, 'Stmts')));
     }
   }
 
-  /** `export A=1`, `readonly B`, `declare -x C`. */
+  /** `export A=1`, `readonly B`, `declare -a C=(x y)`. */
   #declaration(node: Tree): void {
     const variant = text(child(node, 'Variant'));
-    if (!['export', 'readonly', 'local'].includes(variant)) {
-      this.problem(`${variant} can give a variable a meaning of its own`);
-    }
-    const assignments = children(node, 'Args').flatMap((one) => {
+    if (variant === 'nameref') this.problem('nameref can give a variable a meaning of its own');
+    let exported = variant === 'export';
+    const assignments: Assignment[] = [];
+    for (const one of children(node, 'Args')) {
       const value = child(one, 'Value');
-      if (!flag(one, 'Naked') || value === undefined) return this.#assignment(one, variant === 'export');
-      // An option (`-p`), or a name that is computed.
+      if (!flag(one, 'Naked') || value === undefined) {
+        assignments.push(...this.#assignment(one, exported));
+        continue;
+      }
+      // An option, or a name that is computed. Integers and references would be evaluated whenever they are set.
       const word = readWord(value, this);
-      if (word.text !== '-p') this.problem(`${variant} ${word.source} cannot be judged`);
-      return [];
-    });
-    this.#commands.push({ assignments, words: [], redirects: [] });
+      if (!/^-[agprx]+$/.test(word.text ?? '')) this.problem(`${variant} ${word.source} cannot be judged`);
+      exported ||= word.text?.includes('x') === true;
+    }
+    this.#commands.push({ assignments, words: [], redirects: [], defined: false });
   }
 
   #assignment(node: Tree, exported: boolean): Assignment[] {
@@ -254,6 +299,7 @@ class ScriptReader implements RedirectHost {
       return [{ name, value: computedWord('…'), exported }];
     }
     const value = child(node, 'Value');
-    return [{ name, value: value === undefined ? undefined : readWord(value, this), exported }];
+    const empty = flag(node, 'Naked') ? undefined : literalWord('');
+    return [{ name, value: value === undefined ? empty : readWord(value, this), exported }];
   }
 }

@@ -1,4 +1,4 @@
-import { isNumeric, type Knowledge } from './arithmetic.ts';
+import { isNumeric, isNumericPart, type Knowledge, setIn } from './arithmetic.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 import { knownOfShells } from './known-values.ts';
 import { literalWord, quoted, type Word } from './word.ts';
@@ -19,12 +19,17 @@ const PLAIN_EXPANSIONS: readonly number[] = [68, 69, 70, 71, 72, 73, 74, 75, 76,
 /** `${x=w}` and `${x:=w}`. */
 const ASSIGNING: readonly number[] = [74, 75];
 
+/** What the name of a process substitution begins with; where there is no such directory, another place of the system. */
+export const PROCESS = '/dev/fd/';
+
 interface Reading {
   /** What is known of the beginning. */
   prefix: string;
   /** All of it is known so far. */
   fixed: boolean;
   splits: boolean;
+  /** A pattern stands in it. */
+  several: boolean;
   source: string;
   /** It never begins with a dash. */
   operand: boolean;
@@ -36,7 +41,14 @@ export function readWord(word: Tree, host: WordHost): Word {
   const [only] = parts;
   // A bracket by itself is the name of a program, not the beginning of a pattern.
   if (only !== undefined && parts.length === 1 && text(only) === '[') return literalWord('[');
-  const reading: Reading = { prefix: '', fixed: true, splits: false, source: '', operand: false };
+  const reading: Reading = {
+    prefix: '',
+    fixed: true,
+    splits: false,
+    several: false,
+    source: '',
+    operand: false,
+  };
   for (const [index, part] of parts.entries()) readPart(part, index === 0, reading, host);
   const begins = reading.prefix !== '' || (reading.fixed && parts.length > 0);
   const mayBeOption = begins ? reading.prefix.startsWith('-') : !reading.operand;
@@ -45,8 +57,17 @@ export function readWord(word: Tree, host: WordHost): Word {
     source: reading.fixed ? quoted(reading.prefix) : reading.source,
     mayBeOption,
     maySplit: reading.splits,
+    several: reading.splits || reading.several,
+    numbers: parts.length === 1 && only !== undefined && givesNumbers(only, host),
     prefix: reading.prefix,
   };
+}
+
+/** Of what is computed; a name that stands there by itself is no number. */
+function givesNumbers(part: Tree, host: WordHost): boolean {
+  const [only, ...more] = typeOf(part) === 'DblQuoted' ? children(part, 'Parts') : [part];
+  if (only === undefined || more.length > 0 || typeOf(only) === 'Lit') return false;
+  return typeOf(only) === 'ArithmExp' || isNumericPart(only, host.known);
 }
 
 function readPart(part: Tree, first: boolean, reading: Reading, host: WordHost): void {
@@ -91,6 +112,7 @@ function readBare(value: string, first: boolean, reading: Reading): void {
         continue;
       }
       if (c === '~') begin(reading, '~');
+      reading.several ||= '*?['.includes(c);
       // A brace expansion makes several words of the whole, each with the same beginning.
       compute(reading, value.slice(at), braces);
       if (braces) reading.prefix = '';
@@ -134,13 +156,13 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
       return;
     case 'ProcSubst':
       host.substitution(children(part, 'Stmts'));
+      begin(reading, PROCESS);
       compute(reading, '<(…)', false);
       return;
     case 'ArithmExp':
-      if (flag(part, 'Bracket') || !isNumeric(child(part, 'X'), host.known)) {
+      if (flag(part, 'Bracket') || !isNumeric(child(part, 'X'), host.known))
         host.problem('arithmetic over variables can run what a variable holds');
-        readArithmetic(child(part, 'X'), host);
-      }
+      readArithmetic(child(part, 'X'), host);
       compute(reading, '$((…))', false);
       return;
     case 'ExtGlob':
@@ -171,7 +193,7 @@ function readParameter(part: Tree, host: WordHost): void {
   const places = [sliced?.Offset, sliced?.Length].filter((one) => one !== null && one !== undefined);
   const index = child(part, 'Index');
   const numbers = places.every((one) => isNumeric(one, host.known)) && isHarmlessIndex(index, host);
-  for (const one of [...places, index]) if (!numbers) readArithmetic(one, host);
+  for (const one of [...places, index]) readArithmetic(one, host);
   const odd = flag(part, 'Excl') || flag(part, 'Width') || number(part, 'Names') > 0;
   if (odd || !numbers) host.problem('indirect expansions, and an index that is computed, cannot be judged');
 }
@@ -203,15 +225,21 @@ function parameterSource(part: Tree): string {
   return flag(part, 'Short') ? `$${name}` : `\${${name}${part.Exp === null ? '' : '…'}}`;
 }
 
-/** Finds the substitutions inside of an expression. */
+/** Finds the substitutions inside of an expression, and what it sets. */
 export function readArithmetic(node: Tree | undefined | null, host: WordHost): void {
   if (node === undefined || node === null) return;
+  for (const name of setIn(node)) host.assigned(name);
+  readOperands(node, host);
+}
+
+function readOperands(node: Tree | undefined, host: WordHost): void {
+  if (node === undefined) return;
   if (typeOf(node) === 'Word') {
     readWord(node, host);
     return;
   }
-  readArithmetic(child(node, 'X'), host);
-  readArithmetic(child(node, 'Y'), host);
+  readOperands(child(node, 'X'), host);
+  readOperands(child(node, 'Y'), host);
 }
 
 function fix(reading: Reading, value: string, source: string): void {

@@ -14,6 +14,8 @@ export interface SimpleCommand {
   /** Name and arguments; empty for a line of assignments or redirections only. */
   readonly words: readonly Word[];
   readonly redirects: readonly Redirect[];
+  /** Its name is that of a function which the line has made for certain when it comes here. */
+  readonly defined: boolean;
 }
 
 export interface Assignment {

@@ -5,11 +5,13 @@ import type { Word } from './word.ts';
 
 /** `sh -c LINE`, `sh <<EOF`: judged by the line inside; a script file or an input that is computed is unknown. */
 export function shellActions(
+  name: string,
   command: string,
   args: readonly Word[],
   redirects: readonly Redirect[],
   around: Surroundings,
 ): readonly ShellAction[] {
+  const shell = { bash: name === 'bash' };
   const refuse = (reason: string): readonly ShellAction[] => [{ effect: 'unknown', command, reason }];
   let commandFollows = false;
   let at = 0;
@@ -32,10 +34,10 @@ export function shellActions(
   const operand = args[at];
   if (commandFollows) {
     if (operand?.text === undefined) return refuse('the command line for the shell is computed');
-    return around.line(operand.text);
+    return around.line(operand.text, shell);
   }
   if (operand !== undefined) return refuse('a script in a file is not in the command line');
   const here = redirects.findLast((redirect) => redirect.kind === 'here' || redirect.kind === 'read');
-  if (here?.kind === 'here' && here.body !== undefined) return around.line(here.body);
+  if (here?.kind === 'here' && here.body !== undefined) return around.line(here.body, shell);
   return refuse('the shell reads its commands from its input');
 }

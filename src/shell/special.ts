@@ -1,16 +1,21 @@
 import { awkOnlyPrints } from './awk.ts';
+import { BUILTINS } from './builtins.ts';
+import { CONTAINERS } from './calls/containers.ts';
+import { callVerdict } from './calls.ts';
 import { unwrap } from './options.ts';
 import { STREAMS } from './redirects.ts';
 import { sedOnlyPrints } from './sed.ts';
-import { mayBeSet } from './variables.ts';
 import { ADMINISTERS, READS, unknown, type Verdict, WRITES } from './verdict.ts';
-import { isOperand, type Word } from './word.ts';
+import { isOperand, staysOne, type Word } from './word.ts';
 
 /** Programs whose arguments need more than a list of options. */
 export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | undefined> = new Map<
   string,
   (args: readonly Word[]) => Verdict | undefined
 >([
+  ...BUILTINS,
+  ['docker', compose],
+  ['podman', compose],
   ['date', date],
   ['ip', ip],
   ['service', service],
@@ -45,20 +50,12 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
       args.some((word) => word.text === undefined || word.text.includes('=')) ? ADMINISTERS : undefined,
   ],
   [
-    'printf',
-    (args) => (args[0] !== undefined && isOperand(args[0]) ? READS : unknown('printf may set a variable')),
-  ],
-  [
     'set',
     (args) =>
       args.every((word) => /^[-+]([eux]+o?|o)$|^(pipefail|errexit|nounset|xtrace)$/.test(word.text ?? ''))
         ? READS
         : unknown('set can change what later words mean'),
   ],
-  ['unset', variables],
-  ['read', variables],
-  ['[', test],
-  ['test', test],
   ['xxd', xxd],
   ['sed', sed],
   ['awk', awk],
@@ -67,13 +64,21 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   ['hash', (args) => (args.length === 0 ? READS : unknown('hash can make a name mean another program'))],
 ]);
 
+/** `docker compose` takes options of its own before its verbs. */
+function compose(args: readonly Word[]): Verdict | undefined {
+  if (args[0]?.text !== 'compose' || CONTAINERS['docker-compose'] === undefined) return undefined;
+  return callVerdict('docker compose', CONTAINERS['docker-compose'], args.slice(1));
+}
+
 /** Of dd's operands those that read; `conv` and `oflag` matter to what is written alone. */
 const DD_READS = /^(if=.*|(bs|ibs|cbs|count|skip)=\w+|status=\w+|iflag=[\w,]+)$/;
 
 function service(args: readonly Word[]): Verdict {
   const [name, verb, ...more] = args;
   if (verb === undefined) return name?.text === '--status-all' ? READS : ADMINISTERS;
-  return verb.text === 'status' && more.length === 0 && name?.maySplit === false ? READS : ADMINISTERS;
+  return verb.text === 'status' && more.length === 0 && name !== undefined && staysOne(name)
+    ? READS
+    : ADMINISTERS;
 }
 
 /** What a shell that lives for one line has of them is nothing. */
@@ -107,35 +112,12 @@ function ip(args: readonly Word[]): Verdict {
   return known && looks && rest.every(isOperand) ? READS : ADMINISTERS;
 }
 
-/** `read` and `unset`: names only. */
-function variables(args: readonly Word[]): Verdict {
-  const fine = args.every(
-    (word) =>
-      word.text === '-r' ||
-      (word.text !== undefined && /^[A-Za-z_]\w*$/.test(word.text) && mayBeSet(word.text, false)),
-  );
-  return fine ? READS : unknown('it may change a variable that changes what runs');
-}
-
-/** Bash's `test -v` evaluates its operand, so an operator must not be computed. */
-function test(args: readonly Word[]): Verdict {
-  const words = args.at(-1)?.text === ']' ? args.slice(0, -1) : args;
-  if (words.some((word) => word.maySplit || word.text === '-v' || word.text === '-R')) {
-    return unknown('test with -v, -R or an unquoted expansion can run what a variable holds: quote it');
-  }
-  const computed = words.some((word) => word.text === undefined);
-  const operator =
-    words.length === 3 ? words[1] : words.length === 4 && words[0]?.text === '!' ? words[2] : words[0];
-  const known = /^(-[a-zA-Z]{1,2}|!?=|==)$/.test(operator?.text ?? '');
-  return !computed || known || words.length === 1 ? READS : unknown('the operator of test is computed');
-}
-
 /** `xxd [options] [infile [outfile]]`; `-r` writes into a file that is there. */
 function xxd(args: readonly Word[]): Verdict {
   let files = 0;
   for (let at = 0; at < args.length; at++) {
     const word = args[at];
-    if (word === undefined || word.maySplit) return WRITES;
+    if (word === undefined || !staysOne(word)) return WRITES;
     if (isOperand(word) || word.text === '-') files++;
     else if (/^-[cglos]$/.test(word.text ?? '')) at++;
     else if (!/^-(ps|plain|bits|[abeipuE]|[cglos]\d+)$/.test(word.text ?? '')) return WRITES;

@@ -61,6 +61,8 @@ function tar(texts: readonly (string | undefined)[]): Verdict {
   }
   if (!/^[tcxvzjJfCphkomOPS]*$/.test(letters)) return unknown('an option of tar cannot be judged');
   if (/t/.test(letters) && !/[xc]/.test(letters)) return READS;
+  // To its output, and into no file.
+  if (/x/.test(letters) && /O/.test(letters) && !/[tc]/.test(letters)) return READS;
   const creates = letters.includes('c') && !letters.includes('x');
   return creates && archives(texts).every((archive) => archive === '-') ? READS : WRITES;
 }

@@ -11,22 +11,47 @@ export interface Word {
   readonly mayBeOption: boolean;
   /** Field splitting could make several arguments of it, or none. */
   readonly maySplit: boolean;
+  /** A pattern: it could become several arguments, each of which begins with `prefix`. */
+  readonly several: boolean;
+  /** Whatever becomes of it is whole numbers, or nothing. */
+  readonly numbers: boolean;
   /** What the computed word begins with at least. */
   readonly prefix: string;
 }
 
 export function literalWord(text: string): Word {
-  return { text, source: quoted(text), mayBeOption: text.startsWith('-'), maySplit: false, prefix: text };
+  return {
+    text,
+    source: quoted(text),
+    mayBeOption: text.startsWith('-'),
+    maySplit: false,
+    several: false,
+    numbers: false,
+    prefix: text,
+  };
 }
 
 /** A word of which nothing is known but how it is written. */
 export function computedWord(source: string): Word {
-  return { text: undefined, source, mayBeOption: true, maySplit: true, prefix: '' };
+  return {
+    text: undefined,
+    source,
+    mayBeOption: true,
+    maySplit: true,
+    several: true,
+    numbers: false,
+    prefix: '',
+  };
 }
 
-/** True when the word surely stays one operand, whatever it is computed to. */
+/** True when the word surely becomes operands and nothing else, whatever it is computed to. */
 export function isOperand(word: Word): boolean {
   return !word.mayBeOption && !word.maySplit;
+}
+
+/** True when it surely becomes one argument: what follows an option or stands at a place that counts. */
+export function staysOne(word: Word): boolean {
+  return !word.maySplit && !word.several;
 }
 
 /** Plain words stay as they are, others stand in single quotes: two different lists of arguments never read the same. */

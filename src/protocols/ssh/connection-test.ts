@@ -26,13 +26,23 @@ export async function pinnedSettings(
 }
 
 /** Asks who it is let in as and which shell reads its command lines. Constant, so that nothing of a client is in it. */
-const PROBE = 'echo "$0" && id -u';
+const PROBE = [
+  `echo "$0\${KSH_VERSION+ ksh}\${ZSH_VERSION+ zsh}"`,
+  'id -u',
+  `echo "\${LC_ALL:-\${LC_CTYPE:-$LANG}}"`,
+].join(' && ');
 /** An answer longer than this is not one, in bytes; and how long it may take, in milliseconds. */
 const PROBE_BYTES = 4096;
 const PROBE_MS = 5000;
 
 /** Shells that read a command line as POSIX says; in zsh and ksh even `[ x -eq 1 ]` can run code. */
 const POSIX_SHELLS = /^-?(sh|bash|dash|ash|rbash|busybox)$/;
+
+/**
+ * Encodings in which a byte of a letter can be a backslash or a bar, by the names that systems give them: a shell that
+ * reads lines in these finds other words in them than stand there in UTF-8.
+ */
+const SHIFTING = /big5|gbk|gb18030|sjis|shift_?jis|johab|^zh_(TW|HK)(@|$)/i;
 
 /** What the probe told. */
 export interface LoginShell {
@@ -45,9 +55,11 @@ export interface LoginShell {
 
 /** Which shell reads the command lines of this account. Never throws. */
 export async function loginShellOf(client: Client): Promise<LoginShell> {
-  const [name = '', uid = ''] = (await outputOf(client, PROBE)).trim().split('\n');
+  const [name = '', uid = '', locale = ''] = (await outputOf(client, PROBE)).trim().split('\n');
   const shell = name.split('/').at(-1) ?? '';
-  return { posix: POSIX_SHELLS.test(shell), name: shell.slice(0, 32), root: uid === '0' };
+  const shifting = SHIFTING.test(locale);
+  const known = shifting ? `${shell} in the encoding of ${locale}` : shell;
+  return { posix: POSIX_SHELLS.test(shell) && !shifting, name: known.slice(0, 64), root: uid === '0' };
 }
 
 function outputOf(client: Client, line: string): Promise<string> {

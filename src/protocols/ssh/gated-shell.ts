@@ -1,5 +1,6 @@
 import type { PseudoTtyInfo, ServerChannel } from 'ssh2';
 import { GatedShell } from '../../session/command-line/gated-shell.ts';
+import type { LineReader } from '../../session/command-line/judgement.ts';
 import type { ShellDoor } from '../../session/command-line/program.ts';
 import { ChannelProgram } from './channel-program.ts';
 import { ClientLane } from './client-lane.ts';
@@ -15,7 +16,7 @@ export function serveGatedShell(
   channel: ServerChannel,
   { environment, terminal }: Prepared,
   terms: ProgramTerms,
-  foreignShell: string | undefined,
+  reader: LineReader,
 ): GatedShell<PseudoTtyInfo> {
   const { desk, failed, masking } = terms;
   const client = new ClientLane({
@@ -36,7 +37,7 @@ export function serveGatedShell(
     masking,
     failed,
     failure: failureWords,
-    judge: (asked) => judge(desk, asked.kind === 'line' ? { ...asked, foreignShell } : asked),
+    judge: (asked) => judge(desk, asked.kind === 'line' ? { ...asked, ...reader } : asked),
     door: async () => shellDoor(await terms.door(), environment),
     open: async (gate) => {
       const answer = await gate.ask({ kind: 'gated-shell' });

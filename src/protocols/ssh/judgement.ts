@@ -3,6 +3,7 @@ import {
   effectLines,
   gatesLines,
   type Judgement,
+  type LineReader,
   lineFacts,
   SHELL,
   type ShellAsked,
@@ -25,16 +26,10 @@ export interface SftpUse {
 
 /** Something a client asks for over SSH, as it is judged. */
 export type Asked =
-  | {
-      readonly kind: 'exec';
-      readonly line: string;
-      readonly terminal: boolean;
-      /** The login shell's name, where it is none that reads lines as POSIX says. */
-      readonly foreignShell?: string | undefined;
-    }
+  | ({ readonly kind: 'exec'; readonly line: string; readonly terminal: boolean } & LineReader)
   | { readonly kind: 'shell'; readonly terminal: boolean }
   /** A shell whose lines are judged, and what is asked for in it. */
-  | (ShellAsked & { readonly foreignShell?: string | undefined })
+  | (ShellAsked & LineReader)
   | { readonly kind: 'subsystem'; readonly name: string }
   | { readonly kind: 'forward'; readonly host: string; readonly port: number; readonly unmaskable: boolean }
   | { readonly kind: 'environment'; readonly name: string; readonly value: string }
@@ -92,7 +87,7 @@ export function textOf(asked: Asked): string {
 export function factsOf(asked: Asked): TextFacts {
   switch (asked.kind) {
     case 'exec':
-      return lineFacts(asked.line, asked, asked);
+      return lineFacts(asked.line, { terminal: asked.terminal }, asked);
     case 'shell':
       return unknownFacts(SHELL.recorded, 'what is typed into a shell is recorded, not judged');
     case 'line':
@@ -112,7 +107,7 @@ export function factsOf(asked: Asked): TextFacts {
     }
     case 'environment': {
       const command = `ENV ${asked.name}`;
-      if (harmlessEnvironment(asked.name)) return one({ effect: 'session', command });
+      if (harmlessEnvironment(asked.name, asked.value)) return one({ effect: 'session', command });
       return one({ effect: 'unknown', command }, `the variable ${asked.name} can change what runs`);
     }
     case 'sftp':

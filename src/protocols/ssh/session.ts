@@ -9,6 +9,7 @@ import type {
 import { HoopError } from '../../base/errors.ts';
 import type { OutputMasking } from '../../masking/output-masking.ts';
 import type { GatedShell } from '../../session/command-line/gated-shell.ts';
+import type { LineReader } from '../../session/command-line/judgement.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import { Door } from './door.ts';
 import { Forward, type ForwardRequest } from './forward.ts';
@@ -37,8 +38,8 @@ export interface SessionParts {
   readonly target: string;
   /** Dials; called once, when the first request has been judged and may run. */
   dial(): Promise<TargetConnection>;
-  /** The login shell's name, where it is none that reads lines as POSIX says. */
-  readonly foreignShell: string | undefined;
+  /** The login shell. */
+  readonly reader: LineReader;
   masking(): OutputMasking;
 }
 
@@ -179,7 +180,7 @@ export class SshSession {
         kind: 'exec',
         line: command,
         terminal: terminal !== undefined,
-        foreignShell: this.#parts.foreignShell,
+        ...this.#parts.reader,
       });
     });
     session.on('shell', (accept) => {
@@ -189,9 +190,8 @@ export class SshSession {
       }
       const channel = opened(accept);
       if (channel === undefined) return;
-      const { foreignShell } = this.#parts;
       const prepared = { environment, terminal };
-      const shell = serveGatedShell(number, channel, prepared, this.#terms(), foreignShell);
+      const shell = serveGatedShell(number, channel, prepared, this.#terms(), this.#parts.reader);
       this.#programs.set(number, shell);
     });
     session.on('subsystem', (accept, _reject, { name }) => {

@@ -8,6 +8,7 @@ import type { HashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
+import type { LineReader } from '../../session/command-line/judgement.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 import type { ClientEndpoint, Means, Target } from '../protocol.ts';
 import { acceptClient, endpointProof } from './client-side.ts';
@@ -81,7 +82,7 @@ export class SshTarget implements Target {
       clientAddress: address,
       target: describeConnection(this.#settings),
       dial: () => desk.connecting(() => this.#dial()),
-      foreignShell: await this.#foreignShell(),
+      reader: await this.#reader(),
       masking: () => new OutputMasking({ masks: () => desk.masks(), key: this.#key, clock: systemClock }),
     });
     session.serve();
@@ -95,9 +96,9 @@ export class SshTarget implements Target {
     target: PolicyTarget,
     statement: string,
   ): Promise<Explanation> {
-    const foreignShell = await this.#foreignShell();
+    const reader = await this.#reader();
     const facts = factsOf(
-      askedBy(statement) ?? { kind: 'exec', line: statement, terminal: false, foreignShell },
+      askedBy(statement) ?? { kind: 'exec', line: statement, terminal: false, ...reader },
     );
     return explanationOf(facts, policy.decide(requester, target, facts), policy.masksFor(requester, target));
   }
@@ -125,9 +126,9 @@ export class SshTarget implements Target {
     return this.#known;
   }
 
-  /** A target that cannot be reached now is told to be so when something is to run there. */
-  async #foreignShell(): Promise<string | undefined> {
+  /** What reads command lines there. A target that cannot be reached now is told to be so when something is to run there. */
+  async #reader(): Promise<LineReader> {
     const { shell } = await this.#look().catch(() => ({ shell: UNREACHED }));
-    return shell.posix ? undefined : shell.name;
+    return { foreignShell: shell.posix ? undefined : shell.name, bash: /^r?bash$/.test(shell.name) };
   }
 }

@@ -36,12 +36,18 @@ export function gatesLines(recorded: Decision, gated: Decision): boolean {
 
 const EASE = { allow: 2, approve: 1, block: 0 } as const;
 
-/** Where a command line runs, as far as that says what it does. */
-export interface RunAt {
-  /** What it is done to, where all of it is done to one thing; otherwise paths that the line names, or anything. */
-  readonly object?: string;
+/** What reads a command line. */
+export interface LineReader {
   /** The shell's name, where it is none that reads lines as POSIX says. */
   readonly foreignShell?: string | undefined;
+  /** It is Bash. */
+  readonly bash?: boolean;
+}
+
+/** Where a command line runs, as far as that says what it does. */
+export interface RunAt extends LineReader {
+  /** What it is done to, where all of it is done to one thing; otherwise paths that the line names, or anything. */
+  readonly object?: string;
 }
 
 /** What a program touches its command line does not tell. */
@@ -100,7 +106,7 @@ export function lineFacts(line: string, options: LineOptions, at: RunAt): TextFa
   if (at.foreignShell !== undefined) {
     return unknownFacts(line, `"${at.foreignShell}" reads it, which is no POSIX shell`, at.object);
   }
-  const { actions } = analyzeLine(line, options);
+  const { actions } = analyzeLine(line, { ...options, bash: at.bash === true });
   return {
     statements: actions.map((action) => commandFacts(shellAction(action, at.object), action.reason)),
   };

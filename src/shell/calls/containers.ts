@@ -14,15 +14,21 @@ export const CONTAINERS: Readonly<Record<string, CallTable>> = {
   docker: {
     before: '-D --debug',
     reads: {
-      'ps inspect images stats top version info port diff history events image/ls image/list image/inspect image/history container/ls container/list container/ps container/inspect container/top container/stats container/port container/diff network/ls network/list network/inspect volume/ls volume/list volume/inspect system/df system/info system/events node/ls service/ls service/ps service/inspect stack/ls stack/ps stack/services compose/ps compose/ls compose/top compose/images compose/version context/ls context/show plugin/ls buildx/ls buildx/version':
+      'ps inspect images stats top version info port diff history events image/ls image/list image/inspect image/history container/ls container/list container/ps container/inspect container/top container/stats container/port container/diff network/ls network/list network/inspect volume/ls volume/list volume/inspect system/df system/info system/events node/ls service/ls service/ps service/inspect stack/ls stack/ps stack/services context/ls context/show plugin/ls buildx/ls buildx/version':
         DOCKER,
-      'logs container/logs service/logs compose/logs': CONTAINER_LOGS,
+      'logs container/logs service/logs': CONTAINER_LOGS,
       '!': '-v --version --help',
     },
     otherwise: 'admin',
   },
   'docker-compose': {
-    reads: { 'ps top images version ls': DOCKER, logs: CONTAINER_LOGS, '!': '-v --version' },
+    before: '-p: --project-name: --profile: --ansi: --no-ansi --verbose --compatibility',
+    reads: {
+      'ps top images version ls port events': DOCKER,
+      logs: CONTAINER_LOGS,
+      config: '-q --quiet --services --volumes --images --profiles --hash: --format: --no-interpolate',
+      '!': '-v --version',
+    },
     otherwise: 'admin',
   },
   crictl: {

@@ -100,6 +100,8 @@ export const SERVICES: Readonly<Record<string, CallTable>> = {
     reads: { 'tracking sources sourcestats activity ntpdata serverstats': '-v -n -a' },
     otherwise: 'admin',
   },
+  // Looks whether somebody listens, and sends nothing.
+  nc: { reads: { '': '-z -v -n -4 -6 -u -w:' }, needs: 'z', otherwise: 'unknown' },
   ntpq: { reads: { '': '-p -n -4 -6 --peers --numeric' }, needs: 'p peers', otherwise: 'unknown' },
   supervisorctl: { reads: { 'status pid avail version tail': '' }, otherwise: 'admin' },
   'rc-service': { reads: { '!': '-l --list' }, otherwise: 'admin' },

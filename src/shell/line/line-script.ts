@@ -68,7 +68,7 @@ export function carriedAfter(line: string, before: CarriedVariables): CarriedVar
   for (const { assignments, words } of commands) {
     for (const { exported, name, value } of assignments) {
       const kept = after.get(name);
-      const now = bare.has(name) ? kept?.value : value === undefined ? '' : value.text;
+      const now = bare.has(name) ? kept?.value : value?.text;
       if (now === undefined) return before;
       after.set(name, { value: now, exported: exported || kept?.exported === true });
     }

@@ -68,8 +68,12 @@ test('a shell, an odd subsystem and a forward each need a rule that names them',
 });
 
 test('variables that change what runs are unknown', () => {
-  const env = (name: string): Asked => ({ kind: 'environment', name, value: 'x' });
-  expect(outcome(READS, env('LC_ALL'))).toBe('allow');
+  const env = (name: string, value = 'x'): Asked => ({ kind: 'environment', name, value });
+  for (const value of ['C.UTF-8', 'en_US.UTF-8', 'de_DE@euro', 'POSIX', ''])
+    expect(outcome(READS, env('LC_ALL', value))).toBe('allow');
+  // There a byte of a letter can be a backslash, and Bash reads another line than was judged.
+  for (const value of ['zh_TW', 'zh_CN.GBK', 'ja_JP.SJIS', '../../tmp'])
+    expect(outcome(READS, env('LC_ALL', value))).toBe('block');
   for (const name of ['LD_PRELOAD', 'BASH_ENV', 'PATH', 'LC_ALL_X']) {
     if (name !== 'LC_ALL_X') expect(outcome(READS, env(name))).toBe('block');
   }
