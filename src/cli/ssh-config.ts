@@ -1,8 +1,10 @@
 import { homedir } from 'node:os';
 import type { Client } from '../api/client.ts';
 import { NotFound, UsageError } from '../base/errors.ts';
+import { contextName, LOCAL } from '../login/contexts.ts';
 import type { Io } from './io.ts';
-import { printDocument, say, tell } from './output.ts';
+import { printDocument, say, tell, warn } from './output.ts';
+import { blocksText } from './ssh-blocks.ts';
 import { clientKey, clientSettings, installConfig, knownHostsPath } from './ssh-files.ts';
 import { visible } from './visible-text.ts';
 
@@ -35,7 +37,7 @@ export async function run(options: SshConfigOptions, io: Io, client: Client): Pr
   if (names.length === 0) tell(io, 'there are no SSH connections that you may open');
   const key = await clientKey(options.home);
   const hosts = names.map((name) => ({
-    host: name,
+    names: namesOf(name, options.gateway),
     settings: [
       ['User', identity.name] as const,
       ['ProxyCommand', proxyCommand(options, io, name)] as const,
@@ -44,17 +46,30 @@ export async function run(options: SshConfigOptions, io: Io, client: Client): Pr
   }));
   if (options.json) {
     return printDocument(io, {
-      hosts: hosts.map(({ host, settings }) => ({ host, settings: Object.fromEntries(settings) })),
+      hosts: hosts.map(({ names: [host], settings }) => ({ host, settings: Object.fromEntries(settings) })),
     });
   }
-  const blocks = hosts.map(
-    ({ host, settings }) =>
-      `Host ${host}\n${settings.map(([name, value]) => `    ${name} ${value}\n`).join('')}`,
-  );
-  const text = `# Written by hoopctl ssh-config; write it anew when connections come or go.\n${blocks.join('')}`;
-  if (!options.install) return void io.out.write(text);
-  const { file, included } = installConfig(text, io.env.HOME ?? homedir());
-  say(io, `${names.length} hosts in ${visible(file)}${included ? '' : ', included in ~/.ssh/config'}`);
+  if (!options.install) {
+    const head = '# Written by hoopctl ssh-config; write it anew when connections come or go.\n';
+    return void io.out.write(head + blocksText(hosts));
+  }
+  // The same name may be another gateway in another state directory.
+  const source = `${options.gateway ?? LOCAL}, state in ${options.home.replace(/[\r\n]/g, '?')}`;
+  const { file, hidden, included } = installConfig(hosts, source, io.env.HOME ?? homedir());
+  const count = names.length === 1 ? '1 host' : `${names.length} hosts`;
+  say(io, `${count} in ${visible(file)}${included ? '' : ', included in ~/.ssh/config'}`);
+  for (const [name, other] of hidden) {
+    const own = namesOf(name, options.gateway)[1];
+    const way = own === undefined ? '' : `; this one is ${visible(own)}`;
+    warn(io, `ssh ${visible(name)} goes to that of ${visible(other)}, which stands first${way}`);
+  }
+}
+
+/** Its name, and for a gateway one that no other gateway's connection has: `web-1.team`. */
+function namesOf(name: string, gateway: string | undefined): readonly string[] {
+  return gateway !== undefined && contextName.safeParse(gateway).success
+    ? [name, `${name}.${gateway}`]
+    : [name];
 }
 
 /** What a gateway that is named by its URL is trusted by. */

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { Internal, NotFound } from '../base/errors.ts';
+import { type HostBlock, withBlocks } from './ssh-blocks.ts';
 
 /** The name under which SSH clients know every gateway; which key that is, each connection's own file tells. */
 export const HOST_ALIAS = 'hoopctl-gateway';
@@ -98,25 +99,27 @@ function quotedPath(path: string): string {
 }
 
 /**
- * Writes host blocks to `~/.ssh/hoopctl.conf` and has `~/.ssh/config` include it, before all else, because what stands
+ * Writes a gateway's host blocks to `~/.ssh/hoopctl.conf`, beside those of others, and has `~/.ssh/config` include it, before all else, because what stands
  * there behind a Host line counts for that host alone. `included`: it did already.
  */
 export function installConfig(
-  text: string,
+  hosts: readonly HostBlock[],
+  source: string,
   home: string,
-): { readonly file: string; readonly included: boolean } {
+): { readonly file: string; readonly included: boolean; readonly hidden: ReadonlyMap<string, string> } {
   const directory = join(home, '.ssh');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const file = join(directory, 'hoopctl.conf');
+  const { hidden, text } = withBlocks(existsSync(file) ? readFileSync(file, 'utf8') : '', source, hosts);
   replaceFile(file, text);
   const config = join(directory, 'config');
   const before = existsSync(config) ? readFileSync(config, 'utf8') : '';
   // Ahead of the first Host or Match line.
   const head = before.split(/^[ \t]*(?:host|match)[ \t=]/im)[0] ?? '';
   if (/^[ \t]*include[ \t=]+"?(?:~\/\.ssh\/)?hoopctl\.conf"?[ \t]*$/im.test(head))
-    return { file, included: true };
+    return { file, included: true, hidden };
   replaceFile(config, `Include hoopctl.conf\n${before === '' ? '' : `\n${before}`}`);
-  return { file, included: false };
+  return { file, included: false, hidden };
 }
 
 /** Whole or not at all, and readable by its owner alone; a link is written through. */

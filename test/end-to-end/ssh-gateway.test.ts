@@ -103,9 +103,11 @@ describe('ssh-config in the context of a gateway', () => {
     expect(blocks).not.toMatch(/hpt_|hps_/);
     await hoopctl.ok(['context', 'use', 'local']);
     const files = ['-F', join(home, '.ssh', 'hoopctl.conf')];
-    const { code, stdout } = await run('ssh', [...files, 'web-1', 'echo hello'], { env: hoopctl.env() });
+    for (const name of ['web-1', 'web-1.team']) {
+      const { code, stdout } = await run('ssh', [...files, name, 'echo hello'], { env: hoopctl.env() });
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'hello\n' });
+    }
     await hoopctl.ok(['context', 'use', 'team']);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: 'hello\n' });
   });
 });
 
