@@ -1,5 +1,5 @@
 import { partsOf, sourceWords } from '../sql/document-path.ts';
-import { type ColumnUse, type ColumnUseKind, LONG_VALUES } from '../sql/facts.ts';
+import { type ColumnUse, type ColumnUseKind, LONG_VALUES, SIZES } from '../sql/facts.ts';
 import type { ActiveMask } from './decision.ts';
 import type { ColumnMask } from './masks.ts';
 
@@ -25,8 +25,12 @@ const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, 
     'group by a column that is not masked, or ask for "strategy: hash" or "filter: equality" on the mask',
   ],
   distinct: [
-    'may not decide which rows differ (DISTINCT, UNION, INTERSECT, EXCEPT)',
-    'leave DISTINCT out, write UNION ALL, or put the masked columns last',
+    'may not decide which rows differ (DISTINCT)',
+    'leave DISTINCT out, or put the masked columns last',
+  ],
+  merged: [
+    'may not decide which rows there are (UNION, INTERSECT, EXCEPT)',
+    'write UNION ALL, leave the column out, or ask for "filter: equality" on the mask',
   ],
   extreme: ['may not be given to min or max', 'use a column that is not masked, or count(column)'],
   branch: ['may not decide a branch (CASE, AND, OR)', 'decide by a column that is not masked'],
@@ -57,15 +61,21 @@ export function exposedBy(
   const words = what
     .replace('WITH', use.with?.[0] ?? 'this function')
     .replace('INTO', into === undefined ? 'to another place' : `into ${sourceWords(into)}`);
-  const advice = use.use === 'call' && into === LONG_VALUES ? SHORTER : instead + keptWords(use.column, mask);
+  const advice = (use.use === 'call' && ADVICE.get(into ?? '')) || instead + keptWords(use.column, mask);
   const named = use.column.endsWith('.*')
     ? `${use.column.slice(0, -2)} as a whole row has columns under mask "${mask.name}", so it`
     : `${sourceWords(use.column)} is under mask "${mask.name}" and`;
   return `${named} ${words}: ${advice}`;
 }
 
-const SHORTER =
-  'give lengths, counts and replacements as constants, or show the column in a statement without them';
+/** What else to write than what a `call` hands a column to. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    LONG_VALUES,
+    'give lengths, counts and replacements as constants, or show the column in a statement without them',
+  ],
+  [SIZES, 'leave ANALYZE out, or what is computed of the column'],
+]);
 
 /** What of a document may be used instead, and how. */
 function keptWords(source: ColumnUse['column'], { keepKeys = [] }: ActiveMask): string {
@@ -92,15 +102,17 @@ function isAllowed(
       return mask.filter === 'equality';
     case 'join':
       // With a column that others may write, a join is a comparison with a value.
-      return (
-        mask.filter === 'equality' ||
-        (hashed &&
-          (use.with ?? []).some((other) => masksOn(other).some((one) => one.active.strategy === 'hash')))
-      );
+      return mask.filter === 'equality' || (hashed && hasHashed(use.with, masksOn));
     case 'group':
-      return mask.filter === 'equality' || hashed;
+      // By the value itself: groups of a part of it would tell it part by part.
+      return use.with === undefined && (mask.filter === 'equality' || hashed);
+    case 'merged':
+      // A part of a value would tell it part by part.
+      if (mask.filter === 'equality') return use.with !== undefined;
+      return hashed && hasHashed(use.with, masksOn);
     case 'distinct':
-      if (mask.filter === 'equality' || hashed) return true;
+      // Of what is computed, others than the stored values may be among the rows.
+      if ((mask.filter === 'equality' || hashed) && use.with !== undefined) return true;
       // Rows may come sorted by the list: that shows only in a column behind this one.
       return use.with?.every((behind) => behind !== '' && masksOn(behind).length > 0) ?? false;
     case 'stored':
@@ -109,6 +121,13 @@ function isAllowed(
     default:
       return false;
   }
+}
+
+function hasHashed(
+  columns: readonly string[] | undefined,
+  masksOn: (column: string) => readonly ColumnMask[],
+): boolean {
+  return (columns ?? []).some((other) => masksOn(other).some(({ active }) => active.strategy === 'hash'));
 }
 
 /** Whatever is put there stays hidden: no part of it is kept, shown or searched. */

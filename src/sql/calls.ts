@@ -1,15 +1,32 @@
 import type { ColumnRef, FuncCall, Node, WindowDef } from 'libpg-query';
-import { DOCUMENT_ROWS, GROWING, isGuarded, totality } from './builtins/total-functions.ts';
+import {
+  DOCUMENT_ROWS,
+  FAILS_BUT_FOR_NULL,
+  FAILS_BY_COLLATION,
+  GROWING,
+  isGuarded,
+  totality,
+} from './builtins/total-functions.ts';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
 import { SHAPE, under } from './document-path.ts';
 import { documentValue } from './documents.ts';
-import { type ExpressionUse, expression, expressions, noteAll, transforming } from './expressions.ts';
+import {
+  type ExpressionUse,
+  expression,
+  expressions,
+  gathering,
+  noteAll,
+  transforming,
+  vanishing,
+} from './expressions.ts';
 import type { Source } from './facts.ts';
 import { callFunction } from './functions.ts';
 import { resolveFunctions } from './names.ts';
+import { orderBy } from './queries.ts';
 import { columnNamed, type Scope } from './scope.ts';
-import { constantText, nameParts } from './tree.ts';
+import { constantText, nameParts, visit } from './tree.ts';
+import { shapeOf } from './value-shapes.ts';
 
 /** A call, as `FuncCall`: its arguments, what it does, and what its value is derived from. */
 export function functionCall(node: Node, scope: Scope, use: ExpressionUse, ctx: Context): void {
@@ -36,8 +53,10 @@ export function functionCall(node: Node, scope: Scope, use: ExpressionUse, ctx: 
   );
   argumentsOf(node, call, scope, use, ctx);
   const { sources } = callFunction(parts, args, ctx, call.agg_star ? 0 : undefined);
-  if (sources.length > 0 && use.flow) use.flow.transformed = true;
-  noteAll(sources, use, ctx);
+  if (sources.length === 0) return;
+  if (use.flow) use.flow.transformed = true;
+  // What a function's body makes of them is not looked at here.
+  vanishing(use, (inner) => noteAll(sources, inner, ctx));
 }
 
 function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
@@ -67,14 +86,55 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
   const chosen = !KEYED.has(name ?? '') && args.some((arg, i) => isGuarded(name ?? '', i) && !isFixed(arg));
   const inside = total === 'none' || chosen ? outside : use;
   const read = (into: ExpressionUse) => {
+    const held =
+      name !== undefined && failsButForNull(name, args, scope, ctx) ? { ...into, within: name } : into;
     args.forEach((arg, i) => {
-      expression(arg, scope, isGuarded(name ?? '', i) ? outside : into, ctx);
+      expression(arg, scope, isGuarded(name ?? '', i) ? outside : held, ctx);
     });
-    expressions(call.agg_order, scope, into, ctx);
+    expressions(call.agg_order, scope, held, ctx);
   };
-  if (total === 'carrying') read(inside);
-  else transforming(inside, read);
+  const ordered = [...sortedBy(call.agg_order), ...(call.agg_distinct ? args : [])];
+  const fails = () =>
+    ordered.some((one) => shapeOf(one, scope, ctx) !== undefined) ||
+    (name === 'array_agg' && args.some((arg) => shapeOf(arg, scope, ctx) === 'array'));
+  const flows = name !== undefined && vanishesIn(name, args) ? vanishing : transforming;
+  gathering(
+    `${name ?? ''} of arrays or rows`,
+    fails,
+    inside,
+    (into) => (total === 'carrying' ? read(into) : flows(into, read)),
+    ctx,
+  );
 }
+
+/** Whether it can be made to fail for any value but NULL. */
+function failsButForNull(name: string, args: readonly Node[], scope: Scope, ctx: Context): boolean {
+  if (FAILS_BUT_FOR_NULL.has(name)) return true;
+  if (!FAILS_BY_COLLATION.has(name)) return false;
+  const refs: Node[] = [];
+  let mixes = false;
+  visit(args, (kind, body) => {
+    if (kind === 'ColumnRef') refs.push({ ColumnRef: body } as Node);
+    mixes ||= kind === 'CollateClause' || kind === 'SubLink' || kind === 'TypeCast';
+  });
+  // One stored column has one collation.
+  return mixes || refs.length > 1 || refs.some((ref) => !referredColumn(ref, scope, ctx)?.plain);
+}
+
+/** What an aggregate sorts by. */
+export function sortedBy(items: readonly Node[] | undefined): readonly Node[] {
+  return (items ?? []).flatMap((one) => ('SortBy' in one && one.SortBy.node ? [one.SortBy.node] : []));
+}
+
+/** Gives NULL for some values: a pattern that is not found, an array without elements. */
+function vanishesIn(name: string, args: readonly Node[]): boolean {
+  if (name !== 'substring') return name === 'array_length' || name === 'xmlagg' || name === 'string_to_array';
+  const [, from] = args;
+  return constantInteger(from) === undefined;
+}
+
+const constantInteger = (node: Node | undefined) =>
+  node && 'A_Const' in node && 'ival' in node.A_Const ? node.A_Const.ival : undefined;
 
 /** What is guarded there is a key: which one stands beside the value chooses no part of it. */
 const KEYED: ReadonlySet<string> = new Set([
@@ -105,7 +165,11 @@ function builtinName(call: FuncCall, ctx: Context): string | undefined {
 function counted(call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const sources = countedColumns(call, scope, ctx);
   if (sources) return ctx.out.useAll(sources, 'count');
-  transforming(use, (inner) => expressions(call.args, scope, inner, ctx));
+  const args = call.args ?? [];
+  const compares = () =>
+    (call.agg_distinct ?? false) && args.some((arg) => shapeOf(arg, scope, ctx) !== undefined);
+  const read = (inner: ExpressionUse) => expressions(args, scope, inner, ctx);
+  gathering('DISTINCT over arrays or rows', compares, use, (into) => transforming(into, read), ctx);
 }
 
 /** Columns whose values `count(x)` counts; undefined for anything but a count of one stored column. */
@@ -134,11 +198,11 @@ function documentRows(
 }
 
 /** Rows come in the order in which a window function has read them. */
-function window(over: WindowDef | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
+export function window(over: WindowDef | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
   if (!over) return;
   const { sources } = use;
   const through = sources ? { sources } : {};
-  expressions(over.partitionClause, scope, { ...through, kind: 'group' }, ctx);
+  for (const node of over.partitionClause ?? []) orderBy(node, scope, 'group', ctx, through);
   expressions(over.orderClause, scope, { ...through, kind: 'order' }, ctx);
   expression(over.startOffset, scope, { ...through, kind: 'call', with: ['a frame'] }, ctx);
   expression(over.endOffset, scope, { ...through, kind: 'call', with: ['a frame'] }, ctx);
@@ -155,6 +219,9 @@ function noteGrowth(call: FuncCall, ctx: Context): void {
       const text = constantText(arg);
       if (text === undefined ? !('ParamRef' in arg) : Number(text) > LONG) ctx.out.makesLongValues = true;
     }
+    // Rows of one series for each of another.
+    ctx.out.growth *= Math.max(1, Math.abs(Number(constantText(args[1]) ?? 1)) || 1);
+    if (ctx.out.growth > LONG) ctx.out.makesLongValues = true;
   }
   if (!GROWING.has(name)) return;
   const size = name === 'repeat' || name === 'lpad' || name === 'rpad' ? args[1] : args[2];

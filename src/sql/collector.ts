@@ -26,8 +26,12 @@ export class Collector {
   mayQuote = false;
   /** Values of great length are made somewhere: what takes any value may then fail for its length. */
   makesLongValues = false;
+  /** Its answer tells how large values are on their way (EXPLAIN ANALYZE: memory, disk, bytes). */
+  measures = false;
   /** How many times longer the calls so far could make a value. */
   growth = 1;
+  /** Rounds of its recursive queries. */
+  rounds = 0;
   /** INSERT, UPDATE, DELETE and MERGE of the statement itself, those of its WITH among them. */
   modifications = 0;
   /** Code of a function, rule or prepared statement writes rows that no answer counts. */
@@ -142,6 +146,7 @@ export class Collector {
     this.runsUserCode ||= inner.runsUserCode;
     this.mayQuote ||= inner.mayQuote;
     this.makesLongValues ||= inner.makesLongValues;
+    this.measures ||= inner.measures;
     this.dependsOnSession ||= inner.dependsOnSession;
   }
 }

@@ -50,7 +50,7 @@ function atLevel(name: string, level: Scope): Column | undefined {
   if (SYSTEM_COLUMNS.has(name) && level.items.length > 0) return { name, sources: [], plain: false };
   // A whole row; or, of a function in FROM, its one column.
   const item = level.items.find((one) => one.alias === name);
-  return item && { name, sources: item.wholeRow, plain: false, carried: true };
+  return item && { name, sources: item.wholeRow, plain: false, carried: true, shape: 'row' };
 }
 
 function qualified(names: readonly string[], name: string, scope: Scope, ctx: Context): Column {
@@ -68,7 +68,8 @@ function qualified(names: readonly string[], name: string, scope: Scope, ctx: Co
   }
   // `schema.table` as a whole row.
   const whole = scope.item(name, alias);
-  if (whole?.schema === alias) return { name, sources: whole.wholeRow, plain: false, carried: true };
+  if (whole?.schema === alias)
+    return { name, sources: whole.wholeRow, plain: false, carried: true, shape: 'row' };
   return unresolved(names, scope, ctx);
 }
 

@@ -34,7 +34,17 @@ export function copyStatement(stmt: CopyStmt, ctx: Context): StatementResult {
     if (!stmt.is_from) ctx.out.useAll(sourcesOf(list), 'other');
     return { tag: 'COPY', ...(outside ? {} : { copy: copyFacts(stmt, 'in') }) };
   }
-  return { tag: 'COPY', outputs: list, copy: copyFacts(stmt, 'out') };
+  const copy = copyFacts(stmt, 'out');
+  noteEncoding(list, copy, ctx);
+  return { tag: 'COPY', outputs: list, copy };
+}
+
+/** Characters that the encoding does not have make it fail: the client could have put them in the place of others. */
+function noteEncoding(list: ColumnList, { format, encoding }: CopyFacts, ctx: Context): void {
+  const name = encoding?.toLowerCase().replace(/[^a-z0-9]/g, '') ?? 'utf8';
+  if (format === 'binary' || name === 'utf8' || name === 'unicode') return;
+  for (const { sources, plain } of list.columns)
+    if (!plain) ctx.out.useAll(sources, 'call', ['COPY in another encoding']);
 }
 
 function copyRelation(stmt: CopyStmt, suffix: string, ctx: Context): ColumnList {

@@ -4,7 +4,6 @@ import type {
   MergeStmt,
   MergeWhenClause,
   Node,
-  OnConflictClause,
   ResTarget,
   ReturningClause,
   UpdateStmt,
@@ -15,9 +14,11 @@ import type { Source } from './facts.ts';
 import { noteCascades } from './foreign-keys.ts';
 import { fromClause, fromMember } from './from.ts';
 import { relationObject } from './names.ts';
-import { querySelect, targetList, withClause } from './queries.ts';
+import { onConflict, proposedRow } from './on-conflict.ts';
+import { querySelect, targetList } from './queries.ts';
 import { type ColumnList, columnNamed, type RangeItem, Scope } from './scope.ts';
 import { isTautology } from './tautology.ts';
+import { withClause } from './with-clauses.ts';
 import { writeTarget, writing } from './written-relations.ts';
 
 /** INSERT, UPDATE, DELETE or MERGE, wherever it stands; its RETURNING columns. Undefined for any other node. */
@@ -42,14 +43,14 @@ function insert(stmt: InsertStmt, parent: Scope | undefined, ctx: Context): Colu
   if (stmt.withClause) withClause(stmt.withClause, scope, ctx);
   const assigned = targetNames(stmt.cols);
   const target = writeTarget(stmt.relation ?? {}, 'insert', assigned, ctx);
-  if (stmt.selectStmt) {
-    storeColumns(querySelect(stmt.selectStmt, scope, ctx), target, assigned, ctx);
-  }
+  const given = stmt.selectStmt ? querySelect(stmt.selectStmt, scope, ctx) : NO_ROWS;
+  storeColumns(given, target, assigned, ctx);
   noteAssigned(target, assigned, ctx);
   subscripts(stmt.cols, scope, ctx);
   const rows = new Scope(scope);
   rows.add([target], target);
-  if (stmt.onConflictClause) onConflict(stmt.onConflictClause, target, rows, ctx);
+  if (stmt.onConflictClause)
+    onConflict(stmt.onConflictClause, target, proposedRow(given, target, assigned), rows, ctx);
   // A row that was not there before holds what the client wrote.
   const updates = stmt.onConflictClause?.action === 'ONCONFLICT_UPDATE';
   return returning(stmt.returningClause, target, rows, ctx, updates);
@@ -65,34 +66,6 @@ function storeColumns(list: ColumnList, target: RangeItem, assigned: readonly st
     if (column.counts) ctx.out.useAll(column.counts, 'count');
   });
   if (list.open) ctx.out.useAll(list.open, 'stored', []);
-}
-
-function onConflict(clause: OnConflictClause, target: RangeItem, rows: Scope, ctx: Context): void {
-  const predicate = { kind: 'predicate' as const };
-  for (const element of clause.infer?.indexElems ?? []) {
-    if (!('IndexElem' in element)) continue;
-    const column =
-      element.IndexElem.name === undefined ? undefined : columnNamed(target, element.IndexElem.name);
-    if (column) ctx.out.useAll(column.sources, 'equality');
-    expression(element.IndexElem.expr, rows, predicate, ctx);
-  }
-  expression(clause.infer?.whereClause, rows, predicate, ctx);
-  if (clause.action !== 'ONCONFLICT_UPDATE') return;
-  if (target.relation) {
-    ctx.out.act(writing(ctx), 'UPDATE', relationObject(target.relation, ctx));
-    noteCascades(target.relation, 'update', targetNames(clause.targetList), ctx);
-  }
-  const scope = new Scope(rows);
-  // EXCLUDED is the row that the client proposed.
-  const proposed = target.columns.map((column) => ({ name: column.name, sources: [], plain: false }));
-  scope.items.push(target, {
-    alias: 'excluded',
-    columns: proposed,
-    wholeRow: [],
-    ...(target.open ? { open: [] } : {}),
-  });
-  assignments(clause.targetList, target, scope, ctx);
-  expression(clause.whereClause, scope, predicate, ctx);
 }
 
 function update(stmt: UpdateStmt, parent: Scope | undefined, ctx: Context): ColumnList {
@@ -176,7 +149,7 @@ function storeValue(value: Node | undefined, into: readonly Source[], scope: Sco
 }
 
 /** Columns that are assigned: `SET a = …`, `(a, b)`; `a.field` and `a[1]` are a. */
-function targetNames(nodes: readonly Node[] | undefined): string[] {
+export function targetNames(nodes: readonly Node[] | undefined): string[] {
   const names: string[] = [];
   for (const node of nodes ?? []) {
     if ('ResTarget' in node && node.ResTarget.name !== undefined) names.push(node.ResTarget.name);
@@ -191,7 +164,8 @@ function noteAssigned(target: RangeItem, names: readonly string[], ctx: Context)
   }
 }
 
-function assignments(
+/** Assignments of a SET list: what they show is put into its columns. */
+export function assignments(
   targets: readonly Node[] | undefined,
   target: RangeItem,
   scope: Scope,

@@ -152,7 +152,10 @@ function bySubscript(
 
 function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context, depth: number): DocumentValue | undefined {
   if (node.op !== 'JSON_VALUE_OP' && node.op !== 'JSON_QUERY_OP') return undefined;
-  if (node.output || node.passing?.length || node.on_empty || node.on_error) return undefined;
+  if (node.passing?.length || node.on_empty || node.on_error) return undefined;
+  // Of another type it is the same value, or NULL where it has none.
+  const returned = node.output?.typeName && nameParts(node.output.typeName.names).at(-1);
+  if (returned !== undefined && !SCALARS.has(returned)) return undefined;
   const keys = pathKeys(constantText(node.pathspec));
   return part(
     documentValue(node.context_item?.raw_expr, scope, ctx, depth),
@@ -160,6 +163,10 @@ function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context, depth: number
     node.op === 'JSON_QUERY_OP',
   );
 }
+
+const SCALARS: ReadonlySet<string> = new Set(
+  'text varchar int4 int8 numeric float8 bool date timestamp timestamptz json jsonb'.split(' '),
+);
 
 const STEP = /\.(?:([A-Za-z_][A-Za-z0-9_]*)|"([^"\\]+)")|\[(?:\*|\d+)\]/y;
 

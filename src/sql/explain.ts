@@ -10,6 +10,8 @@ export function explainStatement(stmt: ExplainStmt, ctx: Context): StatementResu
   const runs = analyzes(stmt.options);
   if (!stmt.query) return { tag: 'EXPLAIN' };
   const inner: Context = runs ? ctx : { ...ctx, planOnly: true };
+  // Memory and disk that sorting takes tell the size of what is computed, and by that what it is.
+  if (runs) ctx.out.measures = true;
   const changes = ctx.out.changes.length;
   const result = statement(stmt.query, inner);
   // Planning leaves nothing behind.

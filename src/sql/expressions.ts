@@ -22,12 +22,15 @@ import { querySelect } from './queries.ts';
 import { type Column, columnNamed, Scope, sourcesOf } from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
 import { useType } from './types.ts';
+import { rememberShape, shapeOf, shapeOfType } from './value-shapes.ts';
 import { cases, cast, coalesce, nullTest, otherValue } from './values.ts';
 
 /** What became of the values on their way into an expression's own. Mutable. */
 export interface Flow {
   /** They do not stand in it as they were. */
   transformed: boolean;
+  /** Whether it is NULL may hang on what they are. */
+  vanishes: boolean;
 }
 
 /** How the columns in an expression are used, and where the ones found are noted. */
@@ -36,6 +39,8 @@ export interface ExpressionUse {
   readonly with?: readonly string[];
   readonly sources?: Set<Source>;
   readonly flow?: Flow;
+  /** A function around it that may fail for whatever is not NULL: a position or pattern that is none. */
+  readonly within?: string;
 }
 
 /** Notes every column, function, operator, type and sub-select in an expression. */
@@ -105,6 +110,40 @@ export function transforming(use: ExpressionUse, run: (inner: ExpressionUse) => 
   if (sources.size > 0 && use.flow) use.flow.transformed = true;
 }
 
+/**
+ * The same of what may be NULL for what it is made of. A function around it that always fails, but for NULL, would tell
+ * which it is.
+ */
+export function vanishing(use: ExpressionUse, run: (inner: ExpressionUse) => void): void {
+  transforming(use, (inner) => {
+    const sources = new Set<Source>();
+    run({ ...(inner.kind === 'computed' ? failing(inner) : inner), sources });
+    for (const source of sources) inner.sources?.add(source);
+    if (sources.size > 0 && use.flow) use.flow.vanishes = true;
+  });
+}
+
+/** What is found is handed to the function around it. */
+function failing(use: ExpressionUse): ExpressionUse {
+  return use.within === undefined ? use : { ...use, kind: 'call', with: [use.within] };
+}
+
+/** Runs over values that are put together, which fails where their `shape` is not the same (or has no order). */
+export function gathering(
+  what: string,
+  fails: () => boolean,
+  use: ExpressionUse,
+  run: (inner: ExpressionUse) => void,
+  ctx: Context,
+): void {
+  if (use.kind !== 'computed') return run(use);
+  const sources = new Set<Source>();
+  run({ ...use, sources });
+  for (const source of sources) use.sources?.add(source);
+  // Asked behind: sub-selects have then been read.
+  if (sources.size > 0 && fails()) ctx.out.useAll([...sources], 'call', [what]);
+}
+
 /** Whatever a node holds, of whatever kind: nothing in the tree is left unread because its kind is new. */
 export function children(body: unknown, scope: Scope, use: ExpressionUse, ctx: Context): void {
   if (typeof body !== 'object' || body === null) return;
@@ -146,7 +185,12 @@ function noteColumn(ref: ColumnRef, scope: Scope, use: ExpressionUse, ctx: Conte
   const column = resolveColumn(fields, scope, ctx);
   if (column.counts) ctx.out.useAll(column.counts, 'count');
   if (use.flow && !column.plain && !column.carried && column.sources.length > 0) use.flow.transformed = true;
-  noteAll(column.sources, use, ctx);
+  noteAll(column.sources, column.vanishes && use.kind === 'computed' ? vanished(use) : use, ctx);
+}
+
+function vanished(use: ExpressionUse): ExpressionUse {
+  if (use.flow) use.flow.vanishes = true;
+  return failing(use);
 }
 
 function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, ctx: Context): void {
@@ -165,9 +209,20 @@ function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, c
   }
   const passes =
     !judging || (!foreign && (use.kind === 'predicate' || TOTAL_OPERATORS.has(name.at(-1) ?? '')));
+  const operator = name.at(-1) ?? '';
   const kept: ExpressionUse = passes ? use : { ...use, kind: 'call', with: [`operator ${name.join('.')}`] };
-  transforming(kept, (inner) => children({ ...expr, name: undefined }, scope, inner, ctx));
+  const read = (inner: ExpressionUse) => children({ ...expr, name: undefined }, scope, inner, ctx);
+  // Of a document, what is not under the key is NULL.
+  if (operator !== '||') return vanishing(kept, read);
+  const operands = [expr.lexpr, expr.rexpr];
+  const joinsArrays = () =>
+    operands.some((one) => shapeOf(one, scope, ctx) === 'array') &&
+    operands.every((one) => shapeOf(one, scope, ctx) !== undefined || isUntyped(one));
+  gathering('|| of two arrays', joinsArrays, kept, (inner) => transforming(inner, read), ctx);
 }
+
+/** A literal or parameter takes the type of what stands beside it. */
+const isUntyped = (node: Node | undefined) => node !== undefined && ('A_Const' in node || 'ParamRef' in node);
 
 /** `(u).name`, of a row in FROM: that column alone. */
 function fieldOfRow({ arg, indirection }: A_Indirection, scope: Scope): Column | undefined {
@@ -199,19 +254,25 @@ function indirection(node: Node, body: A_Indirection, scope: Scope, use: Express
     if (callAttribute(name, i === 0 ? body.arg : undefined, ctx) || builtin) called = name;
   }
   const kept: ExpressionUse = called === undefined ? use : { ...use, kind: 'call', with: [called] };
-  transforming(kept, (inner) => children(body, scope, inner, ctx));
+  // An array has no value, and a document no part, beyond what is in it.
+  const picks = body.indirection?.some((step) => 'A_Indices' in step) ?? false;
+  (picks ? vanishing : transforming)(kept, (inner) => children(body, scope, inner, ctx));
 }
 
 function subLink(link: SubLink, scope: Scope, use: ExpressionUse, ctx: Context): void {
   if (link.operName) useOperator(nameParts(link.operName), ctx);
   else if (link.subLinkType === 'ANY_SUBLINK') useOperator(['='], ctx);
   const list = link.subselect && querySelect(link.subselect, scope, ctx);
+  const [shown] = list?.columns ?? [];
+  rememberShape(link, list?.open ? 'array' : (shown?.shape ?? shapeOfType(shown?.typeOid ?? 0, ctx)));
   // EXISTS looks at rows, not at what they show.
   if (link.subLinkType === 'EXISTS_SUBLINK') return;
   if (link.testexpr === undefined) {
-    const [column] = list?.columns ?? [];
-    if (use.flow && !(column?.plain || column?.carried)) use.flow.transformed = true;
-    return noteAll(list ? sourcesOf(list) : [], use, ctx);
+    if (use.flow && !(shown?.plain || shown?.carried)) use.flow.transformed = true;
+    const sources = list ? sourcesOf(list) : [];
+    if (link.subLinkType === 'ARRAY_SUBLINK' && shown?.shape === 'array' && use.kind === 'computed')
+      return noteAll(sources, { ...use, kind: 'call', with: ['ARRAY(…) of arrays'] }, ctx);
+    return noteAll(sources, shown?.vanishes && use.kind === 'computed' ? vanished(use) : use, ctx);
   }
   if (use.flow) use.flow.transformed = true;
   const [only, ...more] = list?.columns ?? [];

@@ -55,9 +55,12 @@ export const COLUMN_USES = [
   'range',
   'pattern',
   'order',
+  /** `with` COMPUTED: not by the column itself but by something made of it, or of it and others. */
   'group',
   /** Decides with DISTINCT or a set operation which rows there are; `with`: plain columns behind it in the list. */
   'distinct',
+  /** Decides with a set operation which rows there are; `with`, for a value as it is: the other arm's column, where that is one. */
+  'merged',
   /** `min` or `max`. */
   'extreme',
   /** Decides which branch of an expression is computed. */
@@ -76,6 +79,11 @@ export const COLUMN_USES = [
 ] as const;
 /** `with` of a `call` where lengths or numbers of rows can be made to pass a limit. */
 export const LONG_VALUES = 'a statement that makes values or rows of any length';
+
+/** `with` of a `group` that is not by a stored column itself. */
+export const COMPUTED = '(computed)';
+/** `with` of a `call` where the answer tells sizes. */
+export const SIZES = 'EXPLAIN ANALYZE';
 
 /** How a column is used. */
 export type ColumnUseKind = (typeof COLUMN_USES)[number];

@@ -71,7 +71,7 @@ function callColumns(call: Node, alias: string | undefined, scope: Scope, ctx: C
     return documentColumns(builtin, call, document.sources, alias, scope, ctx);
   }
   const sources = new Set<Source>();
-  const flow = { transformed: false };
+  const flow = { transformed: false, vanishes: false };
   expression(call, scope, { kind: builtin === undefined ? 'computed' : 'rows', sources, flow }, ctx);
   const all = [...sources];
   const [candidate, ...others] = found.candidates;
@@ -149,13 +149,13 @@ function functionColumns(
   if (names === undefined) {
     // record: only a column list would tell. Anything else is one value.
     if (fn.returnTypeOid === 2249 || fn.returnTypeOid === 0) return undefined;
-    return [{ name: alias ?? fn.name, sources, plain: false }];
+    return [{ name: alias ?? fn.name, sources, plain: false, vanishes: true }];
   }
   const body = fn.language === 'sql' ? functionBody(fn, ctx).outputs : undefined;
   const byPlace =
     body?.open === undefined && body?.columns.length === names.length ? body.columns : undefined;
   return names.map((name, i) => {
     const column = byPlace?.[i];
-    return column ? { ...withoutOrigin(column), name } : { name, sources, plain: false };
+    return column ? { ...withoutOrigin(column), name } : { name, sources, plain: false, vanishes: true };
   });
 }

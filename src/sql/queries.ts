@@ -1,18 +1,20 @@
-import type { Node, ResTarget, SelectStmt, WithClause } from 'libpg-query';
+import type { Node, ResTarget, SelectStmt } from 'libpg-query';
 import { countedColumns } from './calls.ts';
-import { resolveColumn, starColumns } from './column-references.ts';
+import { referredColumn, resolveColumn, starColumns } from './column-references.ts';
 import type { Context } from './context.ts';
 import { modification } from './dml.ts';
 import { documentValue } from './documents.ts';
-import { expression, expressions, type Flow } from './expressions.ts';
-import type { ColumnUseKind, Source } from './facts.ts';
+import { type ExpressionUse, expression, expressions, type Flow, noteAll } from './expressions.ts';
+import { COMPUTED, type ColumnUseKind, type Source } from './facts.ts';
 import { fromClause } from './from.ts';
 import { lockRows } from './locking.ts';
 import { useOperator } from './operators.ts';
 import { outputName } from './output-names.ts';
-import { type Column, type ColumnList, computed, rename, Scope, sourcesOf, union } from './scope.ts';
+import { type Column, type ColumnList, nature, Scope, type Shape, sourcesOf, union } from './scope.ts';
 import { settingTargets } from './setting-rows.ts';
 import { kindOf, nameParts, stringOf } from './tree.ts';
+import { shapeOf, shapeOfType } from './value-shapes.ts';
+import { withClause } from './with-clauses.ts';
 
 /** A query in any place (also data-modifying, in WITH): its result columns; all else it does is noted. */
 export function querySelect(node: Node, parent: Scope | undefined, ctx: Context): ColumnList {
@@ -104,7 +106,7 @@ function targetColumn(
   const counts = 'FuncCall' in value ? countedColumns(value.FuncCall, scope, ctx) : undefined;
   const before = ctx.out.hasUse('count', counts ?? []);
   const sources = new Set<Source>();
-  const flow: Flow = { transformed: false };
+  const flow: Flow = { transformed: false, vanishes: false };
   expression(value, scope, { kind: 'computed', sources, flow }, ctx);
   // The number itself is shown: whoever shows it decides from which number on.
   if (counts && !before) ctx.out.forgetCounts(counts);
@@ -116,6 +118,7 @@ function targetColumn(
     ...(!flow.transformed && sources.size > 0 ? { carried: true } : {}),
     ...(isDocument ? { document: true } : {}),
     ...(counts ? { counts } : {}),
+    ...nature(shapeOf(value, scope, ctx), flow.vanishes),
   };
 }
 
@@ -127,7 +130,7 @@ function isStarIndirection(value: Node): boolean {
 }
 
 /** GROUP BY, ORDER BY, DISTINCT ON: by position, by name of a result column, or by any expression. */
-function ordering(
+export function ordering(
   items: readonly Node[] | undefined,
   list: ColumnList,
   scope: Scope,
@@ -152,17 +155,30 @@ function ordering(
     if (node && 'A_Const' in node && list.open) ctx.out.useAll(sourcesOf(list), kind);
     const column = node && resultColumn(node, list, scope, prefer);
     if (column?.counts) ctx.out.useAll(column.counts, 'count');
-    if (column) ctx.out.useAll(column.sources, kind);
+    if (column) ctx.out.useAll(column.sources, kind, isStored(column) ? undefined : computedBy(kind));
     else orderBy(node, scope, kind, ctx);
   }
 }
 
-/** A part of a document by itself may be one that nothing covers. */
-function orderBy(node: Node | undefined, scope: Scope, kind: ColumnUseKind, ctx: Context): void {
+/** One item of it. A part of a document by itself may be one that nothing covers. */
+export function orderBy(
+  node: Node | undefined,
+  scope: Scope,
+  kind: ColumnUseKind,
+  ctx: Context,
+  through: Pick<ExpressionUse, 'sources'> = {},
+): void {
   const part = node && !('ColumnRef' in node) ? documentValue(node, scope, ctx) : undefined;
-  if (part) ctx.out.useAll(part.sources, kind);
-  else expression(node, scope, { kind }, ctx);
+  if (part) return noteAll(part.sources, { ...through, kind }, ctx);
+  const column = kind === 'group' ? referredColumn(node, scope, ctx) : undefined;
+  const computed = column && isStored(column) ? undefined : computedBy(kind);
+  expression(node, scope, { ...through, kind, ...(computed ? { with: computed } : {}) }, ctx);
 }
+
+/** A column's own value, or that of a part of a document. */
+const isStored = (column: Column) => column.plain || column.document === true;
+
+const computedBy = (kind: ColumnUseKind) => (kind === 'group' ? [COMPUTED] : undefined);
 
 function resultColumn(
   node: Node,
@@ -181,32 +197,58 @@ function resultColumn(
 }
 
 function values(lists: readonly Node[], scope: Scope, ctx: Context): ColumnList {
-  const sources: Set<Source>[] = [];
+  const columns: { sources: Set<Source>; flow: Flow; shape?: Shape | undefined }[] = [];
   for (const row of lists) {
     const items = 'List' in row ? (row.List.items ?? []) : [row];
     items.forEach((item, i) => {
-      let into = sources[i];
-      if (!into) sources[i] = into = new Set();
-      expression(item, scope, { kind: 'computed', sources: into }, ctx);
+      columns[i] ??= { sources: new Set(), flow: { transformed: false, vanishes: false } };
+      const into = columns[i];
+      expression(item, scope, { kind: 'computed', sources: into.sources, flow: into.flow }, ctx);
+      into.shape ??= shapeOf(item, scope, ctx);
     });
   }
-  return { columns: sources.map((set, i) => ({ name: `column${i + 1}`, sources: [...set], plain: false })) };
+  return {
+    columns: columns.map(({ sources, flow, shape }, i) => ({
+      name: `column${i + 1}`,
+      sources: [...sources],
+      plain: false,
+      ...nature(shape, flow.vanishes),
+    })),
+  };
 }
 
 /** Both arms' columns flow together; the server names no origin for the result. */
 function setOperation(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList {
   const left = select(stmt.larg ?? {}, scope, ctx);
   const right = select(stmt.rarg ?? {}, scope, ctx);
-  const list = merge(left, right);
+  const list = merge(left, right, ctx);
   // What one arm holds decides which rows of the other are shown.
-  if (stmt.op === 'SETOP_INTERSECT' || stmt.op === 'SETOP_EXCEPT')
-    ctx.out.useAll(sourcesOf(list), 'distinct');
-  else if (!stmt.all) ctx.out.useAll(sourcesOf(list), 'distinct');
+  if (stmt.op !== 'SETOP_UNION' || !stmt.all) noteMerged(left, right, ctx);
   ordering(stmt.sortClause, list, scope, 'output', ctx);
   return list;
 }
 
-function merge(left: ColumnList, right: ColumnList): ColumnList {
+function noteMerged(left: ColumnList, right: ColumnList, ctx: Context): void {
+  const open = left.open !== undefined || right.open !== undefined;
+  for (let i = 0; i < Math.max(left.columns.length, right.columns.length); i++) {
+    const [a, b] = [left.columns[i], right.columns[i]];
+    noteArm(a, b, open, ctx);
+    noteArm(b, a, open, ctx);
+  }
+  ctx.out.useAll([...(left.open ?? []), ...(right.open ?? [])], 'merged');
+}
+
+function noteArm(one: Column | undefined, other: Column | undefined, open: boolean, ctx: Context): void {
+  const stored = one !== undefined && !open && (one.plain || one.carried);
+  const beside = one?.plain && other?.plain ? other.sources : [];
+  ctx.out.useAll(one?.sources ?? [], 'merged', stored ? beside : undefined);
+}
+
+const shapeIn = (column: Column | undefined, ctx: Context) =>
+  column?.shape ?? shapeOfType(column?.typeOid ?? 0, ctx);
+
+/** Columns of both arms of a set operation, which flow together. */
+export function merge(left: ColumnList, right: ColumnList, ctx: Context): ColumnList {
   const spill = union(left.open ?? [], right.open ?? []);
   const columns: Column[] = [];
   for (let i = 0; i < Math.max(left.columns.length, right.columns.length); i++) {
@@ -219,85 +261,8 @@ function merge(left: ColumnList, right: ColumnList): ColumnList {
       carried: [a, b].every(
         (one) => one === undefined || one.plain || one.carried || one.sources.length === 0,
       ),
+      ...nature(shapeIn(a, ctx) ?? shapeIn(b, ctx), a?.vanishes || b?.vanishes),
     });
   }
   return { columns, ...(left.open || right.open ? { open: spill } : {}) };
-}
-
-/** Makes the common table expressions visible in `scope`, each seeing those before it (RECURSIVE: itself too). */
-export function withClause(clause: WithClause, scope: Scope, ctx: Context): void {
-  for (const item of clause.ctes ?? []) {
-    const cte = 'CommonTableExpr' in item ? item.CommonTableExpr : undefined;
-    if (!cte?.ctequery || cte.ctename === undefined) continue;
-    const names = nameParts(cte.aliascolnames);
-    let list = clause.recursive
-      ? recursive(cte.ctename, cte.ctequery, names, clause, scope, ctx)
-      : rename(querySelect(cte.ctequery, scope, ctx), names);
-    const added = [
-      cte.search_clause?.search_seq_column,
-      cte.cycle_clause?.cycle_mark_column,
-      cte.cycle_clause?.cycle_path_column,
-    ].filter((name) => name !== undefined);
-    if (added.length > 0) {
-      const all = sourcesOf(list);
-      list = {
-        ...list,
-        columns: [...list.columns, ...added.map((name) => ({ name, sources: all, plain: false }))],
-      };
-    }
-    scope.ctes.set(cte.ctename, { list });
-  }
-}
-
-/**
- * A recursive query may carry any column's value into any other with each round, so all its columns are held to be
- * derived from all of them. One that does not name itself is an ordinary one.
- */
-function recursive(
-  name: string,
-  query: Node,
-  names: readonly string[],
-  clause: WithClause,
-  scope: Scope,
-  ctx: Context,
-): ColumnList {
-  const arms = 'SelectStmt' in query && query.SelectStmt.op === 'SETOP_UNION' ? query.SelectStmt : undefined;
-  const itself = JSON.stringify(query).includes(`"relname":${JSON.stringify(name)}`);
-  if (!arms || !itself) {
-    // WITH RECURSIVE also lets a query name ones that come later, which the server sorts by need.
-    forwardReferences(name, query, clause, scope, ctx);
-    return rename(querySelect(query, scope, ctx), names);
-  }
-  const base = new Scope(scope);
-  if (arms.withClause) withClause(arms.withClause, base, ctx);
-  const first = computed(rename(select(arms.larg ?? {}, base, ctx), names));
-  base.ctes.set(name, { list: first });
-  const round = select(arms.rarg ?? {}, base, ctx);
-  const all = union(sourcesOf(first), sourcesOf(round));
-  if (!arms.all) ctx.out.useAll(all, 'distinct');
-  const list = {
-    columns: first.columns.map((column) => ({ ...column, sources: all, plain: false })),
-    ...(first.open ? { open: all } : {}),
-  };
-  // Once more with all that may flow round, for what the arm computes from it.
-  base.ctes.set(name, { list });
-  select(arms.rarg ?? {}, base, ctx);
-  ordering(arms.sortClause, list, base, 'output', ctx);
-  expression(arms.limitCount, base, { kind: 'predicate' }, ctx);
-  expression(arms.limitOffset, base, { kind: 'predicate' }, ctx);
-  return list;
-}
-
-/** A later common table expression named before it is read would be taken for a table: refuse to guess. */
-function forwardReferences(name: string, query: Node, clause: WithClause, scope: Scope, ctx: Context): void {
-  if ((clause.ctes?.length ?? 0) < 2) return;
-  const text = JSON.stringify(query);
-  let seen = false;
-  for (const item of clause.ctes ?? []) {
-    const other = 'CommonTableExpr' in item ? (item.CommonTableExpr.ctename ?? '') : '';
-    if (seen && !scope.ctes.has(other) && text.includes(`"relname":${JSON.stringify(other)}`)) {
-      ctx.out.unknown(`"${name}" names "${other}", which is defined after it`, 'SELECT');
-    }
-    if (other === name) seen = true;
-  }
 }

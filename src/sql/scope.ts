@@ -2,6 +2,9 @@ import type { Catalog, CatalogRelation } from './catalog.ts';
 import { generatedSources } from './generated-columns.ts';
 import { copiedInto } from './trigger-copies.ts';
 
+/** Values that hold others: to compare or to gather them can fail for what they hold. */
+export type Shape = 'array' | 'row';
+
 /** A column as a query sees it, and what its value is derived from. */
 export interface Column {
   readonly name: string;
@@ -15,6 +18,10 @@ export interface Column {
   readonly counts?: readonly string[];
   /** Type of a base column. */
   readonly typeOid?: number;
+  /** What kind of value it surely is, or may be, besides a single one. */
+  readonly shape?: Shape;
+  /** Whether it is NULL may hang on what its sources hold, not only on whether they are NULL. */
+  readonly vanishes?: true;
   /** One half of the entries of a document, as jsonb_each gives them; `of` stands for the one call that gave both. */
   readonly entry?: { readonly of: object; readonly is: 'key' | 'value' };
 }
@@ -142,8 +149,16 @@ export function computed(list: ColumnList): ColumnList {
 }
 
 /** The same value where the server no longer names its origin. */
-export function withoutOrigin({ name, sources, plain, carried }: Column): Column {
-  return { name, sources, plain: false, carried: plain || (carried ?? false) };
+export function withoutOrigin({ name, sources, plain, carried, shape, vanishes }: Column): Column {
+  return { name, sources, plain: false, carried: plain || (carried ?? false), ...nature(shape, vanishes) };
+}
+
+/** Of one column or of several that flow together: what any of them may be. */
+export function nature(
+  shape: Shape | undefined,
+  vanishes: boolean | undefined,
+): Pick<Column, 'shape' | 'vanishes'> {
+  return { ...(shape ? { shape } : {}), ...(vanishes ? { vanishes: true as const } : {}) };
 }
 
 /** The list as seen from outside of its query: rows of two references to it are no longer the same. */

@@ -1,7 +1,7 @@
 import { ACTIVITY_TEXT_COLUMN } from './builtins/relations.ts';
 import { type Collector, writesRows } from './collector.ts';
 import type { Context } from './context.ts';
-import { type ColumnUse, LONG_VALUES, type OutputColumn, type StatementFacts } from './facts.ts';
+import { type ColumnUse, LONG_VALUES, type OutputColumn, SIZES, type StatementFacts } from './facts.ts';
 import { type Column, sourcesOf } from './scope.ts';
 import type { StatementResult } from './statements.ts';
 
@@ -78,11 +78,12 @@ function noteOutputs(result: StatementResult, out: Collector): void {
   if (open) out.useAll(open, 'computed');
 }
 
-/** Where lengths can be made to pass a limit, what takes any value may fail for one of them after all. */
+/** Where lengths can be made to pass a limit, what takes any value may fail for one of them after all; where sizes are told, they tell. */
 function usesOf(out: Collector): ColumnUse[] {
   const uses = out.columnUses();
-  if (!out.makesLongValues) return uses;
-  return uses.map((one) => (one.use === 'computed' ? { ...one, use: 'call', with: [LONG_VALUES] } : one));
+  if (!out.makesLongValues && !out.measures) return uses;
+  const reason = out.makesLongValues ? LONG_VALUES : SIZES;
+  return uses.map((one) => (one.use === 'computed' ? { ...one, use: 'call', with: [reason] } : one));
 }
 
 /** pg_stat_activity is monitoring until its query texts are looked at. */

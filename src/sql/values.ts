@@ -1,39 +1,41 @@
-import type { Node, TypeCast } from 'libpg-query';
+import type {
+  A_ArrayExpr,
+  JsonArrayAgg,
+  JsonFuncExpr,
+  JsonKeyValue,
+  JsonObjectAgg,
+  Node,
+  TypeCast,
+} from 'libpg-query';
 import { READ_FROM_TEXT, TEXT_OIDS, TOTAL_CASTS } from './builtins/total-functions.ts';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
-import { children, type ExpressionUse, expression, noteAll, transforming } from './expressions.ts';
+import {
+  children,
+  type ExpressionUse,
+  expression,
+  gathering,
+  noteAll,
+  transforming,
+  vanishing,
+} from './expressions.ts';
 import type { Source } from './facts.ts';
+import { boundedBy, jsonAggregate, keyAndValue } from './json-constructors.ts';
 import { resolveType } from './names.ts';
 import { useOperator } from './operators.ts';
 import type { Scope } from './scope.ts';
 import { nameParts } from './tree.ts';
 import { useType } from './types.ts';
+import { shapeOf } from './value-shapes.ts';
 
 /** Nodes whose value holds those of their parts. */
 const HOLDING = new Set([
-  ...[
-    'A_ArrayExpr',
-    'RowExpr',
-    'List',
-    'NamedArgExpr',
-    'CollateClause',
-    'JsonObjectConstructor',
-    'JsonArrayConstructor',
-  ],
-  ...[
-    'JsonArrayQueryConstructor',
-    'JsonObjectAgg',
-    'JsonArrayAgg',
-    'JsonScalarExpr',
-    'JsonValueExpr',
-    'JsonAggConstructor',
-  ],
+  ...['RowExpr', 'List', 'NamedArgExpr', 'CollateClause', 'JsonObjectConstructor', 'JsonArrayConstructor'],
+  ...['JsonArrayQueryConstructor', 'JsonScalarExpr', 'JsonValueExpr'],
 ]);
 /** Nodes that compute something of any value. */
 const TOTAL = new Set([
-  'MinMaxExpr',
   'XmlSerialize',
   'JsonSerializeExpr',
   'SQLValueFunction',
@@ -50,8 +52,23 @@ export function otherValue(
   use: ExpressionUse,
   ctx: Context,
 ): void {
+  const bounded = boundedBy(kind, body, scope, ctx);
+  if (bounded !== undefined) use = { ...use, kind: 'call', with: [bounded] };
   if (HOLDING.has(kind)) return children(body, scope, use, ctx);
   if (TOTAL.has(kind)) return transforming(use, (inner) => children(body, scope, inner, ctx));
+  if (kind === 'A_ArrayExpr') return array(body as A_ArrayExpr, scope, use, ctx);
+  if (kind === 'MinMaxExpr') {
+    const { args = [] } = body as { args?: Node[] };
+    const compares = () => args.some((arg) => shapeOf(arg, scope, ctx) !== undefined);
+    const read = (inner: ExpressionUse) => children(body, scope, inner, ctx);
+    return gathering(
+      'GREATEST or LEAST of arrays or rows',
+      compares,
+      use,
+      (into) => transforming(into, read),
+      ctx,
+    );
+  }
   if (
     kind === 'XmlExpr' &&
     ['IS_XMLELEMENT', 'IS_XMLFOREST', 'IS_XMLCONCAT'].includes((body as { op: string }).op)
@@ -64,16 +81,25 @@ export function otherValue(
     const found = documentValue(node, scope, ctx);
     if (found) return noteAll(found.sources, use, ctx);
     const { on_empty, on_error } = body as { on_empty?: unknown; on_error?: unknown };
-    const kept: ExpressionUse = on_empty || on_error ? { ...use, kind: 'call', with: ['SQL/JSON'] } : use;
-    return transforming(kept, (inner) => children(body, scope, inner, ctx));
+    // Text that is no json fails before the query begins.
+    const { context_item: item } = body as JsonFuncExpr;
+    const fails = on_empty || on_error || !documentValue(item?.raw_expr, scope, ctx)?.isJson;
+    const kept: ExpressionUse = fails ? { ...use, kind: 'call', with: ['SQL/JSON'] } : use;
+    return vanishing(kept, (inner) => children(body, scope, inner, ctx));
   }
-  if (kind === 'JsonKeyValue') {
-    const { key, value } = body as { key?: Node; value?: object };
-    expression(key, scope, { ...use, kind: 'call', with: ['a key'] }, ctx);
-    return children(value, scope, use, ctx);
-  }
+  if (kind === 'JsonKeyValue') return keyAndValue(body as JsonKeyValue, scope, use, ctx);
+  if (kind === 'JsonObjectAgg' || kind === 'JsonArrayAgg')
+    return jsonAggregate(body as JsonObjectAgg | JsonArrayAgg, scope, use, ctx);
   const branching = kind === 'BoolExpr' || kind === 'BooleanTest';
   children(body, scope, { ...use, kind: branching ? 'branch' : 'other' }, ctx);
+}
+
+/** Nested brackets make one array of as many dimensions; an element that is an array itself has to be as long as the others. */
+function array(body: A_ArrayExpr, scope: Scope, use: ExpressionUse, ctx: Context): void {
+  const elements = (one: A_ArrayExpr): readonly Node[] =>
+    (one.elements ?? []).flatMap((node) => ('A_ArrayExpr' in node ? elements(node.A_ArrayExpr) : [node]));
+  const differ = () => elements(body).some((node) => shapeOf(node, scope, ctx) === 'array');
+  gathering('ARRAY[…] of arrays', differ, use, (inner) => children(body, scope, inner, ctx), ctx);
 }
 
 /** Names given to the elements of xmlforest stand in `ResTarget`s. */

@@ -47,9 +47,20 @@ const GUARDED: Readonly<Record<string, readonly number[]>> = {
   lag: [1],
   lead: [1],
   nth_value: [1],
-  json_build_object: [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20],
-  jsonb_build_object: [0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20],
 };
+
+/** Every second argument of these is a key, which may not be NULL. */
+const BUILDS_OBJECT: ReadonlySet<string> = new Set(['json_build_object', 'jsonb_build_object']);
+
+/** Functions that fail for whatever is not NULL where a position, pattern, format or field is none. */
+export const FAILS_BUT_FOR_NULL: ReadonlySet<string> =
+  words(`left right substr substring split_part lpad rpad overlay encode to_char extract date_part date_trunc round
+  percentile_disc percentile_cont regexp_replace`);
+
+/** The same where the collation is one they do not take, or cannot be told. PostgreSQL docs 23.2.1, 23.2.2.4. */
+export const FAILS_BY_COLLATION: ReadonlySet<string> = words(
+  'replace strpos position starts_with string_to_array lower upper initcap',
+);
 
 export type Totality = 'carrying' | 'computing' | 'none';
 
@@ -60,11 +71,12 @@ export function totality(name: string): Totality {
 
 /** Whether the argument at that place has to be within bounds, so that the value may not stand there. */
 export function isGuarded(name: string, position: number): boolean {
+  if (BUILDS_OBJECT.has(name)) return position % 2 === 0;
   return GUARDED[name]?.includes(position) ?? false;
 }
 
 /** Operators of pg_catalog that take every value. */
-export const TOTAL_OPERATORS: ReadonlySet<string> = new Set(['||', '->', '->>', '#>', '#>>', '#-']);
+export const TOTAL_OPERATORS: ReadonlySet<string> = new Set(['||', '->', '->>', '#>', '#>>']);
 
 /** Types to which any value of any type can be cast. */
 export const TOTAL_CASTS: ReadonlySet<string> = words('text varchar bpchar char name');

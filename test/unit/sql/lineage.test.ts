@@ -79,7 +79,7 @@ describe('a masked column that flows into result columns alone', () => {
 describe('a masked column that is used in any other way', () => {
   it.each([
     ['SELECT DISTINCT email FROM users', 'distinct'],
-    ['SELECT name FROM users UNION SELECT email FROM users', 'distinct'],
+    ['SELECT name FROM users UNION SELECT email FROM users', 'merged'],
     [
       'SELECT name, x FROM users, LATERAL (SELECT 1 AS x FROM generate_series(1, 9) c WHERE c = length(email)) l',
       'predicate',
@@ -93,7 +93,7 @@ describe('a masked column that is used in any other way', () => {
     ["SELECT id FROM users_v WHERE contact = 'x'", 'equality'],
     ['SELECT o.id FROM orders o JOIN users u ON u.email = o.sku', 'join'],
     ["SELECT o.id FROM orders o WHERE o.user_id IN (SELECT id FROM users WHERE email = 'x')", 'equality'],
-    ['SELECT email FROM users INTERSECT SELECT sku FROM orders', 'distinct'],
+    ['SELECT email FROM users INTERSECT SELECT sku FROM orders', 'merged'],
     ['INSERT INTO users (id) VALUES (1) ON CONFLICT (email) DO NOTHING', 'equality'],
     ['UPDATE users SET name = email WHERE id = 1', 'stored'],
     ['UPDATE orders SET note = u.email FROM users u WHERE u.id = user_id', 'stored'],
