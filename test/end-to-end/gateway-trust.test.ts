@@ -6,29 +6,20 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectClient } from '../servers/governed-shop.ts';
 import { Hoopctl } from '../servers/hoopctl.ts';
-import { Machine, openTeamGateway, startGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { openTeamGateway, startGateway, type TeamGateway } from '../servers/team-gateway.ts';
 
 let team: TeamGateway;
-const machines: Machine[] = [];
 
 beforeAll(async () => {
   team = await openTeamGateway();
 }, 60_000);
 afterAll(async () => {
-  await Promise.all(machines.map((machine) => machine.close()));
   await team.stop();
 });
 
-const machine = () => {
-  const made = new Machine();
-  machines.push(made);
-  return made.hoopctl;
-};
-const url = () => `https://localhost:${team.gateway.ports.api}`;
-
 describe('trust in a gateway', () => {
   test('is not given to an unknown certificate: its fingerprint is shown, nothing is sent', async () => {
-    const { code, stderr } = await machine().run(['login', url(), '--token-stdin'], {
+    const { code, stderr } = await team.machine().run(['login', team.url, '--token-stdin'], {
       stdin: `${team.shop.devin}\n`,
     });
     expect(code).toBe(3);
@@ -36,30 +27,38 @@ describe('trust in a gateway', () => {
   });
 
   test('by fingerprint holds for that certificate alone', async () => {
-    const devin = machine();
-    const wrong = await devin.run(['login', url(), '--fingerprint', 'ab'.repeat(32), '--token-stdin'], {
+    const devin = team.machine();
+    const wrong = await devin.run(['login', team.url, '--fingerprint', 'ab'.repeat(32), '--token-stdin'], {
       stdin: `${team.shop.devin}\n`,
     });
     expect(wrong.code).toBe(3);
     expect(wrong.stderr).toContain('another certificate');
-    await devin.ok(['login', url(), '--fingerprint', team.gateway.fingerprint, '--token-stdin'], {
+    await devin.ok(['login', team.url, '--fingerprint', team.gateway.fingerprint, '--token-stdin'], {
       stdin: `${team.shop.devin}\n`,
     });
     expect((await devin.run(['exec', 'prod-db', '-c', 'select 1'])).code).toBe(0);
   });
 
   test('by an authority does not hold for another host', async () => {
-    const { code, stderr } = await machine().run(
-      ['login', url().replace('localhost', '127.0.0.2'), '--ca', team.authority.certFile, '--token-stdin'],
-      { stdin: `${team.shop.devin}\n` },
-    );
+    const { code, stderr } = await team
+      .machine()
+      .run(
+        [
+          'login',
+          team.url.replace('localhost', '127.0.0.2'),
+          '--ca',
+          team.authority.certFile,
+          '--token-stdin',
+        ],
+        { stdin: `${team.shop.devin}\n` },
+      );
     expect(code).toBe(3);
     expect(stderr).toMatch(/another host|ECONNREFUSED/);
   });
 
   test('may come from the environment, for jobs that keep nothing', async () => {
-    const env = { HOOPCTL_GATEWAY: url(), HOOPCTL_GATEWAY_CA: team.authority.certFile };
-    const job = machine();
+    const env = { HOOPCTL_GATEWAY: team.url, HOOPCTL_GATEWAY_CA: team.authority.certFile };
+    const job = team.machine();
     const { code, stdout } = await job.run(['exec', 'prod-db', '-c', 'select 41 + 1 as n'], {
       env,
       token: team.shop.devin,
@@ -72,9 +71,9 @@ describe('trust in a gateway', () => {
 
 describe('contexts', () => {
   test('are chosen, listed and removed; local is always there', async () => {
-    const devin = machine();
+    const devin = team.machine();
     const login = ['--ca', team.authority.certFile, '--token-stdin'];
-    await devin.ok(['login', url(), '--name', 'team', ...login], { stdin: `${team.shop.devin}\n` });
+    await devin.ok(['login', team.url, '--name', 'team', ...login], { stdin: `${team.shop.devin}\n` });
     await devin.ok(['context', 'use', 'local']);
     const names = async () =>
       (await devin.json<{ contexts: { name: string; inUse: boolean }[] }>(['context', 'list'])).contexts.map(

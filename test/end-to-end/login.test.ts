@@ -11,18 +11,16 @@ import {
   startOidcProvider,
 } from '../servers/oidc-provider.ts';
 import type { ProgramResult } from '../servers/psql.ts';
-import { Machine, openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
 
 let team: TeamGateway;
 let provider: OidcProvider;
-const machines: Machine[] = [];
 
 beforeAll(async () => {
   [team, provider] = await Promise.all([openTeamGateway(), startOidcProvider()]);
   await team.shop.hoopctl.applyPolicy(policyWith(provider.issuer));
 }, 60_000);
 afterAll(async () => {
-  await Promise.all(machines.map((machine) => machine.close()));
   await team.stop();
   await provider.close();
 });
@@ -51,19 +49,6 @@ identity:
           roles: [requester]
           groups: [agents]
 `;
-
-const machine = () => {
-  const made = new Machine();
-  machines.push(made);
-  return made.hoopctl;
-};
-
-const gateway = () => [
-  'login',
-  `https://localhost:${team.gateway.ports.api}`,
-  '--ca',
-  team.authority.certFile,
-];
 
 interface DeviceCode {
   readonly type: string;
@@ -119,8 +104,8 @@ describe('a person', () => {
   let ana: Hoopctl;
 
   test('signs in with a code in the browser, and is who the policy says', async () => {
-    ana = machine();
-    const { code, stdout, stderr } = await signIn(ana, gateway(), 'ana');
+    ana = team.machine();
+    const { code, stdout, stderr } = await signIn(ana, team.loginWords, 'ana');
     expect({ code, stderr: stderr.split('\n').length }).toEqual({ code: 0, stderr: 2 });
     expect(JSON.parse(stdout)).toMatchObject({ context: 'localhost', identity: 'ana@example.com' });
     const { identity } = await ana.json<{ identity: { name: string; groups: string[]; roles: string[] } }>([
@@ -174,7 +159,7 @@ describe('a person', () => {
   });
 
   test('signs in to the local daemon alike', async () => {
-    const hoopctl = machine();
+    const hoopctl = team.machine();
     await hoopctl.ok(['init', '--no-input', '--approver-passphrase-stdin'], {
       stdin: 'correct horse battery\n',
     });
@@ -194,7 +179,7 @@ describe('a person', () => {
 
 describe('a machine', () => {
   const asNightly = () => [
-    ...gateway(),
+    ...team.loginWords,
     '--client-id',
     MACHINE_CLIENT.id,
     '--audience',
@@ -203,7 +188,7 @@ describe('a machine', () => {
   ];
 
   test('signs in with the secret of its client, and again by itself', async () => {
-    const nightly = machine();
+    const nightly = team.machine();
     await nightly.ok([...asNightly(), '--client-secret-stdin'], { stdin: `${MACHINE_CLIENT.secret}\n` });
     const { stdout } = await nightly.ok(['exec', 'prod-db', '-c', 'select count(*) from customers']);
     expect(stdout).toContain('2');
@@ -213,7 +198,7 @@ describe('a machine', () => {
   });
 
   test('with a wrong secret is told so', async () => {
-    const { code, stderr } = await machine().run([...asNightly(), '--client-secret-stdin'], {
+    const { code, stderr } = await team.machine().run([...asNightly(), '--client-secret-stdin'], {
       stdin: 'wrong\n',
     });
     expect(code).toBe(4);
@@ -221,8 +206,8 @@ describe('a machine', () => {
   });
 
   test('that names no audience the issuer makes readable tokens for is told what to name', async () => {
-    const asked = [...gateway(), '--client-id', MACHINE_CLIENT.id, '--allow-http-loopback'];
-    const { code, stderr } = await machine().run([...asked, '--client-secret-stdin'], {
+    const asked = [...team.loginWords, '--client-id', MACHINE_CLIENT.id, '--allow-http-loopback'];
+    const { code, stderr } = await team.machine().run([...asked, '--client-secret-stdin'], {
       stdin: `${MACHINE_CLIENT.secret}\n`,
     });
     expect(code).toBe(4);
@@ -236,15 +221,15 @@ describe('a machine', () => {
       client_secret: MACHINE_CLIENT.secret,
       resource: RESOURCE,
     });
-    const job = machine();
-    await job.ok([...gateway(), '--token-stdin'], { stdin: `${access_token}\n` });
+    const job = team.machine();
+    await job.ok([...team.loginWords, '--token-stdin'], { stdin: `${access_token}\n` });
     expect((await job.run(['exec', 'prod-db', '-c', 'select 1'])).code).toBe(0);
     makeDue(job, true);
     expect((await job.run(['whoami'])).code).toBe(4);
   });
 
   test('with a token of nobody comes nowhere', async () => {
-    const { code } = await machine().run([...gateway(), '--token-stdin'], {
+    const { code } = await team.machine().run([...team.loginWords, '--token-stdin'], {
       stdin: 'eyJhbGciOiJub25lIn0.e30.\n',
     });
     expect(code).toBe(4);

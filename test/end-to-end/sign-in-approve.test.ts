@@ -6,14 +6,13 @@ import { SHOP_POLICY } from '../servers/governed-shop.ts';
 import { type Hoopctl, LAUNCHER } from '../servers/hoopctl.ts';
 import { CLI_CLIENT, type OidcProvider, startOidcProvider } from '../servers/oidc-provider.ts';
 import { makeSamlProvider, type TestSamlProvider } from '../servers/saml-provider.ts';
-import { Machine, openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { openTeamGateway, type TeamGateway } from '../servers/team-gateway.ts';
 
 const ENTITY = 'https://gateway.example.com';
 let team: TeamGateway;
 let provider: OidcProvider;
 let saml: TestSamlProvider;
 let callback: string;
-const machines: Machine[] = [];
 
 beforeAll(async () => {
   [team, provider] = await Promise.all([openTeamGateway(), startOidcProvider()]);
@@ -22,7 +21,6 @@ beforeAll(async () => {
   await team.shop.hoopctl.applyPolicy(policyWith('1s'));
 }, 60_000);
 afterAll(async () => {
-  await Promise.all(machines.map((machine) => machine.close()));
   await team.stop();
   await provider.close();
 });
@@ -60,18 +58,6 @@ ${saml.certificate.trim().replace(/^/gm, '          ')}
   roles:
     approver: [group:dba]
 `;
-
-const machine = () => {
-  const made = new Machine();
-  machines.push(made);
-  return made.hoopctl;
-};
-const gateway = () => [
-  'login',
-  `https://localhost:${team.gateway.ports.api}`,
-  '--ca',
-  team.authority.certFile,
-];
 
 /** Runs a command that tells on stderr, as a line of JSON of that type, where a browser has to go. */
 async function withBrowser(
@@ -137,8 +123,8 @@ async function waitingWrite(plan: string) {
 }
 
 test('an approver on another machine decides by a fresh sign-in, with no passphrase', async () => {
-  const lea = machine();
-  const login = [...gateway(), '--allow-http-loopback', '--fresh'];
+  const lea = team.machine();
+  const login = [...team.loginWords, '--allow-http-loopback', '--fresh'];
   const browse = (line: Record<string, string>) => provider.browse(line.completeUrl ?? '', 'lea');
   // The device flow is asked every five seconds, so the sign-in is older than a second when it is told.
   expect((await withBrowser(lea, login, 'device-code', browse)).code).toBe(0);
@@ -207,8 +193,8 @@ async function signInBySaml(line: Record<string, string>): Promise<string> {
 }
 
 test('a partner signs in through SAML from a terminal, and decides', async () => {
-  const pat = machine();
-  const login = [...gateway(), '--saml', 'partner', '--code-stdin'];
+  const pat = team.machine();
+  const login = [...team.loginWords, '--saml', 'partner', '--code-stdin'];
   expect(await answeredOnStdin(pat, login, 'saml-sign-in', signInBySaml)).toBe(0);
   expect(await pat.json(['whoami'])).toMatchObject({
     identity: { name: 'pat@partner', roles: ['approver', 'requester'] },

@@ -97,6 +97,13 @@ export interface TeamGateway {
   /** `devin` asks, `ana` decides; each on a machine of its own. */
   readonly devin: Machine;
   readonly ana: Machine;
+  /** Of its API. */
+  readonly url: string;
+  /** The words that sign in to it with trust in its authority. */
+  readonly loginWords: readonly string[];
+  /** hoopctl on one more machine, on which nobody has signed in. */
+  machine(): Hoopctl;
+  /** Ends the gateway and clears all machines. */
   stop(): Promise<void>;
 }
 
@@ -130,6 +137,8 @@ ${more}`,
   const place = { port: gateway.ports.api, ca: authority.certFile };
   const devin = new Machine();
   const ana = new Machine();
+  const machines = [devin, ana];
+  const url = `https://localhost:${gateway.ports.api}`;
   await Promise.all([devin.login(place, shop.devin), ana.login(place, shop.ana)]);
   return {
     shop,
@@ -138,8 +147,15 @@ ${more}`,
     config,
     devin,
     ana,
+    url,
+    loginWords: ['login', url, '--ca', authority.certFile],
+    machine() {
+      const made = new Machine();
+      machines.push(made);
+      return made.hoopctl;
+    },
     async stop() {
-      await Promise.all([devin.close(), ana.close()]);
+      await Promise.all(machines.map((machine) => machine.close()));
       // The second signal waits for nobody.
       gateway.child.kill('SIGTERM');
       await gateway.logged('gateway.draining');
