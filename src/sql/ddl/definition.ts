@@ -264,6 +264,8 @@ function createSchema(stmt: CreateSchemaStmt, ctx: Context): StatementResult {
   const name = stmt.schemaname ?? stmt.authrole?.rolename ?? '';
   ctx.out.act('ddl', 'CREATE SCHEMA', { kind: 'schema', name });
   if (!ctx.planOnly) ctx.state.newSchemas.add(name);
+  // A path with "$user" in it may begin with it now.
+  if (name === ctx.state.user) ctx.state.searchPath = undefined;
   for (const element of stmt.schemaElts ?? []) statement(element, ctx);
   if ((stmt.schemaElts?.length ?? 0) > 0) ctx.out.changes.push({ kind: 'opaque' });
   return { tag: 'CREATE SCHEMA' };

@@ -52,6 +52,12 @@ export function tableDefinition(node: Node, ctx: Context): StatementResult | und
       if ('RangeVar' in relation)
         ctx.out.act('ddl', 'CREATE STATISTICS ON', namedObject(relation.RangeVar, ctx));
     }
+    const [table] = relations;
+    const expressions = (node.CreateStatsStmt.exprs ?? []).map((one) =>
+      'StatsElem' in one ? one.StatsElem.expr : undefined,
+    );
+    // ANALYZE computes them, also that of autovacuum.
+    noteStored(expressions, tableScope(table && 'RangeVar' in table ? table.RangeVar : undefined, ctx), ctx);
     return { tag: 'CREATE STATISTICS' };
   }
   return undefined;
