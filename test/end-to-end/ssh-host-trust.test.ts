@@ -29,13 +29,7 @@ afterAll(async () => {
 });
 
 async function sshd(options: SshServerOptions = {}): Promise<SshServer> {
-  const server = await startSshd({
-    ...options,
-    prepare: (directory) => {
-      writeFileSync(join(directory, 'authorized_keys'), readFileSync(`${login}.pub`), { mode: 0o600 });
-      return options.prepare?.(directory) ?? [];
-    },
-  });
+  const server = await startSshd({ ...options, authorized: `${login}.pub` });
   servers.push(server);
   return server;
 }

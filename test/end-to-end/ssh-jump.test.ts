@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
 import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Hoopctl } from '../servers/hoopctl.ts';
@@ -39,13 +38,7 @@ afterAll(async () => {
 });
 
 async function sshd(options: SshServerOptions = {}): Promise<SshServer> {
-  const server = await startSshd({
-    ...options,
-    prepare: (directory) => {
-      writeFileSync(join(directory, 'authorized_keys'), readFileSync(`${login}.pub`), { mode: 0o600 });
-      return options.prepare?.(directory) ?? [];
-    },
-  });
+  const server = await startSshd({ ...options, authorized: `${login}.pub` });
   closing.push(() => server.stop());
   return server;
 }

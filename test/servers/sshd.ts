@@ -26,6 +26,8 @@ export interface SshServerOptions {
   readonly config?: readonly string[];
   /** Those that count instead of what stands here: sshd takes the first of a kind. */
   readonly first?: readonly string[];
+  /** The public key that lets the gateway in; default: that of `keyFile`. */
+  readonly authorized?: string;
   /** Default: a free one. */
   readonly port?: number;
   /** Lines for its configuration, made once its keys (`host`, `client`) lie in its directory. */
@@ -40,7 +42,9 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
   const keygen = (path: string) => execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
   keygen(file('host'));
   keygen(file('client'));
-  writeFileSync(file('authorized_keys'), readFileSync(file('client.pub')), { mode: 0o600 });
+  writeFileSync(file('authorized_keys'), readFileSync(options.authorized ?? file('client.pub')), {
+    mode: 0o600,
+  });
   mkdirSync(file('work'));
   // Debian's sshd changes into it before a login; an init script makes it otherwise.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });

@@ -11,30 +11,18 @@ import { signature } from '../../../src/daemon/webhooks/signature.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import type { Store, WebhookRow } from '../../../src/store/store.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../../servers/webhook-receiver.ts';
+import { DRAFT } from '../approval/request.ts';
 import { ManualClock } from '../session/manual-clock.ts';
 
 const REQUEST: ApprovalRequest = {
-  id: 'ap-7kq2m',
-  session: 's-1',
-  connection: 'prod-db',
-  connectionId: 'c-1',
-  requesterId: 'id-1',
-  rule: 'writes',
-  policy: 'hash',
-  terms: { approvers: ['group:dba'], approvals: 1, expires: 900_000, selfApproval: false },
+  ...DRAFT,
   card: {
-    requester: 'devin',
-    requesterKind: 'machine',
-    requesterGroups: ['agents'],
-    clientAddress: '127.0.0.1',
-    target: 'PostgreSQL db:5432/shop as app',
-    transaction: 'none',
+    ...DRAFT.card,
     statement: 'UPDATE customers SET plan = $1',
     parameters: ['pro'],
     effects: ['write: public.customers(plan)'],
     estimate: 'planner expects 1 row',
   },
-  fingerprint: 'f',
   createdAt: '2026-11-20T10:00:00.000Z',
   expiresAt: '2026-11-20T10:15:00.000Z',
   status: 'pending',
