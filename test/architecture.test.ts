@@ -7,7 +7,7 @@ const SRC = fileURLToPath(new URL('../src', import.meta.url));
 
 /** Floors of the house; a room imports from its own floor or from below. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['base'],
+  ['base', 'network'],
   [
     'policy',
     'sql',

@@ -1,7 +1,7 @@
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { NotReachable, UsageError } from '../base/errors.ts';
-import { openTunnel, proxyFor } from './client-proxy.ts';
+import { type Environment, openTunnel, proxyFor } from '../network/proxy.ts';
 
 /** Why a gateway's certificate is believed. */
 export type GatewayTrust =
@@ -17,7 +17,7 @@ export interface GatewayAddress {
   readonly url: string;
   readonly trust: GatewayTrust;
   /** For HTTPS_PROXY and NO_PROXY. */
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
 }
 
 /** From the first packet to the end of the TLS handshake, in milliseconds. */

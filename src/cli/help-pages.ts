@@ -9,7 +9,10 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ['HOOPCTL_GATEWAY', 'where commands go: a context, the URL of a gateway, or local'],
   ['HOOPCTL_GATEWAY_CA', 'a file of authorities (PEM) for a gateway named by its URL'],
   ['HOOPCTL_GATEWAY_FINGERPRINT', 'the SHA-256 of the certificate of a gateway named by its URL'],
-  ['HTTPS_PROXY, NO_PROXY', 'the HTTP proxy on the way to a gateway, and for which hosts there is none'],
+  [
+    'HTTPS_PROXY, NO_PROXY',
+    'the HTTP proxy on the way to gateways, issuers and webhooks, and for which hosts there is none',
+  ],
   ['BROWSER', 'the program that login opens a page with'],
   [
     'HOOPCTL_INTROSPECTION_SECRET_NAME',

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { askIssuer, getJson } from '../identity/bounded-get.ts';
+import { issuerAsker, jsonGetter } from '../identity/bounded-get.ts';
+import { type CallHttp, httpCalls } from '../network/http-call.ts';
 import { compilePolicy } from '../policy/compile.ts';
 import { parsePolicy } from '../policy/parse.ts';
 import { loadProtocols, newHostKey } from '../protocols/registry.ts';
@@ -49,12 +50,13 @@ export async function assemble(
 ): Promise<Parts> {
   const { books, clock, directory, log, logFile } = ground;
   const { store, audit, journal } = books;
+  const call = httpCalls(options.environment);
   const failed: Failed = (event) => (error) => log.error(event, { error });
   const protocols = options.protocols ?? (await loadProtocols());
   const vault = vaultOf(options, ground);
   const policy = await appliedPolicy(books, log);
   const board = await boardOf(ground, policy, failed);
-  const deliveries = deliveriesOf(ground, vault, board, failed);
+  const deliveries = deliveriesOf(ground, call, vault, board, failed);
   const maskKey = installationKey(store.settings, vault);
   const targets = new Targets({ clock, vault, store, protocols, maskKey, failed: failed('target.failed') });
   const live = new LiveSessions();
@@ -66,8 +68,8 @@ export async function assemble(
     policy,
     live,
     streams,
-    getJson: options.getJson ?? getJson,
-    askIssuer: options.askIssuer ?? askIssuer,
+    getJson: options.getJson ?? jsonGetter(call),
+    askIssuer: options.askIssuer ?? issuerAsker(call),
     environment: options.environment,
     key: maskKey,
     closeEndpoints: (signIn, reason) =>
@@ -158,19 +160,21 @@ async function boardOf(
 /** Webhooks are told of what the board changes, and of what they could not be told before. */
 function deliveriesOf(
   { books, clock }: Ground,
+  call: CallHttp,
   vault: SecretVault,
   board: ApprovalBoard,
   failed: Failed,
 ): WebhookDeliveries {
   const deliveries = new WebhookDeliveries({
     clock,
+    call,
     webhooks: books.store.webhooks,
     vault,
     audit: books.audit,
     failed: failed('webhook.failed'),
   });
   board.watch((request) => void deliveries.tell(request));
-  deliveries.wake();
+  void deliveries.wake();
   return deliveries;
 }
 

@@ -1,20 +1,22 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { NotReachable } from '../base/errors.ts';
+import { HoopError, NotReachable } from '../base/errors.ts';
+import type { CallHttp } from '../network/http-call.ts';
 
-/** Discovery documents and key sets are some kilobytes; more is not what was asked for. */
+/** Discovery documents and key sets are some kilobytes; more is not what was asked for. In bytes. */
 const LARGEST = 512 * 1024;
+/** In milliseconds. */
 const TIMEOUT = 5000;
 
 /** Gets JSON from an issuer. Throws NotReachable `issuer_unreachable`. */
 export type GetJson = (url: string) => Promise<unknown>;
 
-/** By https, or by plain http where the caller has allowed it. Follows no redirect; bounded in size and time. */
-export const getJson: GetJson = async (url) => {
-  const { body, status } = await get(url, {});
-  if (status !== 200) throw unreachable(new URL(url).hostname, `it answered with status ${status}`);
-  return body;
-};
+/** By https, or by plain http where the caller has allowed it. */
+export function jsonGetter(call: CallHttp): GetJson {
+  return async (url) => {
+    const { body, status } = await answerOf(call, url, {});
+    if (status !== 200) throw unreachable(new URL(url).hostname, `it answered with status ${status}`);
+    return body;
+  };
+}
 
 /** What an issuer is asked with; a GET where there is no form. */
 export interface Question {
@@ -28,16 +30,13 @@ export type AskIssuer = (
   question: Question,
 ) => Promise<{ readonly status: number; readonly body: unknown }>;
 
-/** As `getJson`, by somebody who shows who it is. */
-export const askIssuer: AskIssuer = (url, { authorization, form }) =>
-  get(
-    url,
-    {
-      authorization,
-      ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' }),
-    },
-    form,
-  );
+/** As `jsonGetter`, by somebody who shows who it is. */
+export function issuerAsker(call: CallHttp): AskIssuer {
+  return (url, { authorization, form }) => {
+    const headers = form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' };
+    return answerOf(call, url, { ...headers, authorization }, form);
+  };
+}
 
 /** RFC 6750, section 2.1. */
 export const bearer = (token: string): Question => ({ authorization: `Bearer ${token}` });
@@ -49,55 +48,26 @@ export function formPost(form: URLSearchParams, clientId: string, secret: string
   return { authorization: `Basic ${both}`, form: form.toString() };
 }
 
-function get(
+async function answerOf(
+  call: CallHttp,
   url: string,
   headers: Readonly<Record<string, string>>,
   form?: string,
 ): Promise<{ readonly status: number; readonly body: unknown }> {
-  const { hostname, protocol } = new URL(url);
-  return new Promise((resolve, reject) => {
-    const failed = (why: string) => reject(unreachable(hostname, why));
-    const call = (protocol === 'https:' ? httpsRequest : httpRequest)(
-      url,
-      {
-        method: form === undefined ? 'GET' : 'POST',
-        headers: { accept: 'application/json', 'user-agent': 'hoopctl', ...headers },
-        agent: false,
-      },
-      (answer) => {
-        const status = answer.statusCode ?? 0;
-        if (status !== 200) {
-          answer.destroy();
-          resolve({ status, body: undefined });
-          return;
-        }
-        const chunks: Buffer[] = [];
-        let length = 0;
-        answer.on('data', (chunk: Buffer) => {
-          length += chunk.length;
-          if (length > LARGEST) {
-            answer.destroy();
-            failed('its answer is too large');
-          } else chunks.push(chunk);
-        });
-        answer.on('error', () => failed('its answer broke off'));
-        answer.on('end', () => {
-          try {
-            resolve({ status, body: JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown });
-          } catch {
-            failed('its answer is not JSON');
-          }
-        });
-      },
-    );
-    const deadline = setTimeout(() => {
-      failed(`it did not answer within ${TIMEOUT / 1000} s`);
-      call.destroy();
-    }, TIMEOUT);
-    call.on('close', () => clearTimeout(deadline));
-    call.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? error.message));
-    call.end(form);
-  });
+  const { hostname } = new URL(url);
+  try {
+    const { body, status } = await call(url, {
+      method: form === undefined ? 'GET' : 'POST',
+      headers: { accept: 'application/json', ...headers },
+      body: form,
+      patience: TIMEOUT,
+      largest: LARGEST,
+    });
+    return { status, body: status === 200 ? (JSON.parse(body.toString('utf8')) as unknown) : undefined };
+  } catch (error) {
+    if (error instanceof SyntaxError) throw unreachable(hostname, 'its answer is not JSON');
+    throw unreachable(hostname, (error instanceof HoopError && error.why) || 'it could not be asked');
+  }
 }
 
 /** The issuer could not be asked, or said something else than it should. */

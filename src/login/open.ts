@@ -3,11 +3,10 @@ import { type Client, openClient } from '../api/client.ts';
 import { type GatewayTrust, hostOf, readFingerprint } from '../api/client-dial.ts';
 import { socketPath } from '../api/socket-path.ts';
 import { UsageError } from '../base/errors.ts';
+import type { Environment } from '../network/proxy.ts';
 import { openVault } from '../secret/vault.ts';
 import { Contexts, LOCAL, type LoginContext } from './contexts.ts';
 import type { SignInDeps } from './sign-in.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Opens what signing in works with: contexts and vault of a state directory. Nothing is written by it. */
 export function openSignIns(home: string, environment: Environment): SignInDeps {
@@ -24,6 +23,7 @@ export function openSignIns(home: string, environment: Environment): SignInDeps 
     },
     clientOf: (context, token) => clientOf(home, environment, context, token),
     now: Date.now,
+    environment,
   };
 }
 

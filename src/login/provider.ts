@@ -1,6 +1,8 @@
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import * as oidc from 'openid-client';
-import { type HoopError, LoginNeeded, NotReachable, UsageError } from '../base/errors.ts';
+import { HoopError, LoginNeeded, NotReachable, UsageError } from '../base/errors.ts';
+import { type CallHttp, httpCalls } from '../network/http-call.ts';
+import type { Environment } from '../network/proxy.ts';
 
 /** How a client shows who it is. */
 export type ClientProof =
@@ -15,12 +17,16 @@ export interface ProviderOptions {
   readonly proof: ClientProof;
   /** Plain http, for a loopback issuer only. */
   readonly allowHttpLoopback: boolean;
+  /** For HTTPS_PROXY and NO_PROXY. */
+  readonly environment: Environment;
 }
 
 export type Provider = oidc.Configuration;
 
 /** In seconds, for each request. */
 const TIMEOUT = 15;
+/** Key sets and metadata are some kilobytes. In bytes. */
+const LARGEST_ANSWER = 512 * 1024;
 const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|localhost|\[::1\])$/;
 
 /**
@@ -40,6 +46,7 @@ export async function openProvider(options: ProviderOptions): Promise<Provider> 
       await authentication(options.proof, options.clientId),
       {
         timeout: TIMEOUT,
+        [oidc.customFetch]: fetchBy(httpCalls(options.environment)),
         execute: issuer.protocol === 'http:' ? [oidc.allowInsecureRequests] : [],
       },
     );
@@ -61,6 +68,31 @@ export async function openProvider(options: ProviderOptions): Promise<Provider> 
     if (typeof endpoint === 'string') requireSecure(new URL(endpoint), options.allowHttpLoopback);
   }
   return provider;
+}
+
+/** `fetch` as the library wants it: failing by a TypeError where the network did, by the signal's reason where that ended it. */
+function fetchBy(call: CallHttp): oidc.CustomFetch {
+  return async (url, { body, headers, method, signal }) => {
+    try {
+      const answer = await call(url, {
+        method: method === 'POST' ? 'POST' : 'GET',
+        headers,
+        body: body === undefined || body === null ? undefined : String(body),
+        patience: TIMEOUT * 1000,
+        largest: LARGEST_ANSWER,
+        signal,
+      });
+      const given = Object.entries(answer.headers).flatMap(([name, value]): [string, string][] =>
+        value === undefined ? [] : [[name, String(value)]],
+      );
+      const { status } = answer;
+      const bytes = new Uint8Array(answer.body);
+      return new Response(status === 204 || status === 304 ? null : bytes, { status, headers: given });
+    } catch (error) {
+      if (!(error instanceof HoopError)) throw error;
+      throw new TypeError(error.why ?? error.message, { cause: error });
+    }
+  };
 }
 
 function requireSecure(url: URL, allowHttpLoopback: boolean): void {
@@ -175,11 +207,12 @@ export function providerFailure(error: unknown, issuer: string): HoopError {
   }
 }
 
-/** The innermost reason: fetch says "fetch failed" and why only in its cause. */
+/** The innermost reason; what calling says of it is that already. */
 function reasonOf(error: unknown): string {
   let inner = error;
   for (let depth = 0; depth < 4 && inner instanceof Error && inner.cause instanceof Error; depth++) {
     inner = inner.cause;
+    if (inner instanceof HoopError) return inner.why ?? inner.message;
   }
   if (!(inner instanceof Error)) return String(inner);
   return 'code' in inner && typeof inner.code === 'string'

@@ -1,5 +1,6 @@
 import type { AnswerOf, Client } from '../api/client.ts';
 import { HoopError, LoginNeeded } from '../base/errors.ts';
+import type { Environment } from '../network/proxy.ts';
 import type { SecretVault } from '../secret/reference.ts';
 import type { Contexts, KeptProvider, KeptSignIn, LoginContext } from './contexts.ts';
 import type { ProviderTokens } from './grants.ts';
@@ -12,6 +13,8 @@ export interface SignInDeps {
   readonly clientOf: (context: LoginContext, token: string) => Client;
   /** Wall clock, milliseconds since 1970. */
   readonly now: () => number;
+  /** For HTTPS_PROXY and NO_PROXY. */
+  readonly environment: Environment;
 }
 
 /** How tokens are had anew, with its secrets in clear: what is kept goes into the vault. */
@@ -159,7 +162,8 @@ async function freshProviderTokens(
     import('./provider.ts'),
     import('./grants.ts'),
   ]);
-  const opened = await openProvider({ ...provider, proof: await proofOf(deps, provider) });
+  const { environment } = deps;
+  const opened = await openProvider({ ...provider, environment, proof: await proofOf(deps, provider) });
   if (provider.refresh === undefined) {
     if (provider.clientSecret === undefined && provider.clientKey === undefined) {
       throw new LoginNeeded('login_ended', `${provider.issuer} gave nothing to renew this sign-in with`, {
@@ -189,7 +193,8 @@ async function revokeAtProvider(deps: SignInDeps, provider: KeptProvider | undef
     import('./provider.ts'),
     import('./grants.ts'),
   ]);
-  const opened = await openProvider({ ...provider, proof: await proofOf(deps, provider) });
+  const { environment } = deps;
+  const opened = await openProvider({ ...provider, environment, proof: await proofOf(deps, provider) });
   return revokeToken(opened, await deps.vault.read(provider.refresh));
 }
 

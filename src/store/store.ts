@@ -317,7 +317,7 @@ export interface WebhookRows {
   /** False when `most` wait for this webhook already. */
   enqueue(delivery: WebhookDeliveryRow, most: number): Promise<boolean>;
   /** Those that are due first come first, also when none is due yet. */
-  waiting(limit: number): Promise<readonly WebhookDeliveryRow[]>;
+  waiting(webhookId: string, limit: number): Promise<readonly WebhookDeliveryRow[]>;
   postpone(id: string, attempts: number, nextAt: string): Promise<void>;
   delivered(id: string): Promise<void>;
 }

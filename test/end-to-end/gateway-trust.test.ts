@@ -1,19 +1,24 @@
-import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, request } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { join } from 'node:path';
+import { request } from 'node:http';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { issueCertificate } from '../servers/certificates.ts';
 import { connectClient } from '../servers/governed-shop.ts';
 import { Hoopctl } from '../servers/hoopctl.ts';
 import { openTeamGateway, startGateway, type TeamGateway } from '../servers/team-gateway.ts';
+import { startTunnelProxy, type TunnelProxy } from '../servers/tunnel-proxy.ts';
+import { startWorkloadIssuer } from '../servers/workload-issuer.ts';
 
 let team: TeamGateway;
+let proxy: TunnelProxy;
 
 beforeAll(async () => {
-  team = await openTeamGateway();
+  proxy = await startTunnelProxy();
+  const way = { HTTPS_PROXY: `http://user:secret@127.0.0.1:${proxy.port}` };
+  team = await openTeamGateway(undefined, {}, ({ certFile }) => ({ ...way, NODE_EXTRA_CA_CERTS: certFile }));
 }, 60_000);
 afterAll(async () => {
+  proxy.close();
   await team.stop();
 });
 
@@ -90,41 +95,69 @@ describe('contexts', () => {
 });
 
 describe('on the way', () => {
-  test('an HTTP proxy is used, unless it is excepted', async () => {
-    const tunnels: string[] = [];
-    const proxy = createServer();
-    proxy.on('connect', (asked, socket, head: Buffer) => {
-      tunnels.push(`${asked.url} ${asked.headers['proxy-authorization'] ?? ''}`.trim());
-      const [host = '', port] = (asked.url ?? '').split(':');
-      const onward = connect(Number(port), host, () => {
-        socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-        onward.write(head);
-        onward.pipe(socket).pipe(onward);
-      });
-      onward.on('error', () => socket.destroy());
-      socket.on('error', () => onward.destroy());
-    });
-    proxy.listen(0, '127.0.0.1');
-    await once(proxy, 'listening');
-    const { port } = proxy.address() as AddressInfo;
-    const env = { HTTPS_PROXY: `http://user:secret@127.0.0.1:${port}` };
-    const through = await team.devin.hoopctl.run(['exec', 'prod-db', '-c', 'select 1'], { env });
-    expect(through.code).toBe(0);
+  const authorization = `Basic ${Buffer.from('user:secret').toString('base64')}`;
+  const env = () => ({ HTTPS_PROXY: `http://user:secret@127.0.0.1:${proxy.port}` });
+  const since = (before: number) => new Set(proxy.tunnels.slice(before).map(({ to }) => to));
+
+  test('to a gateway an HTTP proxy is used, unless it is excepted or on this machine', async () => {
+    const devin = team.machine();
+    const { port } = { port: team.gateway.ports.api };
+    // A name that only the proxy knows.
+    const login = ['login', `https://gateway.test:${port}`, '--ca', team.authority.certFile, '--token-stdin'];
+    await devin.ok(login, { stdin: `${team.shop.devin}\n`, env: env() });
+    const before = proxy.tunnels.length;
+    expect((await devin.run(['exec', 'prod-db', '-c', 'select 1'], { env: env() })).code).toBe(0);
     // One for each call, one for the connection to the database.
-    expect(tunnels.length).toBeGreaterThanOrEqual(2);
-    expect(new Set(tunnels)).toEqual(
-      new Set([`localhost:${team.gateway.ports.api} Basic ${Buffer.from('user:secret').toString('base64')}`]),
-    );
-    const before = tunnels.length;
-    expect(
-      (await team.devin.hoopctl.run(['whoami'], { env: { ...env, NO_PROXY: 'example.com,localhost' } })).code,
-    ).toBe(0);
-    expect(tunnels.length).toBe(before);
-    proxy.close();
-    proxy.closeAllConnections();
-    const gone = await team.devin.hoopctl.run(['whoami'], { env });
+    expect(proxy.tunnels.length).toBeGreaterThanOrEqual(before + 2);
+    expect(new Set(proxy.tunnels.map(({ authorization: shown }) => shown))).toEqual(new Set([authorization]));
+    expect(since(before)).toEqual(new Set([`gateway.test:${port}`]));
+    const later = proxy.tunnels.length;
+    expect((await devin.run(['whoami'], { env: { ...env(), NO_PROXY: 'a.example,.test' } })).code).toBe(3);
+    expect((await team.devin.hoopctl.run(['whoami'], { env: env() })).code).toBe(0);
+    expect(proxy.tunnels.length).toBe(later);
+    const gone = await devin.run(['whoami'], { env: { HTTPS_PROXY: 'http://user:secret@127.0.0.1:1' } });
     expect(gone.code).toBe(3);
     expect(gone.stderr).not.toContain('secret');
+  });
+
+  test('to issuers and webhooks a gateway uses it as well, and so does who signs in there', async () => {
+    const { cert, key } = issueCertificate(dirname(team.config), team.authority, 'ci.test', ['DNS:ci.test']);
+    const issuer = await startWorkloadIssuer({ tls: { host: 'ci.test', cert, key } });
+    const { hoopctl } = team.shop;
+    await hoopctl.applyPolicy(`version: 1
+identity:
+  issuers:
+    - name: ci
+      issuer: ${issuer.issuer}
+      domain: ci
+      audiences: [hoopctl]
+      identities: [{match: {job: deploy}, kind: machine, name: deploy@ci, subject: "{job}"}]
+rules: [{name: reads, effects: [read], decision: allow}]
+`);
+    const place = new URL(issuer.issuer).host;
+    try {
+      const before = proxy.tunnels.length;
+      const job = team.machine();
+      const token = await issuer.token({ sub: 'job 1', job: 'deploy' }, 'hoopctl');
+      await job.ok(['login', team.url, '--ca', team.authority.certFile, '--token-stdin'], {
+        stdin: `${token}\n`,
+      });
+      expect(since(before)).toEqual(new Set([place]));
+
+      const middle = proxy.tunnels.length;
+      await hoopctl.ok(['webhook', 'add', 'far', '--url-stdin'], { stdin: `${issuer.issuer}/hook\n` });
+      expect((await hoopctl.run(['webhook', 'test', 'far'])).stderr).toContain('it answered 401');
+      expect(since(middle)).toEqual(new Set([place]));
+
+      const late = proxy.tunnels.length;
+      const words = ['login', '--issuer', 'ci', '--client-id', 'job', '--client-secret-stdin'];
+      const more = { ...env(), NODE_EXTRA_CA_CERTS: team.authority.certFile };
+      const refused = await job.run(words, { stdin: 'a secret\n', env: more });
+      expect(refused.code).not.toBe(0);
+      expect(since(late)).toEqual(new Set([place]));
+    } finally {
+      issuer.close();
+    }
   });
 });
 

@@ -110,6 +110,7 @@ export interface TeamGateway {
 export async function openTeamGateway(
   more = 'drain: 20s\n',
   server: PostgresOptions = {},
+  environment: (authority: Certificate) => Readonly<Record<string, string>> = () => ({}),
 ): Promise<TeamGateway> {
   const shop = await openShop(server);
   // The owner's work was done with a local daemon; the gateway takes its place.
@@ -117,7 +118,8 @@ export async function openTeamGateway(
   const dir = join(shop.hoopctl.home, '..', 'gateway');
   mkdirSync(dir);
   const authority = makeAuthority(dir);
-  const certificate = issueCertificate(dir, authority, 'localhost', ['DNS:localhost', 'IP:127.0.0.1']);
+  const names = ['DNS:localhost', 'DNS:gateway.test', 'IP:127.0.0.1'];
+  const certificate = issueCertificate(dir, authority, 'localhost', names);
   const config = join(dir, 'gateway.yaml');
   writeFileSync(
     config,
@@ -133,7 +135,7 @@ tls:
   key: localhost.key
 ${more}`,
   );
-  const gateway = await startGateway(shop.hoopctl, config);
+  const gateway = await startGateway(shop.hoopctl, config, [], environment(authority));
   const place = { port: gateway.ports.api, ca: authority.certFile };
   const devin = new Machine();
   const ana = new Machine();

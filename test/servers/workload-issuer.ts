@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
 
@@ -19,13 +20,20 @@ export interface WorkloadIssuer {
   close(): void;
 }
 
-export async function startWorkloadIssuer(): Promise<WorkloadIssuer> {
+export interface WorkloadIssuerOptions {
+  /** By https under this name, which only a proxy need know. */
+  readonly tls?: { readonly host: string; readonly key: string; readonly cert: string };
+}
+
+export async function startWorkloadIssuer({ tls }: WorkloadIssuerOptions = {}): Promise<WorkloadIssuer> {
   const { privateKey, publicKey } = await generateKeyPair('RS256');
   const key = { ...(await exportJWK(publicKey)), kid: 'ci-1', use: 'sig', alg: 'RS256' };
   const requestToken = 'the-runner-s-own-token';
-  const server = createServer((request, response) => void answer(request, response));
+  const listener = (request: IncomingMessage, response: ServerResponse) => void answer(request, response);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { port } = server.address() as AddressInfo;
+  const issuer = tls === undefined ? `http://127.0.0.1:${port}` : `https://${tls.host}:${port}`;
   const token: WorkloadIssuer['token'] = (claims, audience) =>
     new SignJWT({ ...claims, jti: crypto.randomUUID() })
       .setProtectedHeader({ alg: 'RS256', kid: 'ci-1', typ: 'JWT' })

@@ -245,7 +245,7 @@ async function tokensFrom(options: LoginOptions, asked: Asked, io: Io): Promise<
     import('../../login/provider.ts'),
     import('../../login/grants.ts'),
   ]);
-  const provider = await openProvider(asked);
+  const provider = await openProvider({ ...asked, environment: io.env });
   if (asked.proof.kind !== 'none') return requireReadable(await machineGrant(provider, asked), asked);
   const stop = new AbortController();
   const release = io.onSignal((signal) => stop.abort(new Interrupted(exitCodeOfSignal(signal))));

@@ -1,6 +1,6 @@
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
 import type { Clock } from '../../base/clock.ts';
+import { HoopError } from '../../base/errors.ts';
+import type { CallHttp } from '../../network/http-call.ts';
 import { type EndedSpan, traceRequest } from './otlp.ts';
 import type { TraceSettings } from './settings.ts';
 
@@ -16,6 +16,7 @@ const TOLD_EVERY = 60_000;
 
 export interface ExporterDeps {
   readonly clock: Clock;
+  readonly call: CallHttp;
   readonly settings: TraceSettings;
   readonly version: string;
   /** Spans were lost; told now and then. */
@@ -66,10 +67,10 @@ export class TraceExporter {
   }
 
   async #deliver(batch: readonly EndedSpan[]): Promise<void> {
-    const { clock, settings, version } = this.#deps;
+    const { call, clock, settings, version } = this.#deps;
     const body = traceRequest(batch, settings.resource, version);
     for (let attempt = 1; ; attempt++) {
-      const answer = await post(settings, body);
+      const answer = await post(call, settings, body);
       if (answer === 'taken') return;
       if (!answer.again || attempt === TRIES) return this.#lose(batch.length, answer.why);
       await new Promise<void>((resolve) => clock.after(RETRY_AFTER * attempt, resolve));
@@ -89,32 +90,21 @@ export class TraceExporter {
 type Answer = 'taken' | { readonly why: string; readonly again: boolean };
 
 /** OTLP/HTTP: 2xx is taken; 429, 502, 503 and 504 may be tried again, as may a network that failed. Never rejects. */
-function post(settings: TraceSettings, body: string): Promise<Answer> {
-  return new Promise((resolve) => {
-    const failed = (why: string, again = true) => resolve({ why, again });
-    const send = settings.endpoint.protocol === 'https:' ? httpsRequest : httpRequest;
-    const call = send(settings.endpoint, {
+async function post(call: CallHttp, settings: TraceSettings, body: string): Promise<Answer> {
+  try {
+    const { status } = await call(settings.endpoint, {
       method: 'POST',
-      agent: false,
-      headers: {
-        ...settings.headers,
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-        'user-agent': 'hoopctl',
-      },
+      headers: { ...settings.headers, 'content-type': 'application/json' },
+      body,
+      patience: settings.timeout,
+      largest: 0,
     });
-    const deadline = setTimeout(() => {
-      failed('the receiver did not answer in time');
-      call.destroy();
-    }, settings.timeout).unref();
-    call.on('response', (answer) => {
-      const status = answer.statusCode ?? 0;
-      answer.resume();
-      if (status >= 200 && status < 300) resolve('taken');
-      else failed(`the receiver answered with status ${status}`, [429, 502, 503, 504].includes(status));
-    });
-    call.on('error', (error: NodeJS.ErrnoException) => failed(error.code ?? 'the network failed'));
-    call.on('close', () => clearTimeout(deadline));
-    call.end(body);
-  });
+    if (status >= 200 && status < 300) return 'taken';
+    return {
+      why: `the receiver answered with status ${status}`,
+      again: [429, 502, 503, 504].includes(status),
+    };
+  } catch (error) {
+    return { why: (error instanceof HoopError && error.why) || 'the network failed', again: true };
+  }
 }

@@ -1,5 +1,6 @@
 import type { GatewayConfig } from '../../api/gateway-config.ts';
 import type { Clock } from '../../base/clock.ts';
+import { httpCalls } from '../../network/http-call.ts';
 import type { Span } from '../../session/trace.ts';
 import type { DaemonLog } from '../daemon-log.ts';
 import { TraceExporter } from './exporter.ts';
@@ -33,6 +34,7 @@ export function openTraces({ clock, config, environment, log, version }: TracesD
   if (settings === undefined) return undefined;
   const exporter = new TraceExporter({
     clock,
+    call: httpCalls(environment),
     settings,
     version,
     lost: (facts) => log.warn('traces.lost', facts),

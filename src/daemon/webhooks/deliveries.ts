@@ -2,6 +2,7 @@ import type { ApprovalRequest } from '../../approval/request.ts';
 import type { AuditLog } from '../../audit/entry.ts';
 import type { Clock } from '../../base/clock.ts';
 import { newId } from '../../base/ids.ts';
+import type { CallHttp } from '../../network/http-call.ts';
 import type { SecretVault } from '../../secret/reference.ts';
 import type { Store, WebhookDeliveryRow, WebhookRow } from '../../store/store.ts';
 import { readDestination } from './destination.ts';
@@ -10,13 +11,16 @@ import { type Posted, post } from './post.ts';
 
 /** Milliseconds before the next try, by how many have failed; after the last it is given up. */
 const RETRY_AFTER = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000];
+/** No message waits longer than this, unless the clock was set back since. */
+const LONGEST_WAIT = Math.max(...RETRY_AFTER);
 /** Messages that may wait for one webhook. */
 const MOST_WAITING = 1000;
-/** Messages sent at once. */
+/** Messages sent to one webhook at once. */
 const AT_ONCE = 8;
 
 export interface DeliveriesDeps {
   readonly clock: Clock;
+  readonly call: CallHttp;
   readonly webhooks: Store['webhooks'];
   readonly vault: Pick<SecretVault, 'read'>;
   readonly audit: Pick<AuditLog, 'append'>;
@@ -24,16 +28,22 @@ export interface DeliveriesDeps {
   readonly failed: (error: unknown) => void;
 }
 
+/** What is being sent to one webhook. */
+interface Lane {
+  working: Promise<void> | undefined;
+  /** Something may have become due since the last look. */
+  again: boolean;
+  cancelTimer: () => void;
+}
+
 /**
  * Tells webhooks of approvals. A message is stored before it is sent and kept until its receiver took it, so that
- * neither a receiver that is down nor a restart loses one. A receiver can decide nothing, whatever it answers.
+ * neither a receiver that is down nor a restart loses one. A receiver that is slow keeps no other waiting, and can
+ * decide nothing, whatever it answers. Mutable: a lane for each webhook that has messages.
  */
 export class WebhookDeliveries {
   readonly #deps: DeliveriesDeps;
-  #working: Promise<void> | undefined;
-  /** Something may have become due since the last look. */
-  #again = false;
-  #cancelTimer: () => void = () => {};
+  readonly #lanes = new Map<string, Lane>();
   #closed = false;
 
   constructor(deps: DeliveriesDeps) {
@@ -50,11 +60,11 @@ export class WebhookDeliveries {
         const body = messageBody(webhook.format, event, request);
         if (!(await this.#enqueue(webhook, event, body)))
           this.#audit(webhook, event, 'too many messages wait');
+        this.#wake(webhook.id);
       }
     } catch (error) {
       this.#deps.failed(error);
     }
-    this.wake();
   }
 
   /** Sends one message now, past the queue. */
@@ -66,39 +76,53 @@ export class WebhookDeliveries {
     return this.#post(webhook, { id: newId('wd', this.#deps.clock.now()), event: 'webhook.test', body });
   }
 
-  /** Looks for what is due; to be called at the start as well. */
-  wake(): void {
-    if (this.#closed) return;
-    this.#again = true;
-    this.#working ??= this.#work()
-      .catch(this.#deps.failed)
-      .finally(() => {
-        this.#working = undefined;
-        if (this.#again) this.wake();
-      });
+  /** Looks for what is due; to be called at the start. Never rejects. */
+  async wake(): Promise<void> {
+    try {
+      for (const { id } of await this.#deps.webhooks.list()) this.#wake(id);
+    } catch (error) {
+      this.#deps.failed(error);
+    }
   }
 
   /** What is being sent is waited for; the rest stays for the next start. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#again = false;
-    this.#cancelTimer();
-    await this.#working;
+    const lanes = [...this.#lanes.values()];
+    for (const { cancelTimer } of lanes) cancelTimer();
+    await Promise.all(lanes.map(({ working }) => working));
   }
 
-  async #work(): Promise<void> {
-    while (this.#again && !this.#closed) {
-      this.#again = false;
-      this.#cancelTimer();
-      const waiting = await this.#deps.webhooks.waiting(AT_ONCE);
+  #wake(webhook: string): void {
+    if (this.#closed) return;
+    const lane = this.#lanes.get(webhook) ?? { working: undefined, again: false, cancelTimer: () => {} };
+    this.#lanes.set(webhook, lane);
+    lane.again = true;
+    lane.working ??= this.#work(webhook, lane)
+      .catch(this.#deps.failed)
+      .finally(() => {
+        lane.working = undefined;
+        if (lane.again) this.#wake(webhook);
+      });
+  }
+
+  async #work(webhook: string, lane: Lane): Promise<void> {
+    while (lane.again && !this.#closed) {
+      lane.again = false;
+      lane.cancelTimer();
+      const waiting = await this.#deps.webhooks.waiting(webhook, AT_ONCE);
       const now = this.#deps.clock.now();
-      const due = waiting.filter((delivery) => Date.parse(delivery.nextAt) <= now);
+      const due = waiting.filter((delivery) => isDue(delivery, now));
       await Promise.all(due.map((delivery) => this.#deliver(delivery)));
-      const next = waiting[due.length];
-      if (due.length > 0) this.#again = true;
-      else if (next)
-        this.#cancelTimer = this.#deps.clock.after(Date.parse(next.nextAt) - now, () => this.wake());
+      const [next] = waiting;
+      if (due.length > 0) lane.again = true;
+      else if (next !== undefined) lane.cancelTimer = this.#timer(webhook, Date.parse(next.nextAt) - now);
+      else if (!lane.again) this.#lanes.delete(webhook);
     }
+  }
+
+  #timer(webhook: string, wait: number): () => void {
+    return this.#deps.clock.after(wait, () => this.#wake(webhook));
   }
 
   async #deliver(delivery: WebhookDeliveryRow): Promise<void> {
@@ -120,9 +144,10 @@ export class WebhookDeliveries {
     webhook: WebhookRow,
     message: { readonly id: string; readonly event: string; readonly body: string },
   ): Promise<Posted> {
-    const { clock, vault } = this.#deps;
+    const { call, clock, vault } = this.#deps;
     try {
-      return await post(readDestination(await vault.read(webhook.secretRef)), message, clock.now());
+      const destination = readDestination(await vault.read(webhook.secretRef));
+      return await post(call, destination, message, clock.now());
     } catch {
       return { outcome: 'failed', why: 'its URL could not be read from where it is kept', forGood: false };
     }
@@ -145,4 +170,9 @@ export class WebhookDeliveries {
     const facts = { webhook: webhook.id, name: webhook.name, event, why };
     this.#deps.audit.append({ kind: 'webhook.failed', actor: 'hoopctl', facts });
   }
+}
+
+function isDue({ nextAt }: WebhookDeliveryRow, now: number): boolean {
+  const wait = Date.parse(nextAt) - now;
+  return wait <= 0 || wait > LONGEST_WAIT;
 }

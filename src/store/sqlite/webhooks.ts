@@ -60,10 +60,12 @@ export function webhookRows(db: Database): WebhookRows {
         ) > 0
       );
     },
-    async waiting(limit) {
-      return db.all(delivery, 'SELECT * FROM webhook_deliveries ORDER BY next_at, id LIMIT :limit', {
-        limit,
-      });
+    async waiting(webhookId, limit) {
+      return db.all(
+        delivery,
+        `SELECT * FROM webhook_deliveries WHERE webhook_id = :webhookId ORDER BY next_at, id LIMIT :limit`,
+        { webhookId, limit },
+      );
     },
     async postpone(id, attempts, nextAt) {
       db.run('UPDATE webhook_deliveries SET attempts = :attempts, next_at = :nextAt WHERE id = :id', {

@@ -2,11 +2,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { hostOf, readFingerprint } from '../../../src/api/client-dial.ts';
-import { proxyFor } from '../../../src/api/client-proxy.ts';
 import { relayedEndpoint, relayPath } from '../../../src/api/relay-path.ts';
 import { LARGEST_FRAME, WebSocketStream } from '../../../src/api/websocket-stream.ts';
 
@@ -86,47 +84,6 @@ describe('a byte stream over a WebSocket', () => {
   test('says who is at the other end', async () => {
     const [, there] = await pair();
     expect(there.remoteAddress).toBe('192.0.2.1');
-  });
-});
-
-describe('the proxy on the way', () => {
-  const by = (NO_PROXY: string, host = 'gateway.corp.example', port = 8443) =>
-    proxyFor(host, port, { HTTPS_PROXY: 'http://proxy:3128', NO_PROXY })?.host;
-
-  test('is what HTTPS_PROXY names, small letters first', () => {
-    expect(proxyFor('g', 443, {})).toBeUndefined();
-    expect(proxyFor('g', 443, { HTTPS_PROXY: 'proxy:3128' })).toMatchObject({
-      host: 'proxy',
-      port: 3128,
-      tls: false,
-    });
-    expect(proxyFor('g', 443, { https_proxy: 'https://a', HTTPS_PROXY: 'http://b' })).toMatchObject({
-      host: 'a',
-      port: 443,
-      tls: true,
-    });
-    expect(() => proxyFor('g', 443, { HTTPS_PROXY: 'socks5://a' })).toThrow(/HTTP proxy/);
-  });
-
-  test('is left out for what NO_PROXY names', () => {
-    expect(by('')).toBe('proxy');
-    expect(by('*')).toBeUndefined();
-    expect(by('other.example, .corp.example')).toBeUndefined();
-    expect(by('corp.example')).toBeUndefined();
-    expect(by('evilcorp.example')).toBe('proxy');
-    expect(by('gateway.corp.example:443')).toBe('proxy');
-    expect(by('gateway.corp.example:8443')).toBeUndefined();
-    expect(by('0.0.2.1', '192.0.2.1')).toBe('proxy');
-    expect(by('192.0.2.1', '192.0.2.1')).toBeUndefined();
-    expect(by('[::1]', '::1')).toBeUndefined();
-  });
-
-  test('never fails on what NO_PROXY may hold', () => {
-    fc.assert(
-      fc.property(fc.string(), (list) => {
-        expect([undefined, 'proxy']).toContain(by(list));
-      }),
-    );
   });
 });
 

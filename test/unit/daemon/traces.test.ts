@@ -6,6 +6,7 @@ import { TraceExporter } from '../../../src/daemon/traces/exporter.ts';
 import type { EndedSpan } from '../../../src/daemon/traces/otlp.ts';
 import { traceSettings } from '../../../src/daemon/traces/settings.ts';
 import { readTraceparent, Tracer } from '../../../src/daemon/traces/tracer.ts';
+import { httpCalls } from '../../../src/network/http-call.ts';
 import { ManualClock } from '../session/manual-clock.ts';
 
 const ended: EndedSpan[] = [];
@@ -165,7 +166,13 @@ describe('the exporter', () => {
     if (!settings) throw new Error('no settings');
     return {
       lost,
-      exporter: new TraceExporter({ clock, settings, version: '1', lost: (one) => lost.push(one) }),
+      exporter: new TraceExporter({
+        clock,
+        call: httpCalls({}),
+        settings,
+        version: '1',
+        lost: (one) => lost.push(one),
+      }),
     };
   }
 

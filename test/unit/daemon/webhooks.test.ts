@@ -8,6 +8,7 @@ import { WebhookDeliveries } from '../../../src/daemon/webhooks/deliveries.ts';
 import { destinationText, webhookUrl } from '../../../src/daemon/webhooks/destination.ts';
 import { eventOf, messageBody } from '../../../src/daemon/webhooks/message.ts';
 import { signature } from '../../../src/daemon/webhooks/signature.ts';
+import { httpCalls } from '../../../src/network/http-call.ts';
 import { openSqliteStore } from '../../../src/store/sqlite/open.ts';
 import type { Store, WebhookRow } from '../../../src/store/store.ts';
 import { startWebhookReceiver, type WebhookReceiver } from '../../servers/webhook-receiver.ts';
@@ -166,12 +167,14 @@ describe('deliveries', () => {
   let store: Store;
   let receiver: WebhookReceiver;
   let deliveries: WebhookDeliveries;
+  const urls = new Map<string, string>();
   const audited: { kind: string; facts: object }[] = [];
   const opened = () =>
     new WebhookDeliveries({
       clock,
+      call: httpCalls({}),
       webhooks: store.webhooks,
-      vault: { read: async () => destinationText({ url: receiver.url, key: 'the key' }) },
+      vault: { read: async (ref) => destinationText({ url: urls.get(ref) ?? '', key: 'the key' }) },
       audit: {
         append: (event) => {
           audited.push(event);
@@ -187,6 +190,7 @@ describe('deliveries', () => {
     store = await openSqliteStore(join(dir, 'state.db'));
     receiver = await startWebhookReceiver();
     await store.webhooks.create(WEBHOOK);
+    urls.set(WEBHOOK.secretRef, receiver.url);
     audited.length = 0;
     deliveries = opened();
   });
@@ -196,7 +200,7 @@ describe('deliveries', () => {
     await store.close();
     rmSync(dir, { recursive: true });
   });
-  const waiting = () => store.webhooks.waiting(10);
+  const waiting = () => store.webhooks.waiting(WEBHOOK.id, 10);
 
   it('signs what it sends, and forgets what was taken', async () => {
     await deliveries.tell(REQUEST);
@@ -249,7 +253,33 @@ describe('deliveries', () => {
     clock.advance(60_000);
     expect(receiver.messages).toHaveLength(1);
     deliveries = opened();
-    deliveries.wake();
+    await deliveries.wake();
+    await receiver.next();
+    await expect.poll(waiting).toEqual([]);
+  });
+
+  it('lets a receiver that does not answer keep no other one waiting', async () => {
+    const other = await startWebhookReceiver();
+    await store.webhooks.create({ ...WEBHOOK, id: 'wh-2', name: 'other', secretRef: 'other' });
+    urls.set('other', other.url);
+    receiver.status = undefined;
+    for (let i = 0; i < 20; i++) await deliveries.tell({ ...REQUEST, id: `ap-${i}` });
+    for (let i = 0; i < 20; i++) await other.next();
+    expect(receiver.messages.length).toBeLessThanOrEqual(8);
+    // The calls that hang end with it.
+    await Promise.all([other.close(), receiver.close()]);
+  });
+
+  it('loses no message to a clock that was set back', async () => {
+    receiver.status = 500;
+    await deliveries.tell(REQUEST);
+    await receiver.next();
+    await expect.poll(async () => (await waiting())[0]?.attempts).toBe(1);
+    await deliveries.close();
+    receiver.status = 200;
+    clock.setWall(clock.now() - 86_400_000);
+    deliveries = opened();
+    await deliveries.wake();
     await receiver.next();
     await expect.poll(waiting).toEqual([]);
   });

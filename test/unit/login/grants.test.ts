@@ -23,6 +23,7 @@ async function scripted(
     clientId: 'cli',
     proof: { kind: 'none' },
     allowHttpLoopback: true,
+    environment: {},
   });
   const shown: DeviceCode[] = [];
   const troubles: string[] = [];
@@ -151,6 +152,7 @@ describe('a client with a key', () => {
       clientId: 'nightly',
       proof: { kind: 'key', pem },
       allowHttpLoopback: true,
+      environment: {},
     });
     await machineGrant(provider, { issuer, clientId: 'nightly', scopes: [], audience: null });
     const form = server.asked[0]?.form;
@@ -171,6 +173,7 @@ describe('a client with a key', () => {
       clientId: 'nightly',
       proof: { kind: 'key', pem: 'a secret that is no key' },
       allowHttpLoopback: false,
+      environment: {},
     });
     await expect(refused).rejects.toMatchObject({ code: 'bad_client_key' });
     await expect(refused).rejects.not.toThrow(/a secret that/);
@@ -183,11 +186,13 @@ describe('an issuer', () => {
   test('over plain http is for loopback alone, and only when asked for', async () => {
     const one = await scripted([]);
     const { issuer } = one.server;
-    await expect(openProvider({ ...options, issuer, allowHttpLoopback: false })).rejects.toMatchObject({
+    await expect(
+      openProvider({ ...options, issuer, allowHttpLoopback: false, environment: {} }),
+    ).rejects.toMatchObject({
       code: 'insecure_issuer',
     });
     await expect(
-      openProvider({ ...options, issuer: 'http://idp.example', allowHttpLoopback: true }),
+      openProvider({ ...options, issuer: 'http://idp.example', allowHttpLoopback: true, environment: {} }),
     ).rejects.toMatchObject({ code: 'insecure_issuer' });
   });
 
@@ -195,13 +200,13 @@ describe('an issuer', () => {
     const server = await startScriptedProvider([], {}, { token_endpoint: 'http://evil.example/token' });
     providers.push(server);
     await expect(
-      openProvider({ ...options, issuer: server.issuer, allowHttpLoopback: true }),
+      openProvider({ ...options, issuer: server.issuer, allowHttpLoopback: true, environment: {} }),
     ).rejects.toMatchObject({ code: 'insecure_issuer' });
   });
 
   test('that does not answer is not reachable', async () => {
     await expect(
-      openProvider({ ...options, issuer: 'http://127.0.0.1:1', allowHttpLoopback: true }),
+      openProvider({ ...options, issuer: 'http://127.0.0.1:1', allowHttpLoopback: true, environment: {} }),
     ).rejects.toMatchObject({ kind: 'not-reachable', code: 'issuer_not_reachable' });
   });
 });

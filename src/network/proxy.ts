@@ -1,8 +1,9 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { BlockList, connect as connectTcp, isIP, isIPv6, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { NotReachable, UsageError } from '../base/errors.ts';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+/** Where proxies are named. */
+export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** An HTTP proxy that opens tunnels (RFC 9110, section 9.3.6). */
 export interface HttpProxy {
@@ -16,26 +17,62 @@ export interface HttpProxy {
 
 /**
  * The proxy that `HTTPS_PROXY` names for a host, unless `NO_PROXY` excepts it (both also in lower case, which
- * goes first, as curl has it). Throws UsageError `bad_proxy`.
+ * goes first, as curl has it). What is on this machine is never asked through one. Throws UsageError `bad_proxy`.
  */
 export function proxyFor(host: string, port: number, environment: Environment): HttpProxy | undefined {
   const text = environment.https_proxy || environment.HTTPS_PROXY;
-  if (!text || isExcepted(host, port, environment.no_proxy || environment.NO_PROXY || '')) return undefined;
+  if (!text || isLoopback(host)) return undefined;
+  if (isExcepted(host, port, environment.no_proxy || environment.NO_PROXY || '')) return undefined;
   const url = URL.parse(text.includes('://') ? text : `http://${text}`);
-  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') {
-    throw new UsageError('bad_proxy', 'HTTPS_PROXY is not the URL of an HTTP proxy', {
-      next: 'write it as http://proxy.internal:3128, or unset it',
-    });
-  }
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') throw badProxy();
   const tls = url.protocol === 'https:';
-  const credentials =
-    url.username === ''
-      ? undefined
-      : `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
-  return { host: bare(url.hostname), port: Number(url.port) || (tls ? 443 : 80), tls, credentials };
+  return {
+    host: bare(url.hostname),
+    port: Number(url.port) || (tls ? 443 : 80),
+    tls,
+    credentials: url.username === '' ? undefined : credentialsOf(url),
+  };
 }
 
-/** `*`, a host, a domain with or without its leading dot, an address; each with a port where one is given. */
+function credentialsOf({ password, username }: URL): string {
+  try {
+    return `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  } catch {
+    // The words of the error would be about a secret.
+    throw badProxy();
+  }
+}
+
+function badProxy(): UsageError {
+  return new UsageError('bad_proxy', 'HTTPS_PROXY is not the URL of an HTTP proxy', {
+    next: 'write it as http://proxy.internal:3128, or unset it; % in a password is written %25',
+  });
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8);
+LOOPBACK.addAddress('::1', 'ipv6');
+
+/** RFC 1122, section 3.2.1.3 (127/8), RFC 4291, section 2.5.3, and RFC 6761, section 6.3 (`localhost`). */
+function isLoopback(host: string): boolean {
+  const name = bare(host).toLowerCase().replace(/\.$/, '');
+  return name === 'localhost' || name.endsWith('.localhost') || isIn(LOOPBACK, name);
+}
+
+function isIn(list: BlockList, address: string): boolean {
+  return isIP(address) !== 0 && list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+/** `10.0.0.0/8`; undefined for anything else. */
+function networkOf(entry: string): BlockList | undefined {
+  const [, address = '', bits = ''] = /^\[?([^\]/]+)\]?\/(\d{1,3})$/.exec(entry) ?? [];
+  if (isIP(address) === 0 || Number(bits) > (isIPv6(address) ? 128 : 32)) return undefined;
+  const list = new BlockList();
+  list.addSubnet(address, Number(bits), isIPv6(address) ? 'ipv6' : 'ipv4');
+  return list;
+}
+
+/** `*`, a host, a domain with or without its leading dot, an address, each with a port where one is given; a network. */
 function isExcepted(host: string, port: number, list: string): boolean {
   const name = bare(host).toLowerCase();
   return list
@@ -43,6 +80,8 @@ function isExcepted(host: string, port: number, list: string): boolean {
     .filter((entry) => entry !== '')
     .some((entry) => {
       if (entry === '*') return true;
+      const network = networkOf(entry);
+      if (network !== undefined) return isIn(network, name);
       const match = /^(\[[^\]]+\]|[^:]*|[0-9a-f:]+)(?::(\d+))?$/i.exec(entry);
       if (match === null) return false;
       if (match[2] !== undefined && Number(match[2]) !== port) return false;
@@ -96,7 +135,7 @@ export async function openTunnel(
       why,
       next: isAsked
         ? 'give name and password in HTTPS_PROXY: http://NAME:PASSWORD@HOST:PORT'
-        : 'check HTTPS_PROXY, or except the gateway with NO_PROXY',
+        : 'check HTTPS_PROXY, or except the host with NO_PROXY',
       retryable: !isAsked,
       cause: error,
     });
