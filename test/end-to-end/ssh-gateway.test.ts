@@ -59,7 +59,8 @@ async function plainSsh(user: string, password: string, command: string, ...opti
   writeFileSync(ask, '#!/bin/sh\nprintf %s "$PASSWORD"\n', { mode: 0o700 });
   const settings = [`UserKnownHostsFile=${knownHosts}`, 'StrictHostKeyChecking=yes', 'LogLevel=ERROR'];
   const flags = [...settings, 'NumberOfPasswordPrompts=1'].flatMap((one) => ['-o', one]);
-  const words = ['-F', 'none', '-p', String(port), ...flags, ...options, `${user}@localhost`, command];
+  // Of an option that stands there twice the first counts.
+  const words = ['-F', 'none', '-p', String(port), ...options, ...flags, `${user}@localhost`, command];
   return run('ssh', words, {
     env: { PASSWORD: password, SSH_ASKPASS: ask, SSH_ASKPASS_REQUIRE: 'force', HOME: directory },
   });
@@ -145,7 +146,10 @@ identity:
       expect((await plainSsh('web-1', other, 'echo hello')).stderr).toContain('Permission denied');
       // OpenSSH reads 1023 characters of a password (readpass.c), which some issuers' tokens are longer than.
       const long = await issuer.token({ sub: 'job 3', job: 'deploy', filling: 'x'.repeat(800) }, 'hoopctl');
-      expect((await plainSsh('web-1', long, 'echo hello')).stderr).toContain('Permission denied');
+      const cut = await plainSsh('web-1', long, 'echo hello', '-o', 'LogLevel=INFO');
+      expect(cut.code).toBe(255);
+      expect(cut.stderr).toContain('no more than 1023 characters');
+      expect(cut.stderr).toContain('Permission denied');
     } finally {
       issuer.close();
       await hoopctl.applyPolicy(POLICY);

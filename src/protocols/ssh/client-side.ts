@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { AuthContext, Connection } from 'ssh2';
+import type { AuthContext, Connection, KeyboardAuthContext } from 'ssh2';
 import ssh2 from 'ssh2';
 import type { EndpointCredentials } from '../protocol.ts';
 import { CIPHERS } from './ciphers.ts';
@@ -11,6 +11,11 @@ const LOGIN_MS = 30_000;
 const MOST_FAILURES = 6;
 /** Keys that a client may offer before it shows the right one: an agent may hold many. */
 const MOST_OFFERS = 40;
+/** OpenSSH reads so much of what is typed and drops the rest (readpass.c), without a word. In characters. */
+const LONGEST_PASSWORD = 1023;
+const CUT_WORDS =
+  'hoopctl: ssh sends no more than 1023 characters of a password, and so many came: a token longer than that is cut. ' +
+  'Exchange it for a short one (hoopctl login --token-stdin, then hoopctl credential NAME).';
 /** A client that answers none of three keepalives is gone, in milliseconds. */
 const KEEPALIVE_MS = 30_000;
 
@@ -91,6 +96,8 @@ class Login {
   readonly #terms: ClientSideTerms;
   #failures = 0;
   #offers = 0;
+  /** It is to be told that its password may have been cut. */
+  #cut = false;
 
   constructor(connection: Connection, terms: ClientSideTerms) {
     this.#connection = connection;
@@ -111,6 +118,7 @@ class Login {
     switch (context.method) {
       case 'password':
         if (await proof.password(context.username, context.password)) return context.accept();
+        this.#cut = context.password.length === LONGEST_PASSWORD;
         return this.#failed(context);
       case 'publickey': {
         const known = await this.#keyOf(context.username, context.key.data);
@@ -121,9 +129,21 @@ class Login {
         if (signed && (await proof.signed(context.username, known.line))) return context.accept();
         return this.#failed(context);
       }
+      case 'keyboard-interactive':
+        return this.#explain(context);
       default:
         return this.#offered(context);
     }
+  }
+
+  /** RFC 4256, section 3.2: an instruction without a question; it proves nothing, whatever comes back. */
+  #explain(context: KeyboardAuthContext): void {
+    if (!this.#cut) return this.#offered(context);
+    this.#cut = false;
+    context.prompt([], '', CUT_WORDS, (answers: unknown) => {
+      // Anything else is a client that gave this up and tries something new.
+      if (Array.isArray(answers)) this.#offered(context);
+    });
   }
 
   async #keyOf(user: string, offered: Buffer) {
@@ -149,7 +169,7 @@ class Login {
   }
 
   #reject(context: AuthContext): void {
-    context.reject(['publickey', 'password']);
+    context.reject(this.#cut ? ['keyboard-interactive'] : ['publickey', 'password']);
   }
 }
 
