@@ -5,6 +5,7 @@ import { SHOP_POLICY } from '../servers/governed-shop.ts';
 import type { Hoopctl } from '../servers/hoopctl.ts';
 import {
   CLI_CLIENT,
+  KEY_CLIENT,
   MACHINE_CLIENT,
   type OidcProvider,
   RESOURCE,
@@ -33,7 +34,7 @@ identity:
       allow_http_loopback: true
       domain: example.com
       audiences: [${CLI_CLIENT}, "${RESOURCE}"]
-      authorized_parties: [${CLI_CLIENT}, ${MACHINE_CLIENT.id}]
+      authorized_parties: [${CLI_CLIENT}, ${MACHINE_CLIENT.id}, ${KEY_CLIENT.id}]
       client_id: ${CLI_CLIENT}
       scopes: [openid, email, offline_access]
       groups_claim: groups
@@ -43,8 +44,8 @@ identity:
           name: "{email}"
           kind: person
           roles: [requester, approver]
-        - match: {client_id: ${MACHINE_CLIENT.id}}
-          name: nightly@example.com
+        - match: {client_id: [${MACHINE_CLIENT.id}, ${KEY_CLIENT.id}]}
+          name: "{client_id}"
           kind: machine
           roles: [requester]
           groups: [agents]
@@ -59,7 +60,12 @@ interface DeviceCode {
 }
 
 /** Runs a login that shows a code, and signs in as `account` in a browser of its own. */
-async function signIn(hoopctl: Hoopctl, args: readonly string[], account: string): Promise<ProgramResult> {
+async function signIn(
+  hoopctl: Hoopctl,
+  args: readonly string[],
+  account: string,
+  how: 'browse' | 'refuse' = 'browse',
+): Promise<ProgramResult> {
   let stderr = '';
   let browsing: Promise<string> | undefined;
   const result = await hoopctl.run([...args, '--json', '--no-browser', '--allow-http-loopback'], {
@@ -69,7 +75,7 @@ async function signIn(hoopctl: Hoopctl, args: readonly string[], account: string
       const line = stderr.split('\n').find((one) => one.includes('"device-code"'));
       if (line === undefined || browsing !== undefined) return;
       const code = JSON.parse(line) as DeviceCode;
-      browsing = provider.browse(code.completeUrl, account);
+      browsing = provider[how](code.completeUrl, account);
     },
   });
   await browsing;
@@ -121,6 +127,12 @@ describe('a person', () => {
     expect(contexts).toContainEqual(
       expect.objectContaining({ name: 'localhost', inUse: true, identity: 'ana@example.com', renews: true }),
     );
+  });
+
+  test('that says no in the browser is not signed in', async () => {
+    const { code, stderr } = await signIn(machine(), gateway(), 'lea', 'refuse');
+    expect(code).toBe(4);
+    expect(stderr).toContain('"access_denied"');
   });
 
   test('leaves no token in clear on its machine', () => {
@@ -195,6 +207,25 @@ describe('a machine', () => {
     makeDue(nightly, true);
     const { identity } = await nightly.json<{ identity: { name: string; kind: string } }>(['whoami']);
     expect(identity).toMatchObject({ name: 'nightly@example.com', kind: 'machine' });
+  });
+
+  test('signs in by the key of its client, which stays where it is, and again by itself', async () => {
+    const signer = machine();
+    const keyFile = join(signer.home, '..', 'key.pem');
+    writeFileSync(keyFile, KEY_CLIENT.pem, { mode: 0o600 });
+    const asked = [
+      ...gateway(),
+      '--client-id',
+      KEY_CLIENT.id,
+      '--audience',
+      RESOURCE,
+      '--allow-http-loopback',
+    ];
+    await signer.ok([...asked, '--private-key', keyFile]);
+    makeDue(signer, true);
+    const { identity } = await signer.json<{ identity: { name: string; kind: string } }>(['whoami']);
+    expect(identity).toMatchObject({ name: 'signer@example.com', kind: 'machine' });
+    expect((await machine().run([...asked, '--private-key', contextsFile(signer)])).code).toBe(2);
   });
 
   test('with a wrong secret is told so', async () => {

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Provider } from 'oidc-provider';
@@ -9,6 +10,12 @@ export interface Account {
 }
 
 export const CLI_CLIENT = 'hoopctl-cli';
+const signer = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/** A machine that shows itself by its key (private_key_jwt, OpenID Connect Core 9). */
+export const KEY_CLIENT = {
+  id: 'signer',
+  pem: signer.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+};
 export const MACHINE_CLIENT = { id: 'nightly', secret: 'a secret of thirty-two characters' };
 /** The audience of access tokens. */
 export const RESOURCE = 'urn:hoopctl';
@@ -19,6 +26,8 @@ export interface OidcProvider {
   readonly accounts: Map<string, Account>;
   /** Does what a person does in a browser: opens a page, signs in as `account`, says yes until there is no form left. */
   browse(url: string, account: string): Promise<string>;
+  /** The same, but says no as soon as a page lets it. */
+  refuse(url: string, account: string): Promise<string>;
   /** Makes a new signing key; the old one is gone. */
   rotateKeys(): Promise<void>;
   /** The device authorization grant (RFC 8628) with `account` at a browser; the tokens. */
@@ -80,6 +89,7 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
     accounts,
     rotateKeys: renew,
     browse: browseAs,
+    refuse: (url, account) => browse(url, account, new Map(), true),
     async deviceFlow(account, scope) {
       const body = new URLSearchParams({ client_id: CLI_CLIENT, scope, prompt: 'consent', max_age: '3600' });
       const answer = await fetch(`${issuer}/device/auth`, { method: 'POST', body });
@@ -155,6 +165,15 @@ async function provider(
         redirect_uris: [],
         response_types: [],
       },
+      {
+        client_id: KEY_CLIENT.id,
+        token_endpoint_auth_method: 'private_key_jwt',
+        token_endpoint_auth_signing_alg: 'ES256',
+        jwks: { keys: [signer.publicKey.export({ format: 'jwk' })] } as never,
+        grant_types: ['client_credentials'],
+        redirect_uris: [],
+        response_types: [],
+      },
     ],
     jwks: { keys: [{ ...key, kid, alg: 'RS256', use: 'sig' }] } as never,
     cookies: { keys: ['cookie secret of the tests'] },
@@ -220,7 +239,12 @@ async function provider(
 }
 
 /** Forms until there is none: the user code, the login, the consent. */
-async function browse(start: string, account: string, cookies: Map<string, string>): Promise<string> {
+async function browse(
+  start: string,
+  account: string,
+  cookies: Map<string, string>,
+  refuses = false,
+): Promise<string> {
   const visit = async (url: string, body?: URLSearchParams): Promise<{ url: string; html: string }> => {
     const answer = await fetch(url, {
       redirect: 'manual',
@@ -246,10 +270,14 @@ async function browse(start: string, account: string, cookies: Map<string, strin
       if (name === undefined || name === 'abort') continue;
       fields.set(name, /\svalue="([^"]*)"/.exec(attributes)?.[1] ?? '');
     }
+    const aborts = refuses && page.html.includes('name="abort"');
+    if (aborts) fields.set('abort', 'yes');
     if (form[1]?.includes('/session/end/')) fields.set('logout', 'yes');
     if (fields.has('login')) fields.set('login', account);
     if (fields.has('password')) fields.set('password', 'whatever');
     page = await visit(new URL((form[1] ?? '').replaceAll('&amp;', '&'), page.url).href, fields);
+    // What comes then asks for another code.
+    if (aborts) return page.html;
   }
   throw new Error(`the browser got lost at ${page.url}`);
 }
