@@ -32,7 +32,13 @@ export const tokenExchangeSchema = z.object({
   /** A token of a trusted issuer; or a local machine's own token together with `onBehalfOf`. */
   token: z.string().min(1).max(16_384),
   nonce: z.string().min(1).max(1024).optional(),
-  onBehalfOf: z.string().min(1).max(128).optional(),
+  onBehalfOf: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9][A-Za-z0-9._@+/-]{0,127}$/,
+      'a name has letters, digits and . _ @ + / - only, 128 at most',
+    )
+    .optional(),
   ...accessToken,
 });
 

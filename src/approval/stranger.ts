@@ -9,6 +9,8 @@ export interface Decider {
   readonly names?: ReadonlySet<string>;
   /** Decides for another person, by what it says or its token. */
   readonly delegated?: boolean;
+  /** A machine that may say that it acts for whoever asks, or for whom that acts, whether it says so now or not. */
+  readonly mayActForThem?: boolean;
   /** Has the role approver or owner. */
   readonly hasRole: boolean;
   /** `Policy.mayApprove` for the request's terms. */
@@ -17,9 +19,9 @@ export interface Decider {
   readonly standsFor?: readonly string[];
 }
 
-/** A name of this person, of whichever of its identities. */
+/** A name of this person, of whichever of its identities; no two are told apart by capitals alone. */
 export function goesBy({ name, names }: Decider, other: string): boolean {
-  return name === other || names?.has(other) === true;
+  return [name, ...(names ?? [])].some((one) => one.toLowerCase() === other.toLowerCase());
 }
 
 /**
@@ -38,14 +40,21 @@ export function refuseStranger(request: ApprovalRequest, decider: Decider): void
       },
     );
   }
-  const { endUser } = request.card;
+  const { endUser, requester } = request.card;
+  if (decider.mayActForThem) {
+    throw new NotPermitted(
+      'delegated_decision',
+      `${decider.name} may act for ${endUser ?? requester}, so it decides nothing of theirs`,
+      { rule: request.rule, next: 'ask another approver' },
+    );
+  }
   if (decider.id === request.endUserId || (endUser !== undefined && goesBy(decider, endUser))) {
     throw new NotPermitted('self_approval', 'the statement runs for you, so you cannot decide it', {
       rule: request.rule,
       next: 'ask another approver',
     });
   }
-  const own = decider.id === request.requesterId || goesBy(decider, request.card.requester);
+  const own = decider.id === request.requesterId || goesBy(decider, requester);
   if (own && !request.terms.selfApproval) {
     throw new NotPermitted('self_approval', 'you cannot decide your own statement', {
       rule: request.rule,

@@ -61,10 +61,17 @@ export class CurrentIdentities {
     return this.withRoles({ ...row, ...own, expiresAt, signIn });
   }
 
-  /** Nobody acts for a person who was removed here, whoever vouched for it. */
+  /**
+   * Nobody acts for a person who was removed here, whoever vouched for it: by its identity, and by its name where a
+   * machine named it before it ever came.
+   */
   async #requireEndUser({ name }: IdentityRow, { endUser }: SignInRow): Promise<void> {
-    const person = endUser && (await this.#deps.identities.find(endUser.id));
-    if (!person || person.id !== endUser.id) return;
+    if (endUser === undefined) return;
+    const { identities } = this.#deps;
+    const byId = await identities.find(endUser.id);
+    const named = endUser.vouchedBy === 'asserted' ? await identities.find(endUser.name) : undefined;
+    const person = byId?.id === endUser.id ? byId : named;
+    if (person === undefined) return;
     try {
       requireLive(person, this.#deps.clock.now());
     } catch (cause) {

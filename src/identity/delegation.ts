@@ -6,7 +6,7 @@ import type { TokenBearer } from './token-bearer.ts';
 /** How a machine comes to act for a person by its own word, where the policy lets it (`on_behalf_of`). */
 
 interface DelegationDeps {
-  readonly identities: Pick<Store['identities'], 'find'>;
+  readonly identities: Pick<Store['identities'], 'list'>;
   readonly policy: () => Policy | undefined;
 }
 
@@ -37,8 +37,7 @@ export async function assertedUser(
   person: string,
 ): Promise<EndUser> {
   const allowed = machine.kind === 'machine' && policy()?.mayActFor(machine, person);
-  const found = allowed ? await identities.find(person) : undefined;
-  const known = found?.name === person ? found : undefined;
+  const known = allowed ? named(await identities.list(), person) : undefined;
   if (!allowed || known?.revokedAt !== undefined || known?.kind === 'machine') {
     throw new NotPermitted('on_behalf_of', `${machine.name} may not act for ${person}`, {
       next: 'an owner allows it under identity, on_behalf_of in the policy',
@@ -61,4 +60,16 @@ export function delegatedSignIn(machine: IdentityRow, endUser: EndUser, now: num
     checkedAt: new Date(now).toISOString(),
     expiresAt: new Date(now + DELEGATED_SESSION).toISOString(),
   };
+}
+
+/** Who goes by a name, if somebody does. Throws NotPermitted `on_behalf_of` for one that is spelt otherwise. */
+function named(identities: readonly IdentityRow[], person: string): IdentityRow | undefined {
+  const folded = identities.filter(({ name }) => name.toLowerCase() === person.toLowerCase());
+  const exact = folded.filter(({ name }) => name === person);
+  const found = exact.find(({ revokedAt }) => revokedAt === undefined) ?? exact.at(-1);
+  const [other] = folded;
+  // Issuers' names have small letters: in others it would be somebody else, who could decide what it asks for.
+  const spelt = found?.name ?? other?.name ?? (person.includes('@') ? person.toLowerCase() : person);
+  if (spelt === person) return found;
+  throw new NotPermitted('on_behalf_of', `nobody is called ${person}`, { next: `write it as ${spelt}` });
 }

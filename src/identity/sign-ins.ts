@@ -50,6 +50,11 @@ export interface SignedIn {
   readonly entry: AuditEntry;
 }
 
+/**
+ * Before an issuer's token by which a client without hoopctl is known: with a blank, which no bearer token has (RFC
+ * 6750, section 2.1), so that it counts for connections and never for the API.
+ */
+const NATIVE = 'native ';
 /** How long ended sign-ins are kept for looking back, in milliseconds. */
 const KEEP_ENDED = 86_400_000;
 
@@ -76,15 +81,16 @@ export class SignIns {
    */
   async ofIssuerToken(token: string): Promise<IdentityRow> {
     const { current } = this.#deps;
-    const key = hashToken(token);
+    const native = `${NATIVE}${token}`;
+    const key = hashToken(native);
     // A pool opens its connections at once; the token counts once.
     const begun = this.#beginning.get(key);
     if (begun) return current.current(await begun);
-    const known = await current.ofSessionToken(token);
+    const known = await current.ofSessionToken(native);
     if (known) return known;
     const again = this.#beginning.get(key);
     if (again) return current.current(await again);
-    const beginning = this.#exchange({ token, accessToken: token }, token).then(({ identity }) => identity);
+    const beginning = this.#exchange({ token, accessToken: token }, native).then(({ identity }) => identity);
     this.#beginning.set(key, beginning);
     try {
       return await beginning;
@@ -93,7 +99,7 @@ export class SignIns {
     }
   }
 
-  /** `sessionToken`: what the sign-in is known by; one of the issuer's ends with it. */
+  /** `sessionToken`: what the sign-in is known by; one that was made of the issuer's ends with it. */
   async #exchange(shown: TokenToExchange, sessionToken: string): Promise<SignedIn> {
     const { issuer, verified } = await this.#deps.issuers.verify(shown.token, { nonce: shown.nonce });
     const bearer = bearerOf(issuer, verified);
@@ -103,7 +109,7 @@ export class SignIns {
     const endUser = await endUserOfBearer(this.#deps, row, bearer, shown.onBehalfOf);
     const alive = await this.#alive(issuer, bearer, verified, shown);
     const checked = { ...this.#checked(issuer, bearer, verified, endUser), ...alive };
-    const own = sessionToken === shown.token;
+    const own = sessionToken.startsWith(NATIVE);
     const ends = own
       ? Math.min(verified.until, Date.parse(checked.expiresAt))
       : Date.parse(checked.expiresAt);

@@ -12,6 +12,8 @@ export function requireFreshSignIn(signIn: SignInRow, issuer: SignInSource | und
   const { acr, max_age: longest } = issuer.step_up;
   const at = signIn.authTime === undefined ? undefined : Date.parse(signIn.authTime);
   if (at === undefined) throw needed('the issuer does not say when you signed in (auth_time)');
+  // A clock that was set back would make an old one fresh.
+  if (at > now + issuer.leeway) throw needed('you signed in later than it is here: are the clocks right?');
   // Written so that an unreadable time is too old.
   if (!(now - at <= longest + issuer.leeway))
     throw needed(`you signed in more than ${formatDuration(longest)} ago`);

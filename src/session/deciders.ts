@@ -2,7 +2,7 @@ import type { ApprovalRequest } from '../approval/request.ts';
 import { isEnough, mayNotDecide } from '../approval/state.ts';
 import { type Decider, goesBy, refuseStranger } from '../approval/stranger.ts';
 import { NotPermitted } from '../base/errors.ts';
-import type { ApprovalTerms } from '../policy/decision.ts';
+import type { ApprovalTerms, Policy } from '../policy/decision.ts';
 import type { IdentityRow, Store } from '../store/store.ts';
 import type { AppliedPolicy } from './applied-policy.ts';
 import { endUserOf } from './requester.ts';
@@ -29,6 +29,7 @@ export class Deciders {
       name,
       ...(names === undefined ? {} : { names }),
       delegated: endUserOf(identity) !== undefined,
+      mayActForThem: policy !== undefined && mayActForThem(request, identity, policy),
       hasRole: roles.includes('approver') || roles.includes('owner'),
       amongApprovers: policy?.mayApprove(request.terms, { id, name, groups }) ?? false,
       standsFor: policy?.standsFor(request.terms, { id, name, groups }) ?? [],
@@ -58,6 +59,8 @@ export class Deciders {
       if (decision !== 'approve') continue;
       const row = await this.#deps.identities.find(by);
       if (row?.id !== by || row.revokedAt !== undefined) return `${byName}, who approved it, was revoked`;
+      if (!this.#vouchedFor(row))
+        return `${byName}, who approved it, is of an issuer that the policy no longer trusts`;
       const roles = [...row.roles, ...(this.#deps.policy.get()?.rolesOf(row) ?? [])];
       try {
         const decider = this.of(judged, { ...row, roles });
@@ -71,4 +74,24 @@ export class Deciders {
     if (isEnough(terms, people)) return undefined;
     return `the policy asks ${terms.approvals} of its approvers now, and ${people.length} of them approved it`;
   }
+
+  /** By hoopctl itself, or by an issuer that is trusted now. */
+  #vouchedFor({ origin }: IdentityRow): boolean {
+    const policy = this.#deps.policy.get();
+    const trusted = [...(policy?.issuers ?? []), ...(policy?.saml ?? [])];
+    return origin === undefined || trusted.some(({ issuer }) => issuer === origin.issuer);
+  }
+}
+
+/** A machine, for a person whose request it is or for whom it runs, under any of the person's names. */
+export function mayActForThem(
+  { card }: Pick<ApprovalRequest, 'card'>,
+  machine: IdentityRow,
+  policy: Pick<Policy, 'mayActFor' | 'namesOf'>,
+): boolean {
+  if (machine.kind !== 'machine') return false;
+  const people = [...(card.requesterKind === 'person' ? [card.requester] : []), card.endUser];
+  return people.some(
+    (one) => one !== undefined && [...policy.namesOf(one)].some((name) => policy.mayActFor(machine, name)),
+  );
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../policy/decision.ts';
 import { personOf } from '../policy/people.ts';
 import type { IdentityRow } from '../store/store.ts';
 import { approverWords } from './approver-words.ts';
+import { mayActForThem } from './deciders.ts';
 
 /**
  * Waiting for someone who does not exist would only time out. Throws NotPermitted `no_approver` when fewer
@@ -30,11 +31,13 @@ export function requireApprover(
 }
 
 function mayDecide(
-  { card, endUserId, requesterId, terms }: Omit<ApprovalDraft, 'id'>,
+  draft: Omit<ApprovalDraft, 'id'>,
   identity: IdentityRow,
   policy: Policy,
   now: number,
 ): boolean {
+  const { card, endUserId, requesterId, terms } = draft;
+  if (mayActForThem(draft, identity, policy)) return false;
   if (identity.revokedAt !== undefined || Date.parse(identity.expiresAt ?? '') <= now) return false;
   const roles = [...identity.roles, ...policy.rolesOf(identity)];
   if (!roles.includes('approver') && !roles.includes('owner')) return false;

@@ -205,6 +205,10 @@ describe('a token of an issuer as the password of a native client', () => {
       TOKEN: token,
     });
     expect(elsewhere).toMatchObject({ code: 4, stderr: expect.stringContaining('counts once') });
+    const api = await shell(['-e'], 'HOOPCTL_GATEWAY="$GATEWAY" HOOPCTL_TOKEN="$TOKEN" hoopctl whoami', {
+      TOKEN: token,
+    });
+    expect(api.code).toBe(4);
     for (const one of held) one.release();
     await pool.end();
     const later = new pg.Client(client(token));

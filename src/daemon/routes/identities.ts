@@ -55,8 +55,7 @@ export function identityRoutes(parts: Parts): Routes {
         revokedAt: undefined,
       };
       refuseIssuersName(row.name);
-      const same = await store.identities.find(row.name);
-      if (same && same.name === row.name && same.revokedAt === undefined) throw nameTaken(row.name);
+      await refuseTwin(row.name);
       const entry = audit.append({
         kind: 'identity.created',
         actor: caller.name,
@@ -90,12 +89,13 @@ export function identityRoutes(parts: Parts): Routes {
         throw new Conflict('already_revoked', `${row.name} was revoked before`);
       }
       const reason = `the identity ${row.name} was revoked`;
-      const isIts = (identity: IdentityRow) => identity.id === row.id || endUserOf(identity)?.id === row.id;
+      const isIts = (identity: IdentityRow) => identity.id === row.id || actsFor(identity, row);
       const cutSessions = live.cut(({ identity }) => isIts(identity), reason);
       endpoints.close(({ identity }) => isIts(identity), reason);
       await parts.recheckSessions();
       await board.withdrawThose(
-        ({ endUserId, requesterId }) => requesterId === row.id || endUserId === row.id,
+        ({ card, endUserId, requesterId }) =>
+          requesterId === row.id || endUserId === row.id || card.endUser === row.name,
         reason,
       );
       return { auditId: String(entry.seq), cutSessions };
@@ -118,6 +118,14 @@ export function identityRoutes(parts: Parts): Routes {
     );
   }
 
+  /** Names that differ in capitals alone would be taken for each other, by people and by who may decide. */
+  async function refuseTwin(name: string): Promise<void> {
+    const same = (await store.identities.list()).find(
+      (one) => one.revokedAt === undefined && one.name.toLowerCase() === name.toLowerCase(),
+    );
+    if (same) throw nameTaken(same.name);
+  }
+
   /** Without an owner nobody could ever create one again. */
   async function refuseLastOwner(row: IdentityRow): Promise<void> {
     if (!row.roles.includes('owner') || row.revokedAt !== undefined) return;
@@ -130,6 +138,12 @@ export function identityRoutes(parts: Parts): Routes {
       next: 'create another one first: hoopctl identity create NAME --role owner',
     });
   }
+}
+
+/** By its identity, or by its name where a machine named it before it ever came. */
+function actsFor(identity: IdentityRow, { id, name }: IdentityRow): boolean {
+  const endUser = endUserOf(identity);
+  return endUser?.id === id || endUser?.name === name;
 }
 
 function nameTaken(name: string): Conflict {

@@ -107,6 +107,9 @@ describe('a decision is refused', () => {
     expect(refusal(pending(), { ...decider('devin'), name: 'other' }, YES)).toBe(
       'not-permitted self_approval',
     );
+    expect(refusal(pending(), { ...decider('Devin'), id: 'id-other' }, YES)).toBe(
+      'not-permitted self_approval',
+    );
   });
 
   test('to the requester no more when the rule says self_approval, but role and approvers still count', () => {
@@ -125,6 +128,11 @@ describe('a decision is refused', () => {
     expect(refusal(request, { ...decider('lea'), id: 'id-other' }, YES)).toBe('not-permitted self_approval');
     expect(refusal(request, { ...decider('lea'), name: 'other' }, NO)).toBe('not-permitted self_approval');
     expect(decideRequest(request, decider('ana'), YES, NOW).status).toBe('approved');
+  });
+
+  test('to a machine that may act for who asked, though it does not say so now', () => {
+    const agent = { ...decider('robo'), mayActForThem: true };
+    expect(refusal(pending({ selfApproval: true }), agent, YES)).toBe('not-permitted delegated_decision');
   });
 
   test('to who acts for somebody else', () => {

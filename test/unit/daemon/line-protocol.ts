@@ -139,7 +139,7 @@ export class LineProtocol implements Protocol {
       case 'approve': {
         const card = {
           requester: desk.requester.name,
-          requesterKind: 'machine' as const,
+          requesterKind: desk.requesterKind,
           requesterGroups: [],
           clientAddress: 'local',
           target: 'Line',

@@ -424,6 +424,17 @@ describe('a machine that acts for a person', () => {
     await apply(POLICY.replace('who: [devin]\n      acts_for', 'who: [devin, robo]\n      acts_for'));
     expect(await code(exchange(token, 'owner'))).toBe('not-permitted on_behalf_of');
     expect(await code(exchange(token, 'mallory@example.com'))).toBe('done');
+    // In another spelling it would be somebody whom nobody keeps from deciding.
+    await apply(
+      POLICY.replace('who: [devin]\n      acts_for: [', 'who: [devin, robo]\n      acts_for: ["*", '),
+    );
+    for (const spelt of ['Ana@example.com', 'OWNER', 'ana@EXAMPLE.com', 'Zoe@example.com']) {
+      expect(await code(exchange(token, spelt))).toBe('not-permitted on_behalf_of');
+    }
+    for (const odd of ['ana@example.com\u202e', 'ana b', '-ana', 'ana\n']) {
+      expect(await code(exchange(token, odd))).toBe('usage bad_request');
+    }
+    await apply(POLICY.replace('who: [devin]\n      acts_for', 'who: [devin, robo]\n      acts_for'));
     const acting = await exchange(token, 'ana@example.com');
     expect(acting).toMatchObject({ endUser: 'ana@example.com', identity: { name: 'robo' } });
     const client = running.client(acting.token ?? '');
@@ -452,6 +463,27 @@ describe('a person who was removed here', () => {
       );
     }
     expect(await code(signIn(AGENT_FOR_ANA))).toBe('login-needed delegation_changed');
+  });
+});
+
+describe('a person whom a machine named before it ever came', () => {
+  test('is the same when it comes, and has nobody act for it once it is removed', async () => {
+    const robo = await cast.owner.call('identityCreate', { body: { name: 'robo', roles: ['requester'] } });
+    await apply(
+      POLICY.replace('who: [devin]', 'who: [devin, robo]').replaceAll('[group:dba, ', '[robo, group:dba, '),
+    );
+    const body = { token: robo.token, onBehalfOf: 'lea@example.com' };
+    const acting = running.client((await running.client('none').call('tokenExchange', { body })).token ?? '');
+    const session = await openSession(acting);
+    const id = (await session.run('write customers'))?.split(' ')[1] ?? '';
+    const lea = await signIn(LEA);
+    const vote = { decision: 'approve' as const, version: 1 };
+    expect(await code(lea.client.call('approvalDecide', { params: { id }, body: vote }))).toBe(
+      'not-permitted self_approval',
+    );
+    const { cutSessions } = await cast.owner.call('identityRevoke', { params: { name: 'lea@example.com' } });
+    expect(cutSessions).toBe(1);
+    expect(await code(acting.call('whoami', {}))).toBe('login-needed delegation_changed');
   });
 });
 
@@ -501,18 +533,26 @@ describe('deciding after signing in', () => {
   test.each([
     ['long ago', { auth_time: NOW - 400 }],
     ['at a time that nobody told', { auth_time: undefined }],
+    ['before the clock was set back', { auth_time: NOW + 29 }, -120_000],
     ['in a weaker way', { acr: 'pwd' }],
     ['in a way that nobody told', { acr: undefined }],
-  ])('needs a fresh sign-in: one %s does not do, and the passphrase does not help', async (_, change) => {
-    const { body, id } = await waiting();
-    const { client } = await signIn({ ...LEA, ...change });
-    const call = client.call('approvalDecide', { params: { id }, body: { ...body, passphrase: PASSPHRASE } });
-    expect(await code(call)).toBe('login-needed step_up_needed');
-    expect((await auditEntries('approval.refused')).at(-1)).toMatchObject({
-      facts: { code: 'step_up_needed' },
-    });
-    expect((await client.call('approvalShow', { params: { id } })).status).toBe('pending');
-  });
+  ])(
+    'needs a fresh sign-in: one %s does not do, and the passphrase does not help',
+    async (_, change, step = 0) => {
+      const { body, id } = await waiting();
+      const { client } = await signIn({ ...LEA, ...change });
+      clock.setWall(clock.now() + step);
+      const call = client.call('approvalDecide', {
+        params: { id },
+        body: { ...body, passphrase: PASSPHRASE },
+      });
+      expect(await code(call)).toBe('login-needed step_up_needed');
+      expect((await auditEntries('approval.refused')).at(-1)).toMatchObject({
+        facts: { code: 'step_up_needed' },
+      });
+      expect((await client.call('approvalShow', { params: { id } })).status).toBe('pending');
+    },
+  );
 
   test('is nobody’s who asked, with whichever identity of that person: the policy says who is one', async () => {
     const leads = 'approvers: [group:leads]';
@@ -536,6 +576,25 @@ describe('deciding after signing in', () => {
     expect(await code(decide('{}'))).toBe('done');
     expect(await code(decide('{ana: [ana, ana@example.com]}'))).toBe('not-permitted self_approval');
     expect(named((await cast.owner.call('doctor', {})).findings)).toBe(false);
+  });
+
+  test('is no machine’s that may act for who asked, under whatever name it comes', async () => {
+    const robo = await cast.owner.call('identityCreate', {
+      body: { name: 'robo', roles: ['approver'], kind: 'machine' },
+    });
+    const deciding = (actsFor: string) =>
+      POLICY.replace('approvers: [group:leads]', 'approvers: [group:leads, robo]').replace(
+        'who: [devin]\n      acts_for: ["*@example.com"]',
+        `who: [robo]\n      acts_for: [${actsFor}]`,
+      );
+    const decide = async (actsFor: string) => {
+      await apply(deciding(actsFor));
+      const { body, id } = await waiting();
+      const client = running.client(robo.token);
+      return client.call('approvalDecide', { params: { id }, body: { ...body, passphrase: PASSPHRASE } });
+    };
+    expect(await code(decide('ana@example.com'))).toBe('not-permitted delegated_decision');
+    expect(await code(decide('lea@example.com'))).toBe('done');
   });
 
   test('is not needed from identities of this daemon: those give the passphrase', async () => {

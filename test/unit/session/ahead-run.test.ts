@@ -166,6 +166,46 @@ describe('the session of a run', () => {
   });
 });
 
+describe('an approval of somebody whom an issuer vouched for', () => {
+  const TRUSTING = POLICY.replace(
+    'rules:\n',
+    `identity:
+  issuers:
+    - name: corp
+      issuer: https://login.example.com
+      domain: example.com
+      audiences: [hoopctl]
+      identities: [{match: {sub: "*"}, name: "{sub}", kind: person}]
+rules:
+`,
+  );
+
+  test('counts as long as the policy trusts that issuer', async () => {
+    await world.apply(TRUSTING);
+    const origin = { issuer: 'https://login.example.com', subject: 'lea' };
+    const lea = {
+      ...ana,
+      id: 'idp-lea',
+      name: 'lea@example.com',
+      tokenHash: 'none',
+      groups: ['dba'],
+      origin,
+    };
+    await world.store.identities.create(lea);
+    const { id, version } = await ask();
+    const vote = { decision: 'approve', reason: undefined, version } as const;
+    const { request } = await world.board.decide(id, lea, vote, present);
+    const desk = await running(request);
+    await world.apply(POLICY);
+    expect(await take(desk)).toMatchObject({
+      outcome: 'refused',
+      reason: expect.stringContaining('no longer trusts'),
+    });
+    await world.apply(TRUSTING);
+    expect(await take(desk)).toMatchObject({ outcome: 'approved' });
+  });
+});
+
 describe('a request made ahead', () => {
   test('stays through a new policy, and lives on in another process with the same store', async () => {
     const { id, version } = await ask();
