@@ -130,7 +130,7 @@ describe('a person', () => {
   });
 
   test('that says no in the browser is not signed in', async () => {
-    const { code, stderr } = await signIn(machine(), gateway(), 'lea', 'refuse');
+    const { code, stderr } = await signIn(team.machine(), team.loginWords, 'lea', 'refuse');
     expect(code).toBe(4);
     expect(stderr).toContain('"access_denied"');
   });
@@ -210,11 +210,11 @@ describe('a machine', () => {
   });
 
   test('signs in by the key of its client, which stays where it is, and again by itself', async () => {
-    const signer = machine();
+    const signer = team.machine();
     const keyFile = join(signer.home, '..', 'key.pem');
     writeFileSync(keyFile, KEY_CLIENT.pem, { mode: 0o600 });
     const asked = [
-      ...gateway(),
+      ...team.loginWords,
       '--client-id',
       KEY_CLIENT.id,
       '--audience',
@@ -225,7 +225,7 @@ describe('a machine', () => {
     makeDue(signer, true);
     const { identity } = await signer.json<{ identity: { name: string; kind: string } }>(['whoami']);
     expect(identity).toMatchObject({ name: 'signer@example.com', kind: 'machine' });
-    expect((await machine().run([...asked, '--private-key', contextsFile(signer)])).code).toBe(2);
+    expect((await team.machine().run([...asked, '--private-key', contextsFile(signer)])).code).toBe(2);
   });
 
   test('with a wrong secret is told so', async () => {
