@@ -24,6 +24,7 @@ rules:
   - {name: exec, effects: [admin], commands: ["EXEC *", "PORT-FORWARD *"], decision: allow}
   - {name: shell, who: [shelly], effects: [unknown], commands: ["sh"], decision: allow}
   - {name: ask-write, effects: [write], objects: ["default/*"], decision: approve, approvers: [ana]}
+  - {name: diffs, effects: [unknown], commands: ["DRY-RUN *"], objects: ["default/deployments/*"], decision: allow}
   - {name: ask-rm, effects: [write], commands: ["rm *"], decision: approve, approvers: [ana]}
 ${SHELL_RULES.trim().replace(/^/, '  ')}
   - {name: protected, objects: ["default/configmaps/protected"], effects: [write], decision: block, message: ask the platform team}
@@ -135,6 +136,24 @@ describe.skipIf(missing !== undefined)('kubectl through the gateway', () => {
       '/apis/apps/v1/namespaces/default/deployments/held',
     );
     expect(now.spec.replicas).toBe(3);
+  });
+
+  test('`kubectl diff` is let in as a dry run where a rule names that, and changes nothing', async () => {
+    const path = '/apis/apps/v1/namespaces/default/deployments';
+    await cluster.api('POST', path, deployment('compared', 1));
+    const diff = (name: string) =>
+      run('kubectl', ['diff', '-f', '-'], {
+        env: { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..') },
+        stdin: JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', ...deployment(name, 4) }),
+      });
+    const [changed, made] = await Promise.all([diff('compared'), diff('not-there')]);
+    expect(changed.stdout, changed.stderr).toMatch(/- {2}replicas: 1\n\+ {2}replicas: 4/);
+    expect(made.stdout, made.stderr).toContain('+  name: not-there');
+    const { items } = await cluster.api<{
+      items: { metadata: { name: string }; spec: { replicas: number } }[];
+    }>('GET', path);
+    expect(items.find(({ metadata }) => metadata.name === 'compared')?.spec.replicas).toBe(1);
+    expect(items.map(({ metadata }) => metadata.name)).not.toContain('not-there');
   });
 
   test('protobuf that kubectl sends is read: its name, and what it asks of the node', async () => {

@@ -1,10 +1,11 @@
 import type { Decision } from '../../policy/decision.ts';
-import { gatesLines } from '../../session/command-line/judgement.ts';
+import { isStricter } from '../../policy/rule.ts';
 import type { TextFacts } from '../../sql/facts.ts';
-import { programOptions, type ShellReading } from './connect-actions.ts';
+import { programOptions } from './connect-actions.ts';
 import { type ContainerShell, containerShell } from './container-shell.ts';
-import type { ServedLocally } from './request-actions.ts';
+import type { Reading, ServedLocally } from './request-actions.ts';
 import { type ApiRequest, type RequestFacts, requestFacts } from './request-facts.ts';
+import { parameters } from './request-target.ts';
 
 /** A request as it is to be carried out, and what policy says of that. */
 export interface Choice {
@@ -15,8 +16,9 @@ export interface Choice {
 }
 
 /**
- * Decides a request. An interactive shell can be three things, of which policy gives the one that it lets in most
- * easily: the program by its name, `SHELL`, both of which are recorded only, and `LINE-GATED SHELL`.
+ * Decides a request. Some can be several things, of which policy gives the one that it lets in most easily: a write that
+ * is only rehearsed is that write, or `DRY-RUN`; an interactive shell is the program by its name, `SHELL`, both of which
+ * are recorded only, or `LINE-GATED SHELL`.
  */
 export function choose(
   api: ApiRequest,
@@ -24,18 +26,29 @@ export function choose(
   unmaskable: boolean,
   decide: (facts: TextFacts) => Decision,
 ): Choice {
-  const as = (reading: ShellReading) => {
+  const as = (reading?: Reading): Choice => {
     const facts = requestFacts(api, servedLocally, unmaskable, reading);
     return { facts, decision: decide(facts.facts), gated: undefined };
   };
-  const program = as('program');
-  const { info } = program.facts;
-  if (info?.kind !== 'resource' || info.resource !== 'pods' || info.subresource !== 'exec') return program;
-  const shell = containerShell(programOptions(api.target.query));
-  if (shell === undefined) return withAdvice(program, as, programOptions(api.target.query).stdin);
+  const plain = as();
+  const { info } = plain.facts;
+  if (info?.kind !== 'resource') return plain;
+  if (parameters(api.target.query, 'dryRun').length > 0) {
+    const rehearsal = as('dry-run');
+    return isStricter(plain.decision.outcome, rehearsal.decision.outcome) ? rehearsal : plain;
+  }
+  return info.resource === 'pods' && info.subresource === 'exec' ? chooseShell(api, plain, as) : plain;
+}
+
+function chooseShell(api: ApiRequest, program: Choice, as: (reading: Reading) => Choice): Choice {
+  const options = programOptions(api.target.query);
+  const shell = containerShell(options);
+  if (shell === undefined) return withAdvice(program, as, options.stdin);
   const recorded = easier(program, as('recorded'));
   const gated = as('line-gated');
-  return gatesLines(recorded.decision, gated.decision) ? { ...gated, gated: shell } : recorded;
+  return isStricter(recorded.decision.outcome, gated.decision.outcome)
+    ? { ...gated, gated: shell }
+    : recorded;
 }
 
 /** What a rule blocks by either of its names is blocked. */
@@ -43,11 +56,11 @@ function easier(program: Choice, shell: Choice): Choice {
   for (const one of [program, shell]) {
     if (one.decision.outcome === 'block' && one.decision.rule !== undefined) return one;
   }
-  return gatesLines(program.decision, shell.decision) ? shell : program;
+  return isStricter(program.decision.outcome, shell.decision.outcome) ? shell : program;
 }
 
 /** Where policy would open a shell whose lines are judged, whoever asked for another program is told so. */
-function withAdvice(program: Choice, as: (reading: ShellReading) => Choice, stdin: boolean): Choice {
+function withAdvice(program: Choice, as: (reading: Reading) => Choice, stdin: boolean): Choice {
   const { decision } = program;
   if (!stdin || decision.outcome !== 'block' || as('line-gated').decision.outcome === 'block') return program;
   const advice = 'lines can be judged in a plain bash or sh alone: kubectl exec -it POD -- bash';

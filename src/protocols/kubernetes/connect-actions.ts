@@ -28,8 +28,8 @@ export function programOptions(query: RequestQuery): ProgramOptions {
   };
 }
 
-/** As what a program of exec is read: as itself, or as the kind of shell that it is to be. */
-export type ShellReading = 'program' | keyof typeof SHELL_READINGS;
+/** As what a program of exec is read, where not as itself: as the kind of shell that it is to be. */
+export type ShellReading = keyof typeof SHELL_READINGS;
 
 const SHELL_READINGS = {
   recorded: { command: SHELL.recorded, reason: 'what is typed into a shell is recorded, not judged' },
@@ -50,11 +50,11 @@ export function connectActions(
   query: RequestQuery,
   named: string,
   unmaskable: boolean,
-  reading: ShellReading,
+  reading: ShellReading | undefined,
 ): RequestActions {
   switch (info.subresource) {
     case 'exec': {
-      if (reading === 'program') return programActions(programOptions(query), named);
+      if (reading === undefined) return programActions(programOptions(query), named);
       const { command, reason } = SHELL_READINGS[reading];
       return unknown(command, named, reason);
     }

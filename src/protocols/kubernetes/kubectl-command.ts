@@ -30,6 +30,7 @@ const VALUED: Readonly<Record<string, string>> = {
   '--for': 'for',
   '--timeout': 'timeout',
   '--filename': 'filename',
+  '--dry-run': 'dryRun',
 };
 const BARE: Readonly<Record<string, string>> = {
   '-A': 'everywhere',
@@ -49,7 +50,7 @@ const BARE: Readonly<Record<string, string>> = {
   '--show-labels': 'show-labels',
 };
 /** Verbs whose `-f` names a manifest. */
-const WITH_MANIFEST: ReadonlySet<string> = new Set(['create', 'apply', 'replace', 'delete']);
+const WITH_MANIFEST: ReadonlySet<string> = new Set(['create', 'apply', 'replace', 'delete', 'diff']);
 /** Throws UsageError `bad_statement` for what is not one plain command with flags that are known here. */
 export function readCommand(line: string): Command {
   const words = wordsOf(line);

@@ -32,6 +32,16 @@ interface Place {
  */
 export function requestOfWords(line: string, body: string, namespace: string): WrittenRequest {
   const command = readCommand(line);
+  const request = requestOf(command, body, namespace);
+  const dryRun = command.verb === 'diff' ? 'server' : command.flags.get('dryRun');
+  if (dryRun === undefined || dryRun === 'none' || request.method === 'GET') return request;
+  if (dryRun !== 'server') throw badCommand('the server is asked for dry runs by --dry-run=server alone');
+  // One of a deletion is judged as the deletion.
+  if (request.method === 'DELETE') return request;
+  return { ...request, target: `${request.target}${request.target.includes('?') ? '&' : '?'}dryRun=All` };
+}
+
+function requestOf(command: Command, body: string, namespace: string): WrittenRequest {
   const at = new Places(command, namespace);
   const { flags, verb } = command;
   switch (verb) {
@@ -56,6 +66,8 @@ export function requestOfWords(line: string, body: string, namespace: string): W
     case 'replace':
     case 'apply':
       return manifestRequest(verb, at, body);
+    case 'diff':
+      return manifestRequest('apply', at, body);
     default:
       return podRequest(command, at) ?? patchRequest(command, at, body);
   }

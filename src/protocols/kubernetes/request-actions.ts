@@ -13,7 +13,7 @@ import {
 import { connectActions, type ShellReading } from './connect-actions.ts';
 import type { BodyFacts } from './request-body.ts';
 import type { PathRequest, RequestInfo, ResourceRequest } from './request-info.ts';
-import type { RequestQuery } from './request-target.ts';
+import { parameters, type RequestQuery } from './request-target.ts';
 
 /** What the request does, and why where that is not known. */
 export interface RequestActions {
@@ -30,6 +30,9 @@ export type ServedLocally = (group: string, version: string) => boolean | undefi
 const SEGMENT = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
 const READS: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
+/** As what a request is read that policy may know by several names. */
+export type Reading = ShellReading | 'dry-run';
+
 /** What a request does, by what it says about itself. */
 export function requestActions(
   info: RequestInfo,
@@ -39,7 +42,8 @@ export function requestActions(
     readonly query: RequestQuery;
     readonly unmaskable: boolean;
     readonly bodyType: string;
-    readonly reading: ShellReading;
+    /** Undefined for what it is by its own words. */
+    readonly reading: Reading | undefined;
   },
 ): RequestActions {
   if (info.kind === 'path') return pathActions(info);
@@ -51,6 +55,8 @@ export function requestActions(
   if (unknown !== undefined) {
     return { actions: [{ effect: 'unknown', command, object }], reasons: [unknown] };
   }
+  if (around.reading === 'dry-run' && rehearses(info, around.query))
+    return dryRunActions(info, named, command);
   const actions: Action[] = [{ effect: effectOf(info), command, object }];
   // The answer to a patch is the whole object: an empty one reads a secret.
   if (word === 'secrets' && info.verb === 'patch') {
@@ -71,8 +77,34 @@ export function requestActions(
   for (const verb of alsoDoes(info, around.bodyType)) {
     actions.push({ effect: effectOf(info), command: `${verb} ${named}`, object });
   }
-  const inside = connectActions(info, around.query, named, around.unmaskable, around.reading);
+  const shell = around.reading === 'dry-run' ? undefined : around.reading;
+  const inside = connectActions(info, around.query, named, around.unmaskable, shell);
   return { actions: [...actions, ...inside.actions], reasons: inside.reasons };
+}
+
+const REHEARSED: ReadonlySet<string> = new Set(['create', 'update', 'patch']);
+
+/**
+ * True for a write that the API server is to keep nothing of. Deletions are none: their options may stand in the body,
+ * and then those of the query do not count. Nor is what is more than a write, or a subresource with ways of its own.
+ */
+function rehearses(info: ResourceRequest, query: RequestQuery): boolean {
+  const asked = parameters(query, 'dryRun');
+  const all = asked.length === 1 && asked[0] === 'All';
+  return all && REHEARSED.has(info.verb) && info.subresource === undefined && effectOf(info) === 'write';
+}
+
+/** The answer is the object as it would be: whoever may not read it may not have that. */
+function dryRunActions(info: ResourceRequest, named: string, command: string): RequestActions {
+  const object = { kind: 'other', name: named } as const;
+  const reads = effectOf({ ...info, verb: 'get' });
+  return {
+    actions: [
+      { effect: 'unknown', command: `DRY-RUN ${command}`, object },
+      { effect: reads, command: `GET ${named}`, object },
+    ],
+    reasons: ['a dry run keeps nothing, but asks the webhooks of the cluster: a rule names it'],
+  };
 }
 
 /** Resources that an update makes where there is none (AllowCreateOnUpdate of their strategies). */

@@ -1,8 +1,7 @@
 import type { ActiveMask } from '../../policy/decision.ts';
 import type { Action, TextFacts } from '../../sql/facts.ts';
-import type { ShellReading } from './connect-actions.ts';
 import { protobufText } from './protobuf-text.ts';
-import { requestActions, type ServedLocally } from './request-actions.ts';
+import { type Reading, requestActions, type ServedLocally } from './request-actions.ts';
 import { type BodyFacts, PROTOBUF, type RequestBody, readBody } from './request-body.ts';
 import { type Method, type RequestInfo, requestInfo } from './request-info.ts';
 import type { RequestTarget } from './request-target.ts';
@@ -31,7 +30,7 @@ export function requestFacts(
   request: ApiRequest,
   servedLocally: ServedLocally,
   unmaskable = false,
-  reading: ShellReading = 'program',
+  reading?: Reading,
 ): RequestFacts {
   const { method, target } = request;
   const info = requestInfo(method, target);

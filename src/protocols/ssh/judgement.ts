@@ -1,7 +1,7 @@
+import { isStricter } from '../../policy/rule.ts';
 import {
   commandFacts,
   effectLines,
-  gatesLines,
   type Judgement,
   type LineReader,
   lineFacts,
@@ -54,11 +54,11 @@ export function judge(desk: SessionDesk, asked: Asked): Judgement {
     : { facts, decision, record };
 }
 
-/** Which kind of shell the policy gives. */
+/** Which kind of shell the policy gives: the one that it lets in more easily. Who may have either needs no gate. */
 export function shellMode(desk: SessionDesk): 'recorded' | 'line-gated' {
   const recorded = desk.decide(factsOf({ kind: 'shell', terminal: true }));
   const gated = desk.decide(factsOf({ kind: 'gated-shell' }));
-  return gatesLines(recorded, gated) ? 'line-gated' : 'recorded';
+  return isStricter(recorded.outcome, gated.outcome) ? 'line-gated' : 'recorded';
 }
 
 /** As it is written in recordings and shown to approvers. */

@@ -26,16 +26,6 @@ export interface Judgement {
 /** What a rule calls a shell that is recorded only, and one of which each line is judged. */
 export const SHELL = { recorded: 'SHELL', gated: 'LINE-GATED SHELL' } as const;
 
-/**
- * True where the policy gives a line-gated shell: where it lets that in more easily than one that is recorded only.
- * Whoever may have the latter as easily needs no gate.
- */
-export function gatesLines(recorded: Decision, gated: Decision): boolean {
-  return EASE[gated.outcome] > EASE[recorded.outcome];
-}
-
-const EASE = { allow: 2, approve: 1, block: 0 } as const;
-
 /** What reads a command line. */
 export interface LineReader {
   /** The shell's name, where it is none that reads lines as POSIX says. */

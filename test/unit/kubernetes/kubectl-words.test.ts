@@ -75,6 +75,8 @@ describe('a command of kubectl is judged as the request it makes', () => {
     'apply -f web.yaml',
     'delete pods',
     'exec deploy/web -- ls',
+    'label pod web a=b --dry-run=client',
+    'diff -f web.yaml',
     'patch pod web --type other -p {}',
     '',
   ])('what cannot be read for certain is refused with what to write instead: %s', (text) => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { compilePolicy } from '../../../src/policy/compile.ts';
 import { parsePolicy } from '../../../src/policy/parse.ts';
-import { requestFacts } from '../../../src/protocols/kubernetes/request-facts.ts';
+import { choose } from '../../../src/protocols/kubernetes/choosing.ts';
 import { readStatement } from '../../../src/protocols/kubernetes/statement-text.ts';
 
 const text = readFileSync(
@@ -26,6 +26,9 @@ test.each([
     'approve changes-need-approval',
   ],
   [`DELETE ${SHOP}/pods/web`, 'approve changes-need-approval'],
+  [`DELETE ${SHOP}/pods/web?dryRun=All`, 'approve changes-need-approval'],
+  ['diff -f - -n shop\nkind: Deployment\nmetadata: {name: web}', 'allow agents-compare'],
+  [`POST ${SHOP}/secrets?dryRun=All\n{}`, 'approve changes-need-approval'],
   [`DELETE ${SHOP}/pods`, 'block nothing-wholesale'],
   [`DELETE ${SHOP}`, 'block nothing-wholesale'],
   ['DELETE /api/v1/namespaces/kube-system/pods/dns', 'block system-namespaces'],
@@ -42,7 +45,12 @@ test.each([
   ['GET /apis/evil.example/v1/namespaces/x.metrics.k8s.io/things/a', 'block default'],
   ['DELETE /apis/metrics.k8s.io/v1beta1/nodes/n1', 'block default'],
 ])('the starter policy for Kubernetes: %s', (request, expected) => {
-  const { facts } = requestFacts(readStatement(request), () => undefined);
-  const decision = policy?.decide(devin, target, facts);
-  expect(`${decision?.outcome} ${decision?.rule ?? 'default'}`).toBe(expected);
+  if (policy === undefined) throw new Error('it cannot be read');
+  const { decision } = choose(
+    readStatement(request),
+    () => undefined,
+    false,
+    (facts) => policy.decide(devin, target, facts),
+  );
+  expect(`${decision.outcome} ${decision.rule ?? 'default'}`).toBe(expected);
 });

@@ -4,7 +4,9 @@ import { parsePolicy } from '../../../src/policy/parse.ts';
 import { type Choice, choose } from '../../../src/protocols/kubernetes/choosing.ts';
 import { programOptions } from '../../../src/protocols/kubernetes/connect-actions.ts';
 import { containerShell } from '../../../src/protocols/kubernetes/container-shell.ts';
+import type { ApiRequest } from '../../../src/protocols/kubernetes/request-facts.ts';
 import { readTarget } from '../../../src/protocols/kubernetes/request-target.ts';
+import { readStatement } from '../../../src/protocols/kubernetes/statement-text.ts';
 
 const requester = { id: 'i-1', name: 'devin', groups: [] };
 const target = { connection: 'k8s', labels: {}, protocol: 'kubernetes' };
@@ -19,12 +21,21 @@ function request(command: readonly string[], flags = 'stdin=true&tty=true') {
 }
 
 function chosen(rules: readonly string[], command: readonly string[], flags?: string): Choice {
-  const { policy, problems } = parsePolicy(`version: 1\nrules:\n${[EXEC, ...rules].join('\n')}\n`, 'test');
+  return choice([EXEC, ...rules], {
+    method: 'GET',
+    target: request(command, flags),
+    body: undefined,
+    impersonates: undefined,
+  });
+}
+
+function choice(rules: readonly string[], api: ApiRequest): Choice {
+  const { policy, problems } = parsePolicy(`version: 1\nrules:\n${rules.join('\n')}\n`, 'test');
   if (policy === undefined) throw new Error(JSON.stringify(problems));
   const compiled = compilePolicy(policy, 'hash');
   return choose(
-    { method: 'GET', target: request(command, flags), body: undefined, impersonates: undefined },
-    () => true,
+    api,
+    (group) => group !== 'aggregated.example',
     false,
     (facts) => compiled.decide(requester, target, facts),
   );
@@ -126,5 +137,84 @@ describe('of what a shell can be', () => {
   test('each needs the right to exec as well', () => {
     const rules = [named('LINE-GATED SHELL'), '  - {name: no, commands: ["EXEC *"], decision: block}'];
     expect(chosen(rules, ['bash']).decision.outcome).toBe('block');
+  });
+});
+
+describe('a write that is only rehearsed', () => {
+  const READ = '  - {name: read, effects: [read], decision: allow}';
+  const DRY_RUNS = named('DRY-RUN *');
+  const ASK = '  - {name: ask, effects: [write, admin], decision: approve}';
+  const WEB = '/apis/apps/v1/namespaces/shop/deployments/web';
+  const outcome = (rules: readonly string[], statement: string) => {
+    const { decision, facts } = choice(rules, readStatement(statement, 'shop'));
+    return `${decision.outcome} ${facts.facts.statements[0]?.actions[0]?.command}`;
+  };
+
+  test.each([
+    [`PATCH ${WEB}?dryRun=All&fieldManager=kubectl\n{}`, 'PATCH shop/deployments/web'],
+    [`PUT ${WEB}?dryRun=All\n{"metadata":{"name":"web"}}`, 'UPDATE shop/deployments/web'],
+    ['POST /api/v1/namespaces/shop/pods?dryRun=All\n{"metadata":{"name":"a"}}', 'CREATE shop/pods/a'],
+    ['POST /apis/example.com/v1/namespaces/shop/widgets?dryRun=All\n{}', 'CREATE shop/widgets.example.com/*'],
+    ['diff -f -\nkind: Deployment\nmetadata: {name: web}', 'PATCH shop/deployments/web'],
+    ['label pod web a=b --dry-run=server', 'PATCH shop/pods/web'],
+  ])('is let in where a rule names it: %j', (statement, command) => {
+    expect(outcome([READ, DRY_RUNS], statement)).toBe(`allow DRY-RUN ${command}`);
+    expect(outcome([READ, DRY_RUNS, ASK], statement)).toBe(`allow DRY-RUN ${command}`);
+  });
+
+  test('is the write that it is for, where no rule names it', () => {
+    expect(outcome([READ], `PATCH ${WEB}?dryRun=All\n{}`)).toBe('block PATCH shop/deployments/web');
+    expect(outcome([READ, ASK], `PATCH ${WEB}?dryRun=All\n{}`)).toBe('approve PATCH shop/deployments/web');
+    const all = '  - {name: all, effects: [read, write, admin, ddl, session], decision: allow}';
+    expect(outcome([all], `PATCH ${WEB}?dryRun=All\n{}`)).toBe('allow PATCH shop/deployments/web');
+  });
+
+  test('shows the object as it would be, so that one who may not read it may not have that', () => {
+    expect(outcome([DRY_RUNS], `PATCH ${WEB}?dryRun=All\n{}`)).toMatch(/^block/);
+    expect(outcome([READ, DRY_RUNS], 'PATCH /api/v1/namespaces/shop/secrets/db?dryRun=All\n{}')).toMatch(
+      /^block/,
+    );
+    expect(outcome([READ, DRY_RUNS], 'POST /api/v1/namespaces/shop/secrets?dryRun=All\n{}')).toMatch(
+      /^block/,
+    );
+  });
+
+  test('stays within the objects that a rule is about', () => {
+    const here =
+      '  - {name: d, effects: [unknown], commands: ["DRY-RUN *"], objects: ["shop/*"], decision: allow}';
+    expect(outcome([READ, here], `PATCH ${WEB}?dryRun=All\n{}`)).toMatch(/^allow/);
+    expect(outcome([READ, here], `PATCH ${WEB.replace('shop', 'kube-system')}?dryRun=All\n{}`)).toMatch(
+      /^block/,
+    );
+  });
+
+  test.each([
+    // The options of a deletion may stand in its body, and then those of the query do not count.
+    [`DELETE ${WEB}?dryRun=All\n{"kind":"DeleteOptions"}`],
+    [`DELETE ${WEB}?dryRun=All`],
+    ['DELETE /api/v1/namespaces/shop/pods?dryRun=All'],
+    // What the API server does not read as a dry run.
+    [`PATCH ${WEB}\n{"dryRun":["All"]}`],
+    [`PATCH ${WEB}?dryrun=All\n{}`],
+    [`PATCH ${WEB}?dryRun=all\n{}`],
+    [`PATCH ${WEB}?dryRun=\n{}`],
+    [`PATCH ${WEB}?dryRun=None\n{}`],
+    [`PATCH ${WEB}?dryRun=&dryRun=All\n{}`],
+    [`PATCH ${WEB}?dryRun=All&dryRun=None\n{}`],
+    // What is more than a write, or does something of its own.
+    ['POST /api/v1/namespaces/shop/pods/web/eviction?dryRun=All\n{}'],
+    ['POST /api/v1/namespaces/shop/pods/web/exec?dryRun=All&command=reboot'],
+    ['POST /api/v1/namespaces/shop/serviceaccounts/default/token?dryRun=All\n{}'],
+    ['PUT /api/v1/nodes/n1/status?dryRun=All\n{}'],
+    [`PATCH ${WEB}/scale?dryRun=All\n{}`],
+    ['POST /api/v1/namespaces/shop/bindings?dryRun=All\n{}'],
+    ['POST /apis/rbac.authorization.k8s.io/v1/clusterrolebindings?dryRun=All\n{}'],
+    ['POST /apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations?dryRun=All\n{}'],
+    ['POST /apis/apiextensions.k8s.io/v1/customresourcedefinitions?dryRun=All\n{}'],
+    // Another server may not know of dry runs, and do it.
+    ['POST /apis/aggregated.example/v1/namespaces/shop/things?dryRun=All\n{}'],
+    ['POST /version?dryRun=All\n{}'],
+  ])('is not what asks for it in vain: %j', (statement) => {
+    expect(outcome([READ, DRY_RUNS], statement)).toMatch(/^block/);
   });
 });
