@@ -2,8 +2,8 @@ import type { ProgramOptions } from './connect-actions.ts';
 
 /** An interactive shell that exec opens in a container, in words that ask for nothing else. */
 export interface ContainerShell {
-  /** `bash`, as it was asked for. */
-  readonly name: string;
+  /** It is Bash, as far as its name tells. */
+  readonly bash: boolean;
   /** The words with which a shell of that kind runs a script. */
   runs(script: string): readonly string[];
 }
@@ -32,10 +32,12 @@ export function containerShell({ command, stdin }: ProgramOptions): ContainerShe
   const kind = KNOWN.exec(program)?.[1];
   if (!stdin || kind === undefined) return undefined;
   if (options.every((option) => HARMLESS_OPTION.test(option))) {
-    const before = kind === 'bash' ? [UNMOVED, '-c'] : ['-c'];
-    return { name: kind, runs: (script) => [program, ...before, script] };
+    const bash = kind === 'bash';
+    const before = bash ? [UNMOVED, '-c'] : ['-c'];
+    return { bash, runs: (script) => [program, ...before, script] };
   }
   const [option, line = ''] = options;
   if (option !== '-c' || options.length !== 2 || !PICKS_ONE.test(line.trim())) return undefined;
-  return { name: kind, runs: (script) => [program, '-c', BEST, script] };
+  // Whatever it finds.
+  return { bash: false, runs: (script) => [program, '-c', BEST, script] };
 }

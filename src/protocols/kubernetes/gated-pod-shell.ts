@@ -139,9 +139,13 @@ function placeOf({ api, verdict }: Opening): Place {
 }
 
 /** A line may run where its shell may still be opened by the policy of this moment. */
-function judgeIn({ api, around, session }: Opening, { object, words }: Place, asked: ShellAsked): Judgement {
+function judgeIn(
+  { api, around, session, verdict }: Opening,
+  { object, words }: Place,
+  asked: ShellAsked,
+): Judgement {
   const { desk } = session;
-  const facts = shellFacts(asked, { object });
+  const facts = shellFacts(asked, { object, bash: verdict.gated?.bash === true });
   const opened = desk.decide(requestFacts(api, around.groups.servedLocally, false, 'line-gated').facts);
   const decision = opened.outcome === 'block' ? opened : desk.decide(facts);
   const effects = effectLines(facts).map((effect) => `${effect} · ${words}`);
