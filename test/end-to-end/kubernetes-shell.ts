@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Proxy as HeldProxy, Hoopctl } from '../servers/hoopctl.ts';
-import { writeKubeconfig } from '../servers/kube-client.ts';
+import { ask, writeKubeconfig } from '../servers/kube-client.ts';
 import { type ProgramResult, run } from '../servers/psql.ts';
 import { Terminal } from '../servers/terminal.ts';
 
@@ -211,6 +211,15 @@ export function testGatedShells(parts: () => Parts): void {
       expect(result).toMatchObject({ code: 1, stdout: `${place}\nseveral\n` });
       expect(result.stderr).toMatch(/allows it: reboot[\s\S]*nothing is unlinked here[\s\S]*cat: nothing/);
       expect(existsSync(there('kept'))).toBe(true);
+    });
+
+    test('is not what a request without streams gets', async () => {
+      const path = '/api/v1/namespaces/default/pods/web/exec?command=bash&stdin=true&tty=true&container=main';
+      const answer = await ask(proxy, 'POST', path);
+      expect([answer.status, answer.text]).toEqual([
+        400,
+        expect.stringContaining('a shell needs an upgrade'),
+      ]);
     });
 
     test("says in the cluster's words that a pod is not there", async () => {

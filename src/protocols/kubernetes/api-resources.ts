@@ -124,6 +124,8 @@ export const ADMIN_GROUPS: ReadonlySet<string> = new Set([
 /** Core and other resources whose writes do the same. */
 export const ADMIN_RESOURCES: ReadonlySet<string> = new Set([
   'bindings',
+  // Pods are made by what stands in them, in whatever words.
+  'controllerrevisions.apps',
   'podsecuritypolicies.policy',
   'podsecuritypolicies.extensions',
 ]);

@@ -72,6 +72,8 @@ class Exchange {
     requireNoMarks(api);
     const verdict = await judgeRequest(api, this.#session, this.#around, this.#signal);
     if (verdict.outcome === 'refused') sendStatus(this.#response, verdict.status);
+    // Its lines come by streams, and nothing but they may be what is run.
+    else if (verdict.gated !== undefined) sendStatus(this.#response, BAD_REQUEST('a shell needs an upgrade'));
     else await this.#forward(number, api, verdict);
   }
 

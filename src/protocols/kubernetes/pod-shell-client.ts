@@ -23,6 +23,8 @@ export class PodShellClient implements ShellClient<TerminalSize> {
   #gone = false;
   #ended = false;
   #spent = false;
+  /** The books failed: there is nothing more to be said. */
+  #broken = false;
 
   constructor(terms: PodShellClientTerms) {
     this.#terms = terms;
@@ -50,7 +52,7 @@ export class PodShellClient implements ShellClient<TerminalSize> {
 
   /** A terminal has one stream for both. */
   send(stream: OutputStream, bytes: Buffer): void {
-    if (this.#gone || this.#ended || bytes.length === 0) return;
+    if (this.#gone || this.#ended || this.#broken || bytes.length === 0) return;
     this.guard(() => {
       const { number, peer, session, terminal } = this.#terms;
       const { desk } = session;
@@ -96,6 +98,8 @@ export class PodShellClient implements ShellClient<TerminalSize> {
     try {
       run();
     } catch (error) {
+      if (this.#broken) return;
+      this.#broken = true;
       this.#terms.failed(error);
     }
   }

@@ -75,7 +75,8 @@ export function requestActions(
     actions.push({ effect: effectOf(info), command: `RUN AS ${of} ${named}`, object });
   }
   for (const verb of alsoDoes(info, around.bodyType)) {
-    actions.push({ effect: effectOf(info), command: `${verb} ${named}`, object });
+    const effect = effectOf({ ...info, verb });
+    actions.push({ effect, command: `${verb.toUpperCase()} ${named}`, object });
   }
   const shell = around.reading === 'dry-run' ? undefined : around.reading;
   const inside = connectActions(info, around.query, named, around.unmaskable, shell);
@@ -119,13 +120,13 @@ const MADE_BY_UPDATE: ReadonlySet<string> = new Set([
 ]);
 
 /** What a request may come to by another way than its verb says, as the API server's own authorisation has it. */
-function alsoDoes(info: ResourceRequest, bodyType: string): readonly string[] {
+function alsoDoes(info: ResourceRequest, bodyType: string): readonly ('create' | 'delete')[] {
   const { group, resource, subresource, verb } = info;
-  if (subresource === 'eviction') return ['DELETE'];
+  if (subresource === 'eviction') return ['delete'];
   if (subresource !== undefined) return [];
-  if (verb === 'patch' && bodyType.startsWith('application/apply-patch')) return ['CREATE'];
+  if (verb === 'patch' && bodyType.startsWith('application/apply-patch')) return ['create'];
   const qualified = group === '' ? resource : `${resource}.${group}`;
-  return verb === 'update' && MADE_BY_UPDATE.has(qualified) ? ['CREATE'] : [];
+  return verb === 'update' && MADE_BY_UPDATE.has(qualified) ? ['create'] : [];
 }
 
 function pathActions(info: PathRequest): RequestActions {
@@ -169,8 +170,10 @@ function effectOf(info: ResourceRequest): Action['effect'] {
   if (verb === 'proxy') return 'admin';
   if (subresource !== undefined && ADMIN_SUBRESOURCES.has(subresource)) return 'admin';
   const reads = READS.has(verb);
-  // Where the node says its kubelet is, the API server sends exec, logs and its own certificate.
-  if (!reads && group === '' && resource === 'nodes' && subresource === 'status') return 'admin';
+  // Where the node says its kubelet is, the API server sends exec, logs and its own certificate. Who makes a node says
+  // its status, too (nodeStrategy.PrepareForCreate).
+  const tellsStatus = subresource === 'status' || verb === 'create';
+  if (!reads && group === '' && resource === 'nodes' && tellsStatus) return 'admin';
   const qualified = `${resource}.${group}`;
   if (reads) return group === '' && resource === 'secrets' ? 'admin' : 'read';
   if (verb === 'create' && REVIEWS.has(qualified)) return 'read';

@@ -117,9 +117,25 @@ describe('what a request may come to by another way', () => {
     ]);
   });
 
+  test('a revision holds pods in whatever words', () => {
+    const path = '/apis/apps/v1/namespaces/shop/controllerrevisions';
+    const body = '{"metadata":{"name":"db-1"},"data":{"spec":{"template":{"spec":{"hostPID":true}}}}}';
+    expect(effects('POST', path, body)).toEqual(['admin: CREATE shop/controllerrevisions/db-1']);
+    expect(effects('GET', path)).toEqual(['read: LIST shop/controllerrevisions/*']);
+  });
+
   test('the place of a kubelet is where the API server sends its credential', () => {
     expect(effects('PATCH', '/api/v1/nodes/n1/status', '{}')).toEqual(['admin: PATCH /nodes/n1/status']);
     expect(effects('GET', '/api/v1/nodes/n1/status')).toEqual(['read: GET /nodes/n1/status']);
+    // Who makes a node says its status as well.
+    expect(effects('POST', '/api/v1/nodes', '{"metadata":{"name":"n2"}}')).toEqual([
+      'admin: CREATE /nodes/n2',
+    ]);
+    expect(effects('PATCH', '/api/v1/nodes/n1', '{}')).toEqual(['write: PATCH /nodes/n1']);
+    expect(effects('PATCH', '/api/v1/nodes/n2', '{}', 'application/apply-patch+yaml')).toEqual([
+      'write: PATCH /nodes/n2',
+      'admin: CREATE /nodes/n2',
+    ]);
   });
 
   test.each([
