@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../base/crc32.ts';
 
 /**
  * The journal is one file of a fixed size, written over again and again. All numbers are big-endian.
@@ -49,7 +49,7 @@ export function sealBatch(batch: Buffer, generation: number, end: number): void 
 }
 
 function crcOf(bytes: Buffer, start: number, end: number): number {
-  return crc32(bytes.subarray(start + BATCH_HEADER_BYTES, end), crc32(bytes.subarray(start, start + 8)));
+  return crc32(bytes, start + BATCH_HEADER_BYTES, end, crc32(bytes, start, start + 8));
 }
 
 /** The records of the journal's last generation, in order. Never throws, whatever the bytes are. */

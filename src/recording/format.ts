@@ -1,4 +1,4 @@
-import { crc32 } from 'node:zlib';
+import { crc32 } from '../base/crc32.ts';
 import { FRAME, type FrameKind } from './events.ts';
 
 /**
@@ -27,23 +27,33 @@ export function fileHeader(): Buffer {
   const header = Buffer.alloc(FILE_HEADER_BYTES);
   MAGIC.copy(header);
   header.writeUInt32BE(FORMAT_VERSION, MAGIC.length);
-  header.writeUInt32BE(crc32(header.subarray(0, CRC_OFFSET)), CRC_OFFSET);
+  header.writeUInt32BE(crc32(header, 0, CRC_OFFSET), CRC_OFFSET);
   return header;
 }
 
 /** What stands at the start of a file: a recording, one of a version this program doesn't know, or something else. */
 export function judgeFileHeader(header: Buffer): 'ok' | 'newer' | 'foreign' {
   if (!header.subarray(0, MAGIC.length).equals(MAGIC)) return 'foreign';
-  if (crc32(header.subarray(0, CRC_OFFSET)) !== header.readUInt32BE(CRC_OFFSET)) return 'foreign';
+  if (crc32(header, 0, CRC_OFFSET) !== header.readUInt32BE(CRC_OFFSET)) return 'foreign';
   return header.readUInt32BE(MAGIC.length) === FORMAT_VERSION ? 'ok' : 'newer';
 }
 
-/** Writes all of a frame's header but its crc at the start of `into`. `at` in microseconds. */
-export function writeFrameHeader(into: Buffer, kind: FrameKind, at: number, length: number): void {
-  into[0] = kind;
-  into[1] = 0;
-  into.writeUIntBE(at, 2, 6);
-  into.writeUInt32BE(length, 8);
+/** Writes all of a frame's header but its crc into `into`, from `start`. `at` in microseconds. */
+export function writeFrameHeader(
+  into: Buffer,
+  start: number,
+  { kind, at, length }: { readonly kind: FrameKind; readonly at: number; readonly length: number },
+): void {
+  into[start] = kind;
+  into[start + 1] = 0;
+  into.writeUIntBE(at, start + 2, 6);
+  into.writeUInt32BE(length, start + 8);
+}
+
+/** Completes a frame that stands in `bytes` from `start`, its payload behind its header and up to `end`. */
+export function sealFrame(bytes: Buffer, start: number, end: number): void {
+  const ofHeader = crc32(bytes, start, start + CRC_OFFSET);
+  bytes.writeUInt32BE(crc32(bytes, start + FRAME_HEADER_BYTES, end, ofHeader), start + CRC_OFFSET);
 }
 
 export interface FrameHeader {
@@ -69,5 +79,5 @@ export function readFrameHeader(from: Buffer): FrameHeader | undefined {
 
 /** The crc of a frame given as its header and payload. */
 export function frameCrc(header: Buffer, payload: Uint8Array): number {
-  return crc32(payload, crc32(header.subarray(0, CRC_OFFSET)));
+  return crc32(payload, 0, payload.length, crc32(header, 0, CRC_OFFSET));
 }

@@ -11,6 +11,7 @@ import {
   fileHeader,
   frameCrc,
   MAX_PAYLOAD_BYTES,
+  sealFrame,
   writeFrameHeader,
 } from './format.ts';
 
@@ -102,15 +103,15 @@ class FileWriter implements RecordingWriter, JournaledFile {
     if (whole > PENDING_BYTES) return this.append(kind, ...parts);
     if (this.#pendingLength + whole > PENDING_BYTES) this.settle();
     this.#pending ??= Buffer.allocUnsafeSlow(PENDING_BYTES);
-    const frame = this.#pending.subarray(this.#pendingLength, this.#pendingLength + whole);
-    let end = FRAME_HEADER_BYTES;
+    const start = this.#pendingLength;
+    let end = start + FRAME_HEADER_BYTES;
     for (const part of parts) {
-      frame.set(part, end);
+      this.#pending.set(part, end);
       end += part.length;
     }
-    writeFrameHeader(frame, kind, this.#elapsed(), length);
-    frame.writeUInt32BE(frameCrc(frame, frame.subarray(FRAME_HEADER_BYTES)), CRC_OFFSET);
-    this.#pendingLength += whole;
+    writeFrameHeader(this.#pending, start, { kind, at: this.#elapsed(), length });
+    sealFrame(this.#pending, start, end);
+    this.#pendingLength = end;
   }
 
   prepare(): void {
@@ -216,9 +217,9 @@ class FileWriter implements RecordingWriter, JournaledFile {
 
   /** The payload stands in the staging buffer, behind the room for its header. */
   #appendStaged(kind: FrameKind, length: number): void {
-    writeFrameHeader(stage, kind, this.#elapsed(), length);
+    writeFrameHeader(stage, 0, { kind, at: this.#elapsed(), length });
     const end = FRAME_HEADER_BYTES + length;
-    stage.writeUInt32BE(frameCrc(stage, stage.subarray(FRAME_HEADER_BYTES, end)), CRC_OFFSET);
+    sealFrame(stage, 0, end);
     this.#write(stage.subarray(0, end));
   }
 
@@ -226,7 +227,7 @@ class FileWriter implements RecordingWriter, JournaledFile {
     if (payload.length > MAX_PAYLOAD_BYTES) {
       throw new Internal('recording_failed', 'the recording cannot hold so long a statement');
     }
-    writeFrameHeader(stage, kind, this.#elapsed(), payload.length);
+    writeFrameHeader(stage, 0, { kind, at: this.#elapsed(), length: payload.length });
     stage.writeUInt32BE(frameCrc(stage, payload), CRC_OFFSET);
     this.#write(stage.subarray(0, FRAME_HEADER_BYTES));
     this.#write(payload);
