@@ -6,6 +6,7 @@ import { emptyScope, expression } from './expressions.ts';
 import type { Source } from './facts.ts';
 import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
+import { runPlpgsql } from './procedural-bodies.ts';
 import { type ColumnList, sourcesOf } from './scope.ts';
 import { applyChanges, parseIdentifierList } from './settings.ts';
 import { statement } from './statements.ts';
@@ -46,11 +47,11 @@ export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
     const inner = innerContext(ctx, fn.oid, state);
     if (ctx.within.length >= MAX_DEPTH) {
       inner.out.unknown(`function ${fn.schema}.${fn.name} is nested too deeply`, 'CALL');
-      return facts(inner.out, []);
+      return proceduralFacts(inner.out, []);
     }
     if (fn.settings.some(changesStrings)) {
       inner.out.unknown(`function ${fn.schema}.${fn.name} reads strings by other rules`, 'CALL');
-      return facts(inner.out, []);
+      return proceduralFacts(inner.out, []);
     }
     if (fn.standardBody) return runStandardBody(fn, inner);
     if (fn.language === 'sql') return runText(fn.body, inner);
@@ -85,7 +86,7 @@ function innerContext(ctx: Context, oid: number, state: TextState): Context {
 
 /** SQL text handed to a function such as query_to_xml, run with the caller's names. */
 export function sqlTextFacts(sql: string, ctx: Context): BodyFacts {
-  if (ctx.within.length >= MAX_DEPTH) return opaque('SQL text is nested too deeply');
+  if (ctx.within.length >= MAX_DEPTH) return opaqueBody('SQL text is nested too deeply');
   return runText(sql, { ...innerContext(ctx, 0, ctx.state.inner(ctx.state.callPath)), inFunction: false });
 }
 
@@ -101,9 +102,9 @@ export function checkFacts(check: string, typeOid: number, ctx: Context): BodyFa
         ? (node.AlterTableStmt.cmds?.[0] as CommandNode | undefined)
         : undefined;
     const raw = constraint?.AlterTableCmd?.def?.Constraint?.raw_expr;
-    if (!raw) return opaque('a domain has a CHECK that cannot be read');
+    if (!raw) return opaqueBody('a domain has a CHECK that cannot be read');
     expression(raw, emptyScope(), { kind: 'other' }, inner);
-    return facts(inner.out, []);
+    return proceduralFacts(inner.out, []);
   });
 }
 
@@ -122,7 +123,7 @@ interface CommandNode {
 /** One or more statements of SQL text, each seeing what the ones before it changed. */
 export function runText(sql: string, ctx: Context): BodyFacts {
   const parsed = parseText(sql);
-  if (!parsed.ok) return opaque(`SQL inside a function cannot be read: ${parsed.reason}`);
+  if (!parsed.ok) return opaqueBody(`SQL inside a function cannot be read: ${parsed.reason}`);
   return runStatements(
     parsed.statements.map((s) => s.node),
     ctx,
@@ -143,7 +144,7 @@ function runStandardBody(fn: CatalogFunction, ctx: Context): BodyFacts {
   const parsed = parseText(`CREATE FUNCTION x() RETURNS int ${fn.body}`);
   const node = parsed.ok ? parsed.statements[0]?.node : undefined;
   const body = node && 'CreateFunctionStmt' in node ? node.CreateFunctionStmt.sql_body : undefined;
-  if (!body) return opaque(`function ${fn.schema}.${fn.name} has a body that cannot be read`);
+  if (!body) return opaqueBody(`function ${fn.schema}.${fn.name} has a body that cannot be read`);
   return runStatements(bodyStatements(body), ctx);
 }
 
@@ -153,48 +154,14 @@ export function bodyStatements(body: Node): Node[] {
   return (body.List.items ?? []).flatMap((item) => bodyStatements(item));
 }
 
-/** A PL/pgSQL body's SQL, in order. */
-export function runPlpgsql(
-  steps: ReturnType<typeof plpgsqlStatements>,
-  ctx: Context,
-  name: string,
-): BodyFacts {
-  if (steps === undefined) return opaque(`${name} has a PL/pgSQL body that cannot be analysed`);
-  const sources = new Set<string>();
-  for (const step of steps) {
-    if (step.kind === 'fetch') {
-      // Whatever the variable's own query is, its name may be that of a cursor of the session.
-      ctx.out.dependsOnSession = true;
-      for (const { outputs, anyOutput } of ctx.state.openCursors())
-        ctx.out.useAll([...(anyOutput ?? []), ...(outputs ?? []).flatMap((one) => one.sources)], 'other');
-      continue;
-    }
-    if (step.kind === 'unknown') {
-      ctx.out.unknown(step.reason, 'EXECUTE');
-      ctx.out.changes.push({ kind: 'opaque' });
-      ctx.state.searchPath = undefined;
-      continue;
-    }
-    const inner = step.kind === 'text' ? runText(step.sql, { ...ctx, out: new Collector() }) : undefined;
-    if (inner) {
-      for (const { column, use, with: together } of inner.collector.columnUses())
-        ctx.out.use(column, use, together);
-      ctx.out.mergeEffects(inner.collector, undefined);
-      ctx.out.changes.push(...inner.collector.changes);
-      for (const source of inner.sources) sources.add(source);
-    }
-  }
-  return facts(ctx.out, sources);
-}
-
 /** All columns a procedural body uses, besides those it only assigns, leave it in ways that no mask follows. */
-function facts(collector: Collector, outputs: Iterable<string>): BodyFacts {
+export function proceduralFacts(collector: Collector, outputs: Iterable<string>): BodyFacts {
   const sources = new Set<string>(outputs);
   for (const { column, use } of collector.columnUses()) if (use !== 'target') sources.add(column);
   return { collector, sources: [...sources] };
 }
 
-function opaque(reason: string): BodyFacts {
+export function opaqueBody(reason: string): BodyFacts {
   const collector = new Collector();
   collector.unknown(reason, 'EXECUTE');
   collector.changes.push({ kind: 'opaque' });

@@ -37,6 +37,12 @@ function stored(node: Node, ctx: Context): StatementFacts {
   return facts;
 }
 
+/** What fetching from a cursor over the query does, as code opens it. */
+export function openedCursor(query: Node, ctx: Context): StatementFacts {
+  const out = new Collector();
+  return { ...makeFacts(statement(query, { ...ctx, out }), out, 0, 0), changes: [] };
+}
+
 function prepare(stmt: PrepareStmt, ctx: Context): StatementResult {
   // Values of these types are made when it is executed.
   expressions(stmt.argtypes, emptyScope(), { kind: 'other' }, ctx);

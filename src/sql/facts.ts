@@ -141,6 +141,8 @@ export type SessionChange =
       readonly hold: boolean;
       readonly statement: StatementFacts;
     }
+  /** Code has opened a cursor, by a name that only the server knows. */
+  | { readonly kind: 'open-cursor'; readonly statement: StatementFacts }
   | { readonly kind: 'close-cursor'; readonly name: string | undefined }
   | {
       readonly kind: 'transaction';

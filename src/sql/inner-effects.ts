@@ -36,8 +36,15 @@ export function takeBody(body: BodyFacts, via: string, ctx: Context): readonly s
   return body.sources;
 }
 
-/** What a body changed for the session; which names its DDL touched is not followed. */
+/** What a body changed for the session, if it came to that; which names its DDL touched is not followed. */
 export function noteInnerChanges(changes: readonly SessionChange[], ctx: Context): void {
   ctx.out.changes.push(...changes);
+  notePathDoubt(changes, ctx);
   if (changes.some((change) => change.kind === 'catalog')) ctx.out.changes.push({ kind: 'opaque' });
+}
+
+/** Whether code came to a SET of its own is not told. */
+export function notePathDoubt(changes: readonly SessionChange[], ctx: Context): void {
+  if (changes.some((change) => change.kind === 'set' && change.name === 'search_path'))
+    ctx.out.changes.push({ kind: 'set', name: 'search_path', value: undefined, local: true });
 }

@@ -1,13 +1,20 @@
 import type { CatalogFunction } from './catalog.ts';
 import { type PlTree, parsePlpgsql, parseText } from './parse.ts';
-import { constantText } from './tree.ts';
+import { constantText, visit } from './tree.ts';
 
 /** A piece of a PL/pgSQL body that runs SQL. */
 export type PlStep =
   | { readonly kind: 'text'; readonly sql: string }
   | { readonly kind: 'unknown'; readonly reason: string }
+  /** A loop, handler or inner block: what stands before it may run after it. */
+  | { readonly kind: 'repeats' }
+  /** OPEN, of a cursor over the query. */
+  | { readonly kind: 'open'; readonly sql: string }
   /** FETCH or MOVE, by the name that a variable holds. */
   | { readonly kind: 'fetch' };
+
+/** Says something of the statements around it, and is none. */
+export const isMark = ({ kind }: PlStep): boolean => kind === 'repeats' || kind === 'open';
 
 /** OIDs of the pseudo-types that change what RETURN may say. */
 const RETURN_WORDS: ReadonlyMap<number, string> = new Map([
@@ -66,7 +73,42 @@ const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`;
 function steps(tree: PlTree): PlStep[] {
   const found: PlStep[] = [];
   walk(tree, found);
+  // The first is the body itself.
+  found.splice(
+    found.findIndex(({ kind }) => kind === 'repeats'),
+    1,
+  );
+  visit(tree, (kind, body) => {
+    if (kind !== 'PLpgSQL_stmt_open') return;
+    const sql = openedQuery(body as PlOpen, tree);
+    if (sql !== undefined) found.push({ kind: 'open', sql });
+  });
   return found;
+}
+
+interface PlOpen {
+  readonly curvar?: number;
+  readonly query?: { readonly PLpgSQL_expr?: PlExpression };
+  readonly dynquery?: { readonly PLpgSQL_expr?: PlExpression };
+}
+
+/** The query of `OPEN c FOR …`, or of the bound cursor variable; one that is computed is unknown by itself. */
+function openedQuery({ curvar = 0, query, dynquery }: PlOpen, tree: PlTree): string | undefined {
+  if (dynquery) {
+    const step = dynamicStep(dynquery.PLpgSQL_expr);
+    return step.kind === 'text' ? step.sql : undefined;
+  }
+  if (query) return query.PLpgSQL_expr?.query;
+  const { plpgsql_funcs: [made] = [] } = tree as { plpgsql_funcs?: readonly PlFunction[] };
+  return made?.PLpgSQL_function?.datums?.[curvar]?.PLpgSQL_var?.cursor_explicit_expr?.PLpgSQL_expr?.query;
+}
+
+interface PlFunction {
+  readonly PLpgSQL_function?: {
+    readonly datums?: readonly {
+      readonly PLpgSQL_var?: { readonly cursor_explicit_expr?: { readonly PLpgSQL_expr?: PlExpression } };
+    }[];
+  };
 }
 
 /** Where an expression's value is itself run as SQL. */
@@ -77,6 +119,8 @@ const DYNAMIC: Readonly<Record<string, readonly string[]>> = {
   PLpgSQL_stmt_open: ['dynquery'],
 };
 
+const REPEATING = /^PLpgSQL_(?:stmt_(?:loop|while|fori|fors|forc|dynfors|foreach_a|block)|exception_block)$/u;
+
 function walk(node: unknown, found: PlStep[], dynamic: readonly string[] = []): void {
   if (Array.isArray(node)) {
     for (const child of node) walk(child, found);
@@ -84,6 +128,7 @@ function walk(node: unknown, found: PlStep[], dynamic: readonly string[] = []): 
   }
   if (typeof node !== 'object' || node === null) return;
   for (const [key, child] of Object.entries(node)) {
+    if (REPEATING.test(key)) found.push({ kind: 'repeats' });
     if (key === 'PLpgSQL_expr') {
       found.push(...expressionSteps(child as PlExpression));
     } else if (key === 'PLpgSQL_type') {

@@ -1,9 +1,10 @@
 import type { CallStmt, DoStmt } from 'libpg-query';
-import { runPlpgsql } from './bodies.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import { callFunction } from './functions.ts';
+import { notePathDoubt } from './inner-effects.ts';
 import { doStatements } from './plpgsql.ts';
+import { runPlpgsql } from './procedural-bodies.ts';
 import { noteArguments, type StatementResult } from './statements.ts';
 import { constantText, lastOption, nameParts } from './tree.ts';
 
@@ -34,6 +35,7 @@ export function doStatement(stmt: DoStmt, ctx: Context): StatementResult {
   const facts = runPlpgsql(doStatements(body), inner, 'a DO block');
   ctx.out.mergeEffects(facts.collector, undefined);
   ctx.out.changes.push(...facts.collector.changes);
+  notePathDoubt(facts.collector.changes, ctx);
   ctx.state.adoptUncertain(inner.state);
   ctx.out.useAll(facts.sources, 'other');
   for (const { column, use } of facts.collector.columnUses()) if (use === 'target') ctx.out.use(column, use);

@@ -55,6 +55,8 @@ function applyChange(state: TextState, change: SessionChange, catalog: Catalog):
       return change.name === undefined ? state.deallocateAll() : state.setPrepared(change.name, undefined);
     case 'declare-cursor':
       return state.setCursor(change.name, change.statement);
+    case 'open-cursor':
+      return state.opened(change.statement);
     case 'close-cursor':
       return change.name === undefined ? state.closeAll() : state.setCursor(change.name, undefined);
     case 'transaction':
@@ -81,12 +83,13 @@ function endTransaction(state: TextState, operation: string): void {
   if (operation === 'commit' || operation === 'prepare') {
     // ON COMMIT DROP takes temporary tables away.
     if (state.pathIsLocal) state.searchPath = undefined;
-    if (state.madeTemporary) state.undone = true;
+    state.forgetTemporary();
     state.pathIsTransactional = state.pathIsLocal;
   } else if (operation === 'rollback' || operation === 'rollback-to') {
     // What the text itself has made, changed or dropped may be as it was.
     if (state.pathIsTransactional) state.searchPath = undefined;
-    if (state.pathIsTransactional || !state.pristine) state.undone = true;
+    if (state.pathIsTransactional || state.catalogUncertain) state.undone = true;
+    else state.forgetChanges();
   }
 }
 

@@ -126,6 +126,30 @@ export function mergeFacts(facts: StatementFacts, ctx: Context): void {
   if (facts.mayQuote) ctx.out.mayQuote = true;
 }
 
+/** What one of several statements does, where nobody tells which: all of it. */
+export function unionOf(list: readonly StatementFacts[]): StatementFacts {
+  const all = <T>(of: (facts: StatementFacts) => readonly T[]) => [...new Set(list.flatMap(of))];
+  return {
+    start: 0,
+    end: 0,
+    tag: 'SELECT',
+    actions: all(({ actions }) => actions),
+    conditions: all(({ conditions }) => conditions),
+    functions: all(({ functions }) => functions),
+    columnUses: all(({ columnUses }) => columnUses),
+    anyOutput: all(({ anyOutput = [], outputs = [] }) => [
+      ...anyOutput,
+      ...outputs.flatMap(({ sources }) => sources),
+    ]),
+    changes: [],
+    reasons: all(({ reasons }) => reasons),
+    ...(list.some(({ writesUntold }) => writesUntold) ? { writesUntold: true } : {}),
+    ...(list.some(({ mayQuote }) => mayQuote) ? { mayQuote: true } : {}),
+    explainable: false,
+    dependsOnSession: true,
+  };
+}
+
 /** Result columns of such a statement. */
 export function outputsOf(facts: StatementFacts): StatementResult['outputs'] {
   if (facts.outputs) return { columns: facts.outputs };

@@ -1,5 +1,6 @@
 import type { Catalog, CatalogFunction, CatalogRelation, SessionState } from './catalog.ts';
 import type { StatementFacts } from './facts.ts';
+import { unionOf } from './statement-facts.ts';
 
 /** How a name that an earlier statement of the same text touched must be read. */
 export type NameChange =
@@ -30,11 +31,12 @@ export class TextState {
   newTriggers: { readonly table: string; readonly functionName: string }[] = [];
   /** Schemas made earlier in the text. Shared with what the text runs. */
   newSchemas = new Set<string>();
-  /** A transaction ended that had made or changed objects: whether they are there is not known. */
+  /** A transaction ended that had made or changed objects, nobody tells which: whether they are there is not known. */
   undone = false;
   readonly #session: SessionState;
   readonly #prepared = new Map<string, StatementFacts | undefined>();
   readonly #cursors = new Map<string, StatementFacts | undefined>();
+  readonly #opened: StatementFacts[] = [];
   #bound: { readonly callPath: readonly string[] | undefined } | undefined;
   #allDeallocated = false;
   #allClosed = false;
@@ -78,6 +80,7 @@ export class TextState {
     for (const [name, change] of this.#functions) state.#functions.set(name, change);
     for (const [name, facts] of this.#prepared) state.#prepared.set(name, facts);
     for (const [name, facts] of this.#cursors) state.#cursors.set(name, facts);
+    state.#opened.push(...this.#opened);
     return state;
   }
 
@@ -86,12 +89,17 @@ export class TextState {
     return this.#names.size === 0 && this.#functions.size === 0 && !this.catalogUncertain && !this.undone;
   }
 
-  /** A temporary table was made earlier in the text. */
-  get madeTemporary(): boolean {
-    for (const change of this.#names.values()) {
-      if (change.kind === 'created' && change.relation.schema.startsWith('pg_temp')) return true;
-    }
-    return false;
+  /** The end of a transaction may have taken away the temporary tables that the text has made. */
+  forgetTemporary(): void {
+    for (const [name, change] of this.#names)
+      if (change.kind === 'created' && change.relation.schema.startsWith('pg_temp'))
+        this.#names.set(name, { kind: 'opaque' });
+  }
+
+  /** What the text has made, changed or dropped so far may be as it was before. */
+  forgetChanges(): void {
+    for (const name of this.#names.keys()) this.#names.set(name, { kind: 'opaque' });
+    for (const name of this.#functions.keys()) this.#functions.set(name, 'opaque');
   }
 
   prepared(name: string): StatementFacts | undefined {
@@ -101,12 +109,19 @@ export class TextState {
 
   cursor(name: string): StatementFacts | undefined {
     if (this.#cursors.has(name)) return this.#cursors.get(name);
-    return this.#allClosed ? undefined : this.#session.cursor(name);
+    const known = this.#allClosed ? undefined : this.#session.cursor(name);
+    if (this.#opened.length === 0) return known;
+    return unionOf(known === undefined ? this.#opened : [known, ...this.#opened]);
+  }
+
+  /** Code has opened a cursor, under whatever name. */
+  opened(facts: StatementFacts): void {
+    this.#opened.push(facts);
   }
 
   /** What the cursors and portals that are open show: code may fetch from any of them by a computed name. */
   openCursors(): readonly StatementFacts[] {
-    const own = [...this.#cursors.values()].filter((facts) => facts !== undefined);
+    const own = [...this.#cursors.values(), ...this.#opened].filter((facts) => facts !== undefined);
     return this.#allClosed ? own : [...own, ...(this.#session.openCursors?.() ?? [])];
   }
 
@@ -140,7 +155,13 @@ export class TextState {
 
   closeAll(): void {
     this.#cursors.clear();
+    this.#opened.length = 0;
     this.#allClosed = true;
+  }
+
+  /** All of them as they stand now. */
+  names(): ReadonlyMap<string, NameChange> {
+    return new Map(this.#names);
   }
 
   nameChange(relation: string): NameChange | undefined {

@@ -3,7 +3,7 @@ import { builtinEffect } from './builtins/functions.ts';
 import type { Catalog, CatalogFunction, CatalogRelation } from './catalog.ts';
 import type { Source } from './facts.ts';
 import { parseText } from './parse.ts';
-import { plpgsqlStatements } from './plpgsql.ts';
+import { isMark, plpgsqlStatements } from './plpgsql.ts';
 import { nameParts, visit } from './tree.ts';
 import { filledColumns, intoColumns, Mentions } from './trigger-fills.ts';
 import {
@@ -95,6 +95,7 @@ class RowCopies {
     this.#read.add(fn.oid);
     const texts: (readonly Node[])[] = [];
     for (const step of steps) {
+      if (isMark(step)) continue;
       const parsed = step.kind === 'text' ? parseText(step.sql) : undefined;
       if (!parsed?.ok) return false;
       const nodes = parsed.statements.map(({ node }) => node);

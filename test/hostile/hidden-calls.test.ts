@@ -68,6 +68,10 @@ const SCHEMA = `
   CREATE AGGREGATE summed (int) (SFUNC = add_up, STYPE = int, INITCOND = '0');
   CREATE FUNCTION add_acting(int, int) RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN $1 + act(); END';
   CREATE AGGREGATE acted (int) (SFUNC = add_acting, STYPE = int, INITCOND = '0');
+  CREATE FUNCTION opens() RETURNS refcursor LANGUAGE plpgsql AS
+    'DECLARE c refcursor; BEGIN OPEN c FOR SELECT id FROM plain; RETURN c; END';
+  CREATE FUNCTION opens_acting() RETURNS refcursor LANGUAGE plpgsql AS
+    'DECLARE c CURSOR FOR SELECT act(); BEGIN OPEN c; RETURN c; END';
   CREATE SCHEMA own;
   CREATE TABLE own.ruled (id int);
   CREATE RULE r AS ON INSERT TO own.ruled DO ALSO SELECT act();
@@ -149,6 +153,17 @@ const BEYOND = [
   "CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM act(); RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW EXECUTE FUNCTION pg_temp.f(); INSERT INTO own.mine VALUES (1)",
   'CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW WHEN (act_int(NEW.id)) EXECUTE FUNCTION suppress_redundant_updates_trigger(); INSERT INTO own.mine VALUES (1)',
   'SELECT spelt()',
+  // Which statements of a block run, and in which order, is not told.
+  'DO $$ BEGIN IF false THEN CREATE TEMP TABLE trail (n int); END IF; INSERT INTO trail VALUES (1); END $$',
+  `DO $$ BEGIN BEGIN CREATE TEMP TABLE trail (n int); RAISE EXCEPTION 'no';
+   EXCEPTION WHEN OTHERS THEN INSERT INTO trail VALUES (1); END; END $$`,
+  'DO $$ BEGIN FOR i IN 1..2 LOOP PERFORM look(); SET LOCAL search_path = shadow, public; END LOOP; END $$',
+  `DO $$ BEGIN FOR i IN 1..2 LOOP PERFORM look();
+   PERFORM set_config('search_path', concat('shadow', ', public'), true); END LOOP; END $$`,
+  'DO $$ BEGIN SET LOCAL search_path = shadow, public; DECLARE n int := look(); BEGIN NULL; END; END $$',
+  'SET LOCAL search_path = shadow, public; DO $$ BEGIN IF false THEN SET LOCAL search_path = public; END IF; PERFORM look(); END $$',
+  `SET LOCAL search_path = shadow, public; DO $$ BEGIN BEGIN SET LOCAL search_path = public; RAISE EXCEPTION 'no';
+   EXCEPTION WHEN OTHERS THEN PERFORM look(); END; END $$`,
 ];
 
 /** Ways to another search path that no word of the statement shows. */
@@ -165,6 +180,9 @@ const AT_HOME = [
   "CREATE TEMP TABLE t (id uuid DEFAULT gen_random_uuid(), at timestamptz DEFAULT now(), n serial, t text DEFAULT 'a' CHECK (length(t) < 5), h int DEFAULT harmless()); INSERT INTO t DEFAULT VALUES",
   'CREATE TEMP TABLE t (id int); ALTER TABLE t ALTER id SET DEFAULT 5; INSERT INTO t DEFAULT VALUES; SELECT * FROM t',
   'INSERT INTO own.mine VALUES (1)',
+  'DO $$ BEGIN IF true THEN CREATE TEMP TABLE fresh (id int); END IF; INSERT INTO fresh VALUES (1); END $$',
+  'DO $$ BEGIN SET LOCAL search_path = own, public; INSERT INTO mine VALUES (3); END $$',
+  "DO $$ BEGIN FOR i IN 1..2 LOOP PERFORM set_config('app.n', i::text, true); INSERT INTO own.mine VALUES (i); END LOOP; END $$",
   'DO $$ BEGIN CREATE TEMP TABLE t (id int); EXCEPTION WHEN duplicate_table THEN NULL; END $$; INSERT INTO own.mine VALUES (2)',
 ];
 
@@ -234,6 +252,8 @@ const HIDDEN = [
   "SELECT '[1,2)'::acting_range",
   'SELECT acting_range(1, 2)',
   'SELECT acted(id) FROM plain',
+  'BEGIN; SELECT opens_acting(); FETCH ALL IN c',
+  'ROLLBACK',
 ];
 
 const ORDINARY = [
@@ -347,6 +367,15 @@ describe.each(['debian', 'embedded'] as const)(
       it.each(AT_HOME)('%s runs', async (sql) => {
         expect(await inSession(sql)).toEqual([]);
       });
+    });
+
+    it('lets a cursor be read that a function has opened, until its transaction ends', async () => {
+      await client.query('BEGIN');
+      const opened = await client.query('SELECT opens()');
+      const fetch = `FETCH ALL IN "${opened.rows[0].opens}"`;
+      expect((await client.query(fetch)).rows).toEqual([{ id: 1 }]);
+      await client.query('COMMIT');
+      await expect(client.query(fetch)).rejects.toThrow();
     });
 
     it('refuses a parameter of a type that Parse alone names', async () => {

@@ -1,4 +1,5 @@
 import type { SessionChange, StatementFacts, TextFacts } from '../../sql/facts.ts';
+import { unionOf } from '../../sql/statement-facts.ts';
 import type { Judgement } from './judgement.ts';
 import type { ColumnDescription, ResultMasking, ResultPlan } from './result-plan.ts';
 
@@ -63,6 +64,9 @@ export interface Portal {
 /** PostgreSQL tells names apart by their first 63 bytes (NAMEDATALEN - 1), those of protocol messages too. */
 export const LONGEST_NAME = 63;
 
+/** Cursors that code may leave open in one transaction; with more, nobody tells what a FETCH shows. */
+const MOST_OPENED = 64;
+
 /** 32 Mi characters; some thousand statements of usual length. */
 const MOST_KEPT = 32 * 1024 * 1024;
 
@@ -112,6 +116,8 @@ export class SessionNames {
   #sentPrepared = new Map<string, PreparedStatement>();
   readonly #portals = new PortalNames();
   readonly #sentPortals = new PortalNames();
+  /** Of cursors that code of the session's transaction has opened. */
+  #opened: StatementFacts[] = [];
   #generation = 0;
   /** Characters of the texts in `#prepared`, and of what is kept with each. */
   #kept = 0;
@@ -191,12 +197,15 @@ export class SessionNames {
     return this.#prepared.get(name);
   }
 
+  /** What SQL's FETCH meets under a name: where it is none of those known, any of the cursors that code has opened. */
   cursorFacts(name: string): StatementFacts | undefined {
-    return this.#portals.get(name)?.facts;
+    const known = this.#portals.get(name)?.facts;
+    if (known !== undefined || name === '' || this.#opened.length === 0) return known;
+    return this.#opened.length > MOST_OPENED ? undefined : unionOf(this.#opened);
   }
 
   openCursors(): readonly StatementFacts[] {
-    return this.#portals.all().flatMap(({ facts }) => facts ?? []);
+    return [...this.#portals.all().flatMap(({ facts }) => facts ?? []), ...this.#opened];
   }
 
   /** A statement has completed: mirrors what it did to names. `text` is its own, `within` that of the whole message. */
@@ -232,18 +241,21 @@ export class SessionNames {
           hold: change.hold,
         });
         return;
+      case 'open-cursor':
+        if (this.#opened.length <= MOST_OPENED) this.#opened.push(change.statement);
+        return;
       case 'close-cursor':
-        if (change.name === undefined) this.#portals.clear();
+        if (change.name === undefined) this.#closeAll();
         else this.#portals.delete(change.name);
         return;
       case 'discard':
         if (change.what !== 'all') return;
         this.#dropAll();
-        this.#portals.clear();
+        this.#closeAll();
         return;
       case 'transaction':
         // Cursors opened after the savepoint are gone, which ones is not told: none counts any more.
-        if (change.operation === 'rollback-to') this.#portals.clear();
+        if (change.operation === 'rollback-to') this.#closeAll();
         return;
       default:
         return;
@@ -262,7 +274,12 @@ export class SessionNames {
       const same = statement.within === undefined && onTarget.get(name) === statement.text;
       if (!same) this.#drop(name);
     }
+    this.#closeAll();
+  }
+
+  #closeAll(): void {
     this.#portals.clear();
+    this.#opened = [];
   }
 
   #keep(statement: PreparedStatement): void {
@@ -289,6 +306,7 @@ export class SessionNames {
 
   /** No transaction is open any more: only cursors WITH HOLD survive. */
   transactionEnded(): void {
+    this.#opened = [];
     this.#portals.keepOnly((portal) => portal.hold);
   }
 }

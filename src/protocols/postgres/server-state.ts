@@ -91,6 +91,7 @@ export class ServerState implements SessionState {
       case 'prepare':
       case 'deallocate':
       case 'declare-cursor':
+      case 'open-cursor':
       case 'close-cursor':
         return;
     }

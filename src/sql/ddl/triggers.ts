@@ -6,7 +6,7 @@ import { emptyScope } from '../expressions.ts';
 import type { Source } from '../facts.ts';
 import { displayName, namedObject, resolveFunctions, resolveRelation } from '../names.ts';
 import { parseText } from '../parse.ts';
-import { plpgsqlStatements } from '../plpgsql.ts';
+import { isMark, plpgsqlStatements } from '../plpgsql.ts';
 import type { StatementResult } from '../statements.ts';
 import { nameParts, stringOf, visit } from '../tree.ts';
 import { returnsRow } from '../trigger-row.ts';
@@ -84,6 +84,7 @@ function columnsRead(fn: CatalogFunction): readonly string[] {
   const steps = plpgsqlStatements(fn);
   if (steps === undefined) return ['*'];
   return steps.flatMap((step) => {
+    if (isMark(step)) return [];
     const parsed = step.kind === 'text' ? parseText(step.sql) : undefined;
     if (!parsed?.ok) return ['*'];
     return parsed.statements.flatMap(({ node }) => (returnsRow(node) ? [] : rowColumns(node)));
