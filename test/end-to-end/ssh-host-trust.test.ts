@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Hoopctl } from '../servers/hoopctl.ts';
 import { SshKeys } from '../servers/ssh-certificates.ts';
+import { startMiddle } from '../servers/ssh-middle.ts';
 import { type SshServer, type SshServerOptions, startSshd } from '../servers/sshd.ts';
 
 const POLICY = 'version: 1\nrules:\n  - {name: reads, effects: [read], decision: allow}\n';
@@ -78,6 +79,37 @@ describe('a host that shows a certificate', () => {
       });
       expect(await add(`by-${type}`, server, '--host-ca', `${authority}.pub`)).toMatchObject({ code: 0 });
       expect((await echo(`by-${type}`)).stdout).toBe('hello\n');
+    }
+  });
+
+  test('is reached also where it proves its key by the certificate alone, and who cannot sign by it is not', async () => {
+    for (const type of ['ed25519', 'rsa', 'ecdsa'] as const) {
+      const algorithm = { ed25519: 'ssh-ed25519', rsa: 'rsa-sha2-512', ecdsa: 'ecdsa-sha2-nistp256' }[type];
+      const server = await sshd({
+        first: [`HostKeyAlgorithms ${algorithm}-cert-v01@openssh.com`, 'RekeyLimit 64K'],
+        prepare: () => {
+          const key = keys.make(`alone-${type}`, type);
+          return [`HostKey ${key}`, `HostCertificate ${keys.sign(authority, key, ...GOOD)}`];
+        },
+      });
+      const pinned = await add('never', server, '--accept-host-key');
+      expect([pinned.code, pinned.stderr]).toEqual([3, expect.stringContaining('--host-ca FILE')]);
+      const middle = await startMiddle(server, 'false-signature');
+      const other = { ...server, url: server.url.replace(String(server.port), String(middle.port)) };
+      const refused = await add('never', other, '--host-ca', `${authority}.pub`);
+      expect([refused.code, refused.stderr]).toEqual([
+        3,
+        expect.stringContaining('signature verification failed'),
+      ]);
+      await middle.close();
+      const added = await add(`alone-${type}`, server, '--host-ca', `${authority}.pub`);
+      expect([type, added.code, added.stderr]).toEqual([type, 0, expect.any(String)]);
+      const much = await hoopctl.run(
+        ['connect', `alone-${type}`, '--', 'head -c 1000000 /dev/zero | tr "\\0" x | wc -c; seq 1 60000'],
+        devin,
+      );
+      expect(much.stdout.split('\n').slice(0, 1)).toEqual(['1000000']);
+      expect(much.stdout.endsWith('\n60000\n')).toBe(true);
     }
   });
 

@@ -2,11 +2,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** Who sends the message that is put in. */
 export type Direction = 'to-client' | 'to-server';
+/** A host that shows another's key or certificate, which everybody may know, and cannot sign by it. */
+type Falsehood = 'false-signature';
 
 export interface Middle {
   readonly port: number;
   /** What it does to connections from now on. */
-  puts: Direction | undefined;
+  puts: Direction | Falsehood | undefined;
   close(): Promise<void>;
 }
 
@@ -20,7 +22,7 @@ const KEXINIT = 20;
  */
 export async function startMiddle(
   target: { readonly host: string; readonly port: number },
-  direction: Direction | undefined,
+  direction: Direction | Falsehood | undefined,
 ): Promise<Middle> {
   const open = new Set<Socket>();
   const server: Server = createServer((client) => {
@@ -30,8 +32,9 @@ export async function startMiddle(
       socket.on('error', () => {});
       socket.once('close', () => open.delete(socket));
     }
-    pass(client, upstream, middle.puts === 'to-server');
-    pass(upstream, client, middle.puts === 'to-client');
+    pass(client, upstream, middle.puts === 'to-server' ? withMessage : undefined);
+    const changed = middle.puts === 'false-signature' ? withFalseSignature : undefined;
+    pass(upstream, client, middle.puts === 'to-client' ? withMessage : changed);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -46,19 +49,43 @@ export async function startMiddle(
   return middle;
 }
 
-function pass(from: Socket, to: Socket, puts: boolean): void {
-  let seen: Buffer | undefined = puts ? Buffer.alloc(0) : undefined;
+/** What becomes of the beginning of a stream, as far as it has come; undefined as long as more of it is needed. */
+type Change = (seen: Buffer) => { readonly bytes: Buffer; readonly done: boolean } | undefined;
+
+function pass(from: Socket, to: Socket, change: Change | undefined): void {
+  let seen: Buffer | undefined = Buffer.alloc(0);
+  let sent = 0;
   from.on('data', (bytes: Buffer) => {
-    if (seen === undefined) return void to.write(bytes);
+    if (change === undefined || seen === undefined) return void to.write(bytes);
     seen = Buffer.concat([seen, bytes]);
-    const end = endOfKexInit(seen);
-    if (end === undefined) return;
-    to.write(Buffer.concat([seen.subarray(0, end), IGNORE, seen.subarray(end)]));
-    seen = undefined;
+    const changed = change(seen);
+    if (changed === undefined) return;
+    to.write(changed.bytes.subarray(sent));
+    sent = changed.bytes.length;
+    if (changed.done) seen = undefined;
   });
   from.once('end', () => to.end());
   from.once('close', () => to.destroy());
 }
+
+const withMessage: Change = (seen) => {
+  const end = endOfKexInit(seen);
+  if (end === undefined) return undefined;
+  return { bytes: Buffer.concat([seen.subarray(0, end), IGNORE, seen.subarray(end)]), done: true };
+};
+
+/** The signature is the last thing in the answer to a key exchange (RFC 4253, 8), before the padding. */
+const withFalseSignature: Change = (seen) => {
+  const begin = endOfKexInit(seen);
+  if (begin === undefined) return undefined;
+  const end = seen.length < begin + 5 ? Infinity : begin + 4 + seen.readUInt32BE(begin);
+  // Without the host's first message there is no answer.
+  if (seen.length < end) return { bytes: seen.subarray(0, begin), done: false };
+  const bytes = Buffer.from(seen);
+  const last = end - bytes.readUInt8(begin + 4) - 1;
+  bytes.writeUInt8(bytes.readUInt8(last) ^ 1, last);
+  return { bytes, done: true };
+};
 
 /** Where the first packet ends, behind the line of the version. */
 function endOfKexInit(bytes: Buffer): number | undefined {

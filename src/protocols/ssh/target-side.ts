@@ -5,6 +5,7 @@ import { type HoopError, NotPermitted, NotReachable } from '../../base/errors.ts
 import type { Means } from '../protocol.ts';
 import { CIPHERS } from './ciphers.ts';
 import { describeConnection, type SshSettings } from './connection.ts';
+import { demandCertificate } from './host-trust/certified-exchange.ts';
 import { fingerprintOf, typeOf } from './host-trust/public-key.ts';
 import { ALL_ALGORITHMS, type HostTrust, hostKeyUnknown, trustOf } from './host-trust/trust.ts';
 import { isPrivateKey, readPrivateKey } from './private-key.ts';
@@ -159,6 +160,11 @@ function begin(settings: SshSettings, sock: Duplex, trust: HostTrust, login: Con
     ident: 'hoopctl',
     ...login,
   });
+  if (trust.certified !== undefined) {
+    demandCertificate(client, trust.certified, (other) => {
+      shown.refusal = trust.refusal(other);
+    });
+  }
   return { client, shown };
 }
 
@@ -213,7 +219,10 @@ function failure(where: string, error: (Error & { level?: string; code?: string 
   }
   return new NotReachable('target_unreachable', `${where} could not be reached`, {
     why: reasonOf(error),
-    next: 'hoopctl connection test NAME',
+    // As where it shows a certificate and no plain key.
+    next: /no matching host key/i.test(error?.message ?? '')
+      ? 'it may prove its key by a certificate alone: give the authority with --host-ca FILE'
+      : 'hoopctl connection test NAME',
   });
 }
 

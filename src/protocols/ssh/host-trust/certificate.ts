@@ -28,7 +28,7 @@ export interface Certificate {
   readonly signature: Buffer;
 }
 
-const SUFFIX = '-cert-v01@openssh.com';
+export const CERTIFICATE_SUFFIX = '-cert-v01@openssh.com';
 /** OpenSSH takes no more of any of them, in bytes; and no more principals (SSHKEY_CERT_MAX_PRINCIPALS). */
 const LONGEST_FIELD = 65_536;
 const MOST_PRINCIPALS = 256;
@@ -36,19 +36,19 @@ const MOST_OPTIONS = 64;
 
 /** The host key algorithms by which a host shows a certificate, best first. */
 export const CERTIFICATE_ALGORITHMS: readonly string[] = KEY_TYPES.flatMap((type) =>
-  signatureAlgorithms(type).map((algorithm) => `${algorithm}${SUFFIX}`),
+  signatureAlgorithms(type).map((algorithm) => `${algorithm}${CERTIFICATE_SUFFIX}`),
 );
 
 export function isCertificate(blob: Buffer): boolean {
-  return typeOf(blob).endsWith(SUFFIX);
+  return typeOf(blob).endsWith(CERTIFICATE_SUFFIX);
 }
 
 /** Reads a certificate. Throws for what is none, is damaged, or goes on behind its end. */
 export function readCertificate(blob: Buffer): Certificate {
   const reader = new FieldReader(blob, 0);
   const type = reader.bytes(64).toString('latin1');
-  const keyType = type.slice(0, -SUFFIX.length);
-  if (!type.endsWith(SUFFIX) || !KEY_TYPES.includes(keyType))
+  const keyType = type.slice(0, -CERTIFICATE_SUFFIX.length);
+  if (!type.endsWith(CERTIFICATE_SUFFIX) || !KEY_TYPES.includes(keyType))
     throw new Error('no certificate of a known type');
   // A nonce, against collisions in the hash.
   reader.bytes(LONGEST_FIELD);

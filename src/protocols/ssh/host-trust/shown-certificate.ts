@@ -23,13 +23,21 @@ const CIPHERS =
   'aes128-gcm@openssh.com,aes256-gcm@openssh.com,chacha20-poly1305@openssh.com,aes128-ctr,aes256-ctr';
 const MACS = 'hmac-sha2-256-etm@openssh.com,hmac-sha2-512-etm@openssh.com,hmac-sha2-256,hmac-sha2-512';
 
+/** What a host shows. */
+export interface Shown {
+  /** In the wire's form. */
+  readonly certificate: Buffer;
+  /** The algorithms by which it proves its keys, those of certificates among them. */
+  readonly algorithms: readonly string[];
+}
+
 /**
- * The certificate that a host shows for its key, in the wire's form; undefined when it shows none. A certificate is a
+ * The certificate that a host shows for its key; undefined when it shows none. A certificate is a
  * statement that anybody may repeat, so nothing is proved here: the exchange is left as soon as it was read, and the
  * host proves the certified key where it is used. The SSH library itself knows no certificates of hosts. Ends `stream`.
  * Rejects when the host does not speak SSH or says nothing in time.
  */
-export function shownCertificate(stream: Duplex): Promise<Buffer | undefined> {
+export function shownCertificate(stream: Duplex): Promise<Shown | undefined> {
   return new Promise((resolve, reject) => {
     const exchange = new Exchange((bytes) => stream.write(bytes));
     const end = (settle: () => void) => {
@@ -42,7 +50,7 @@ export function shownCertificate(stream: Duplex): Promise<Buffer | undefined> {
     const heard = (bytes: Buffer) => {
       try {
         const answer = exchange.push(bytes);
-        if (answer !== undefined) end(() => resolve(answer.certificate));
+        if (answer !== undefined) end(() => resolve(answer.shown));
       } catch (error) {
         end(() => reject(error));
       }
@@ -59,6 +67,7 @@ class Exchange {
   readonly #write: (bytes: Buffer) => void;
   #kept: Buffer = Buffer.alloc(0);
   #seen = 0;
+  #algorithms: readonly string[] = [];
   #state: 'version' | 'kexinit' | 'reply' = 'version';
 
   constructor(write: (bytes: Buffer) => void) {
@@ -67,7 +76,7 @@ class Exchange {
   }
 
   /** Throws for what no SSH host says. */
-  push(bytes: Buffer): { readonly certificate: Buffer | undefined } | undefined {
+  push(bytes: Buffer): { readonly shown: Shown | undefined } | undefined {
     this.#seen += bytes.length;
     if (this.#seen > MOST_BYTES) throw new Error('the host says more than a key exchange');
     this.#kept = Buffer.concat([this.#kept, bytes]);
@@ -105,18 +114,20 @@ class Exchange {
     return payload;
   }
 
-  #message(payload: Buffer): { readonly certificate: Buffer | undefined } | undefined {
+  #message(payload: Buffer): { readonly shown: Shown | undefined } | undefined {
     const type = payload[0];
     if (type === MESSAGE.ignore || type === MESSAGE.debug) return undefined;
     if (this.#state === 'kexinit' && type === MESSAGE.kexinit) {
       const point = pointFor(payload);
-      if (point === undefined) return { certificate: undefined };
+      if (point === undefined) return { shown: undefined };
+      this.#algorithms = hostKeysIn(payload);
       this.#state = 'reply';
       this.#write(packetOf(Buffer.concat([Buffer.from([MESSAGE.kexEcdhInit]), field(point)])));
       return undefined;
     }
     if (this.#state === 'reply' && type === MESSAGE.kexEcdhReply) {
-      return { certificate: Buffer.from(new FieldReader(payload, 1).bytes(LONGEST_FIELD)) };
+      const certificate = Buffer.from(new FieldReader(payload, 1).bytes(LONGEST_FIELD));
+      return { shown: { certificate, algorithms: this.#algorithms } };
     }
     throw new Error('the host leaves the key exchange');
   }
@@ -129,6 +140,12 @@ function pointFor(kexinit: Buffer): Buffer | undefined {
   const [exchanges, hostKeys] = [names(reader), names(reader)];
   if (!CERTIFICATE_ALGORITHMS.some((algorithm) => hostKeys.includes(algorithm))) return undefined;
   return Object.entries(EXCHANGES).find(([name]) => exchanges.includes(name))?.[1]();
+}
+
+function hostKeysIn(kexinit: Buffer): readonly string[] {
+  const reader = new FieldReader(kexinit, 17);
+  names(reader);
+  return names(reader);
 }
 
 function names(reader: FieldReader): readonly string[] {

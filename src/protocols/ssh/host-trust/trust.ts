@@ -1,9 +1,16 @@
 import type { Duplex } from 'node:stream';
 import { type HoopError, NotPermitted, NotReachable } from '../../../base/errors.ts';
 import { describeConnection, hostInUrl, knownName, type SshSettings } from '../connection.ts';
-import { isCertificate, readCertificate, refusalOf } from './certificate.ts';
+import {
+  CERTIFICATE_SUFFIX,
+  type Certificate,
+  isCertificate,
+  readCertificate,
+  refusalOf,
+} from './certificate.ts';
+import type { CertifiedKey } from './certified-exchange.ts';
 import { fingerprintOf, KEY_TYPES, signatureAlgorithms } from './public-key.ts';
-import { shownCertificate } from './shown-certificate.ts';
+import { type Shown, shownCertificate } from './shown-certificate.ts';
 
 /** What a host has to prove itself with. */
 export interface HostTrust {
@@ -15,6 +22,8 @@ export interface HostTrust {
   refusal(key: Uint8Array): HoopError;
   /** Another of its machines may have shown the certificate. */
   readonly byCertificate: boolean;
+  /** The host proves its key by nothing but the certificate's own algorithms. */
+  readonly certified?: CertifiedKey | undefined;
 }
 
 /** Every key of a known type, by signatures that count. */
@@ -35,8 +44,12 @@ export async function trustOf(
   const revoked = new Set(settings.revokedKeys);
   const certified = hostAuthorities.length === 0 ? undefined : await certifiedKey(settings, open, now());
   if (certified !== undefined && 'keyType' in certified) {
-    const fingerprint = fingerprintOf(certified.key);
-    return trust(signatureAlgorithms(certified.keyType), new Set([fingerprint]), true);
+    const plain = trust(
+      signatureAlgorithms(certified.keyType),
+      new Set([fingerprintOf(certified.key)]),
+      true,
+    );
+    return { ...plain, certified: certified.demanded };
   }
   if (certified !== undefined && (certified.final || hostKeys.length === 0)) {
     throw certificateRefused(settings, certified.why);
@@ -73,10 +86,10 @@ async function certifiedKey(settings: SshSettings, open: () => Promise<Duplex>, 
     });
   });
   const nothing: Refused = { why: 'the host shows no certificate', final: false };
-  if (shown === undefined || !isCertificate(shown)) return nothing;
+  if (shown === undefined || !isCertificate(shown.certificate)) return nothing;
   let certificate: ReturnType<typeof readCertificate>;
   try {
-    certificate = readCertificate(shown);
+    certificate = readCertificate(shown.certificate);
   } catch (error) {
     const why = error instanceof Error ? error.message : 'it cannot be read';
     return { why: `the certificate is damaged: ${why}`, final: false };
@@ -86,8 +99,18 @@ async function certifiedKey(settings: SshSettings, open: () => Promise<Duplex>, 
   );
   const revoked = new Set(settings.revokedKeys);
   const why = refusalOf(certificate, { host: knownName(settings), now, authorities, revoked });
-  if (why === undefined) return certificate;
+  if (why === undefined) return { ...certificate, demanded: demanded(shown, certificate) };
   return { why, final: authorities.has(fingerprintOf(certificate.authority)) };
+}
+
+/** Undefined where the host proves the same key by a plain algorithm as well, which the library knows. */
+function demanded(
+  { algorithms, certificate }: Shown,
+  { key, keyType }: Certificate,
+): CertifiedKey | undefined {
+  const plain = signatureAlgorithms(keyType);
+  if (plain.some((name) => algorithms.includes(name))) return undefined;
+  return { algorithms: plain.map((name) => name + CERTIFICATE_SUFFIX), certificate, key };
 }
 
 /** Those of the pinned keys' types, so that a host is not refused for a further key of another type. */
