@@ -279,6 +279,8 @@ function blockWords(verdict: Verdict, asked: Asked): string | undefined {
   if (words.length > 0) return words.join('; ');
   if (verdict.rule !== undefined) return undefined;
   const what =
-    effect === 'unknown' ? 'statements of unknown effect' : `${effect}${object ? ` of ${object.name}` : ''}`;
+    effect === 'unknown'
+      ? 'statements of unknown effect'
+      : `${effect}${object && object.name !== '*' ? ` of ${object.name}` : ''}`;
   return `no rule allows ${what} for ${asked.requester.name} on ${asked.target.connection}`;
 }

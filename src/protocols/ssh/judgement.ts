@@ -87,7 +87,7 @@ export function textOf(asked: Asked): string {
 export function factsOf(asked: Asked): TextFacts {
   switch (asked.kind) {
     case 'exec':
-      return lineFacts(asked.line, { terminal: asked.terminal }, asked);
+      return execFacts(asked);
     case 'shell':
       return unknownFacts(SHELL.recorded, 'what is typed into a shell is recorded, not judged');
     case 'line':
@@ -117,6 +117,13 @@ export function factsOf(asked: Asked): TextFacts {
         ),
       };
   }
+}
+
+/** Signing in for a line that does nothing there looks at the machine all the same. */
+function execFacts(asked: Extract<Asked, { kind: 'exec' }>): TextFacts {
+  const facts = lineFacts(asked.line, { terminal: asked.terminal }, asked);
+  if (facts.statements.length > 0) return facts;
+  return one({ effect: 'read', command: asked.line.trim() || ':', object: { kind: 'other', name: '*' } });
 }
 
 function sftpStatement(verb: SftpUse['verb'], path: string, unmaskable: boolean): StatementFacts {

@@ -27,6 +27,13 @@ test('a line is as strict as the strictest command in it', () => {
   expect(outcome(READS, exec('eval ls'))).toBe('block');
 });
 
+test('a line that does nothing is read, since somebody signs in for it', () => {
+  const writes = '  - {name: writes, effects: [write], decision: allow}';
+  for (const line of ['x=1', 'export X=1', '# nothing', '']) {
+    expect([line, outcome(READS, exec(line)), outcome(writes, exec(line))]).toEqual([line, 'allow', 'block']);
+  }
+});
+
 test('a command is allowed by its name and arguments, in its own letter case', () => {
   const rule = '  - {name: deploy, effects: [unknown], commands: ["/srv/deploy.sh prod"], decision: allow}';
   expect(outcome(rule, exec('/srv/deploy.sh prod'))).toBe('allow');
