@@ -1,4 +1,4 @@
-import { givesNumber } from './counting.ts';
+import { givesNumbers } from './counting.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 import type { Known } from './known-values.ts';
 
@@ -39,7 +39,9 @@ export function isNumericPart(part: Tree, known: Knowledge): boolean {
   switch (typeOf(part)) {
     case 'Lit': {
       const value = text(part);
-      return /^\d+$/.test(value) || (/^[A-Za-z_]\w*$/.test(value) && known(value)?.number === true);
+      return (
+        /^(\d+|0x[\da-f]+)$/i.test(value) || (/^[A-Za-z_]\w*$/.test(value) && known(value)?.number === true)
+      );
     }
     case 'ParamExp': {
       const bare = ['Index', 'Slice', 'Repl', 'Exp'].every(
@@ -49,7 +51,7 @@ export function isNumericPart(part: Tree, known: Knowledge): boolean {
       return flag(part, 'Length') || known(text(child(part, 'Param')))?.number === true;
     }
     case 'CmdSubst':
-      return givesNumber(children(part, 'Stmts'));
+      return givesNumbers(children(part, 'Stmts'));
     default:
       return false;
   }

@@ -17,7 +17,7 @@ export function awkOnlyPrints(program: string): boolean {
 function everyGreaterCompares(program: string): boolean {
   if (!program.includes('>')) return true;
   // A sign inside of these could look like one outside.
-  if (/[\\#'/]/.test(program)) return false;
+  if (/[\\#']/.test(program) || /\/[^/]*[;{}()"\n][^/]*\//.test(program)) return false;
   const plain = program.replace(/"[^"\n]*"/g, '""');
   if (plain.replaceAll('""', '').includes('"')) return false;
   // Statements end here; behind a closing parenthesis of `if` or `for` another one may begin, which counts as the same.

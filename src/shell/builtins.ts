@@ -12,6 +12,7 @@ export const BUILTINS: ReadonlyMap<string, (args: readonly Word[]) => Verdict> =
   ['mapfile', mapfile],
   ['readarray', mapfile],
   ['unset', unset],
+  ['compgen', compgen],
   ['shopt', shopt],
   ['trap', trap],
   ['source', source],
@@ -88,6 +89,13 @@ function shopt(args: readonly Word[]): Verdict {
   return args.length === 0 || (plain && known)
     ? READS
     : unknown('an option of the shell can change what is read');
+}
+
+/** Lists names of a kind; not `-C`, `-F` and `-W`, which run what they are given. */
+function compgen(args: readonly Word[]): Verdict {
+  const [kind, ...rest] = args;
+  const lists = /^-[abcdefgjksuv]+$/.test(kind?.text ?? '') && rest.every(isOperand);
+  return lists ? READS : unknown('compgen may run what it is given');
 }
 
 /** Lists what is set, or lets a signal do what it does by itself, or nothing. */

@@ -8,24 +8,35 @@ const REDIRECTIONS = { write: 54, read: 56 } as const;
  * True for the inside of a command substitution that gives whole numbers or nothing, whatever it is about:
  * `ls | wc -l`, `date +%s`, `id -u`. What is counted may have any name, so nothing that names it is among these.
  */
-export function givesNumber(statements: readonly Tree[]): boolean {
-  const [only, ...more] = statements;
-  return only !== undefined && more.length === 0 && statementGivesNumber(only);
+export function givesNumbers(statements: readonly Tree[]): boolean {
+  return gives(statements, counts);
 }
 
-function statementGivesNumber(statement: Tree): boolean {
+/** The same of words that begin with a letter or digit and hold nothing that a shell expands: `docker ps -q`. */
+export function givesNames(statements: readonly Tree[]): boolean {
+  return gives(statements, (name, args) => counts(name, args) || names(name, args));
+}
+
+type Kind = (name: string, args: readonly string[]) => boolean;
+
+function gives(statements: readonly Tree[], kind: Kind): boolean {
+  const [only, ...more] = statements;
+  return only !== undefined && more.length === 0 && statementGives(only, kind);
+}
+
+function statementGives(statement: Tree, kind: Kind): boolean {
   if (['Background', 'Negated', 'Coprocess'].some((field) => flag(statement, field))) return false;
   if (!children(statement, 'Redirs').every(keepsQuiet)) return false;
   const command = child(statement, 'Cmd');
   if (command === undefined) return false;
   if (typeOf(command) === 'BinaryCmd') {
     const last = child(command, 'Y');
-    return number(command, 'Op') === PIPE && last !== undefined && statementGivesNumber(last);
+    return number(command, 'Op') === PIPE && last !== undefined && statementGives(last, kind);
   }
   if (typeOf(command) !== 'CallExpr' || children(command, 'Assigns').length > 0) return false;
   const words = children(command, 'Args').map(plainText);
   const [name, ...args] = words;
-  return name !== undefined && args.every((arg) => arg !== undefined) && counts(name, args);
+  return name !== undefined && args.every((arg) => arg !== undefined) && kind(name, args);
 }
 
 /** Input from somewhere else, or messages to nowhere: what a program complains of may name anything. */
@@ -57,10 +68,29 @@ function counts(name: string, args: readonly string[]): boolean {
         /^-[ciEFvwx]*c[ciEFvwx]*$/.test(args[0] ?? '') && args.length <= 3 && args.slice(1).every(isName)
       );
     case 'pgrep':
-      return /^-[cfx]*c[cfx]*$/.test(args[0] ?? '') && args.slice(1).every(isName);
+      // Not `-l` and `-a`, which give names.
+      return args.every((arg) => isName(arg) || /^-[cfinox]+$/.test(arg));
+    case 'pidof':
+      return args.every((arg) => isName(arg) || /^-[sx]+$/.test(arg));
+    case 'seq':
+      return args.every((arg) => /^\d+$/.test(arg));
+    case 'stat':
+      return args[0] === '-c' && /^%[sYXZughib]$/.test(args[1] ?? '') && args.slice(2).every(isName);
     default:
       return false;
   }
+}
+
+/** Ids and names of containers (Docker: `[a-zA-Z0-9][a-zA-Z0-9_.-]+`). */
+function names(name: string, args: readonly string[]): boolean {
+  const [verb, ...rest] = args;
+  if ((name !== 'docker' && name !== 'podman') || verb !== 'ps') return false;
+  // With a format there is no other order of things.
+  const plain = rest.at(-2) === '--format' && /^\{\{\.(Names|ID)\}\}$/.test(rest.at(-1) ?? '');
+  if (plain) return rest.slice(0, -2).every((one) => one === '-a');
+  return (
+    rest.length > 0 && rest.every((one) => /^-[aq]+$/.test(one)) && rest.some((one) => one.includes('q'))
+  );
 }
 
 function isName(arg: string): boolean {

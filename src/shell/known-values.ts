@@ -1,4 +1,4 @@
-import { givesNumber } from './counting.ts';
+import { givesNames, givesNumbers } from './counting.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 
 /** What is known of every value that a line gives to one of its variables. */
@@ -81,7 +81,7 @@ function noteNode(node: Tree, note: (name: string, value: Known) => void): void 
     case 'ForClause': {
       const loop = child(node, 'Loop');
       if (loop === undefined || typeOf(loop) !== 'WordIter') return;
-      const items = children(loop, 'Items').map(knownOf);
+      const items = children(loop, 'Items').map(knownOfItem);
       const [first, ...rest] = items;
       const known = first === undefined || flag(node, 'Select') ? NOTHING : rest.reduce(both, first);
       note(text(child(loop, 'Name')), known);
@@ -122,6 +122,14 @@ function both(a: Known, b: Known): Known {
   };
 }
 
+/** Of what a loop takes out of it: what a program prints is split first, so that nothing of it is empty. */
+function knownOfItem(word: Tree): Known {
+  const [only, ...more] = children(word, 'Parts');
+  const known = knownOf(word);
+  if (only === undefined || more.length > 0 || typeOf(only) !== 'CmdSubst') return known;
+  return givesNames(children(only, 'Stmts')) ? { ...known, plain: true } : known;
+}
+
 function knownOf(word: Tree | undefined): Known {
   if (word === undefined) return { number: true, operand: true, plain: false, prefix: '' };
   const parts = children(word, 'Parts');
@@ -130,6 +138,8 @@ function knownOf(word: Tree | undefined): Known {
     return isComputed(only) ? { ...NUMBER, operand: true, plain: false } : NUMBER;
   if (parts.length === 1 && only !== undefined && isLastProcess(only))
     return { ...NUMBER, operand: true, plain: false };
+  if (parts.length === 1 && only !== undefined && isNames(only))
+    return { number: false, operand: true, plain: false, prefix: '' };
   const first = only !== undefined && typeOf(only) === 'DblQuoted' ? children(only, 'Parts')[0] : only;
   const kind = first === undefined ? '' : typeOf(first);
   const value = kind === 'Lit' || (kind === 'SglQuoted' && !flag(first ?? {}, 'Dollar')) ? text(first) : '';
@@ -155,7 +165,7 @@ function isNumberPart(part: Tree): boolean {
     case 'ArithmExp':
       return true;
     case 'CmdSubst':
-      return givesNumber(children(part, 'Stmts'));
+      return givesNumbers(children(part, 'Stmts'));
     case 'ParamExp':
       return flag(part, 'Length') || (flag(part, 'Short') && NUMBERS.test(text(child(part, 'Param'))));
     default:
@@ -167,6 +177,17 @@ function isNumberPart(part: Tree): boolean {
 function isComputed(part: Tree): boolean {
   return (
     typeOf(part) === 'CmdSubst' || (typeOf(part) === 'DblQuoted' && children(part, 'Parts').some(isComputed))
+  );
+}
+
+/** `$(docker ps -q)`, also in double quotes. */
+function isNames(part: Tree): boolean {
+  const [only, ...more] = typeOf(part) === 'DblQuoted' ? children(part, 'Parts') : [part];
+  return (
+    only !== undefined &&
+    more.length === 0 &&
+    typeOf(only) === 'CmdSubst' &&
+    givesNames(children(only, 'Stmts'))
   );
 }
 

@@ -17,7 +17,7 @@ export const READERS = list(`
   dpkg-query namei lsmod lslocks column comm diff host findmnt lsns git-upload-pack git-upload-archive
   pstree lsattr getfacl getcap lsipc ipcs getenforce sestatus aa-status uuidgen logname hostid pinky tput pr fmt nslookup
   modinfo locate plocate mlocate atq lastb bc pg_isready zipinfo pmap pwdx readelf showmount tsort lzcat zstdcat zcmp
-  zdiff netstat yes look traceroute tracepath ping6 cal ncal top systemd-cgtop dig jq help clear
+  zdiff netstat yes look pg_lsclusters traceroute tracepath ping6 cal ncal top systemd-cgtop dig jq help clear
 `);
 
 /** Words of the shell itself that change nothing outside of it. */

@@ -1,4 +1,5 @@
 import { isNumeric, isNumericPart, type Knowledge, setIn } from './arithmetic.ts';
+import { givesNames } from './counting.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
 import { knownOfShells } from './known-values.ts';
 import { literalWord, quoted, type Word } from './word.ts';
@@ -20,7 +21,9 @@ const PLAIN_EXPANSIONS: readonly number[] = [68, 69, 70, 71, 72, 73, 74, 75, 76,
 const ASSIGNING: readonly number[] = [74, 75];
 
 /** What the name of a process substitution begins with; where there is no such directory, another place of the system. */
-export const PROCESS = '/dev/fd/';
+const PROCESS = '/dev/fd/';
+/** How it is written where it is shown. */
+export const PROCESS_SUBSTITUTION = '<(…)';
 
 interface Reading {
   /** What is known of the beginning. */
@@ -150,14 +153,18 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
       compute(reading, parameterSource(part), severalWords(part) || (bare && known?.plain !== true));
       return;
     }
-    case 'CmdSubst':
+    case 'CmdSubst': {
       host.substitution(children(part, 'Stmts'));
-      compute(reading, '$(…)', bare);
+      const names = givesNames(children(part, 'Stmts'));
+      if (names) begin(reading, '');
+      reading.several ||= bare && names;
+      compute(reading, '$(…)', bare && !names);
       return;
+    }
     case 'ProcSubst':
       host.substitution(children(part, 'Stmts'));
       begin(reading, PROCESS);
-      compute(reading, '<(…)', false);
+      compute(reading, PROCESS_SUBSTITUTION, false);
       return;
     case 'ArithmExp':
       if (flag(part, 'Bracket') || !isNumeric(child(part, 'X'), host.known))

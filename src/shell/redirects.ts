@@ -1,4 +1,5 @@
 import type { ShellAction } from './facts.ts';
+import { PROCESS_SUBSTITUTION } from './read-word.ts';
 import type { Redirect } from './script.ts';
 import type { Word } from './word.ts';
 
@@ -11,6 +12,8 @@ export function redirectAction(redirect: Redirect): ShellAction | undefined {
   const { kind, target } = redirect;
   const command = `${kind === 'read' ? '<' : '>'} ${target.source}`;
   if (target.text !== undefined && STREAMS.test(target.text)) return undefined;
+  // A pipe to or from what runs in it, which is judged by itself.
+  if (target.text === undefined && target.source === PROCESS_SUBSTITUTION) return undefined;
   if (
     /^\/dev\/(tcp|udp)\//.test(target.prefix) ||
     (target.text === undefined && '/dev/tcp/'.startsWith(target.prefix) && target.prefix !== '')

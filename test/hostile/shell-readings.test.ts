@@ -115,6 +115,8 @@ const VALUES = [
   '$(ls | wc -l)',
   '$(cat x)',
   '$((1 + 1))',
+  '$(seq 1 3)',
+  '$(stat -c %s x)',
   '""',
   '$y',
 ];
@@ -202,6 +204,12 @@ const USES: readonly string[] = [
     'U &',
   ],
   ...[
+    'uniq $x',
+    'env -u $x ls',
+    'timeout $x ls',
+    'cat < <(U)',
+    'ls > >(U)',
+    'compgen -c V',
     'env -u ./t* ls',
     'nice -n ./t* ls',
     'timeout ./t? ls',

@@ -70,6 +70,11 @@ export const MACHINE: Readonly<Record<string, CallTable>> = {
     },
     otherwise: 'unknown',
   },
+  'ssh-keygen': { reads: { '': '-l -v -f: -E: -F:' }, needs: 'l F', otherwise: 'unknown' },
+  xmllint: {
+    reads: { '': '--format --noout --xpath: --nonet --html --recover --encode: --c14n --debug --version' },
+    otherwise: 'unknown',
+  },
   man: {
     reads: { '': '-k -f -w -a -s: --where --whatis --apropos --all --sections:' },
     otherwise: 'unknown',
