@@ -102,7 +102,8 @@ class ScriptReader implements RedirectHost {
       const name = words[0]?.text;
       const defined = name !== undefined && this.#settled.has(`${name}()`);
       this.#commands.push({ assignments, words, redirects, defined });
-      if (words.length === 0 && !flag(node, 'Background')) {
+      // Behind a redirection that fails nothing is set.
+      if (words.length === 0 && redirects.length === 0 && !flag(node, 'Background')) {
         // What is added to a value has what was there before in it.
         const whole = children(command, 'Assigns').filter((one) => !flag(one, 'Append'));
         for (const one of whole) this.#settled.add(text(child(one, 'Name')));
@@ -113,7 +114,8 @@ class ScriptReader implements RedirectHost {
       this.#commands.push({ assignments: [], words: [], redirects, defined: false });
     }
     if (command === undefined) return;
-    const here = !flag(node, 'Background') && ['Block', 'FuncDecl', 'ArithmCmd'].includes(typeOf(command));
+    const certain = !flag(node, 'Background') && redirects.length === 0;
+    const here = certain && ['Block', 'FuncDecl', 'ArithmCmd'].includes(typeOf(command));
     if (here) return this.#compound(command);
     if (typeOf(command) === 'BinaryCmd' && number(command, 'Op') === AND && !flag(node, 'Background')) {
       return this.#apart(() => this.#chain(command));

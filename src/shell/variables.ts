@@ -45,6 +45,8 @@ export function mayBeSet(name: string, exported: boolean): boolean {
 
 /** May a client's `env` request set it, as far as what programs do with it goes? */
 export function harmlessEnvironment(name: string, value: string): boolean {
+  // Where a line calculates with a variable, its value is an expression, and runs what stands in an index.
+  if (/[[`$]/.test(value)) return false;
   return (HARMLESS.test(name) || name === 'COLORTERM' || name === 'TERM') && isReadAlike(name, value);
 }
 

@@ -79,6 +79,8 @@ test('variables that change what runs are unknown', () => {
   for (const value of ['C.UTF-8', 'en_US.UTF-8', 'de_DE@euro', 'POSIX', ''])
     expect(outcome(READS, env('LC_ALL', value))).toBe('allow');
   // There a byte of a letter can be a backslash, and Bash reads another line than was judged.
+  expect(outcome(READS, env('TZ', 'Europe/Berlin'))).toBe('allow');
+  expect(outcome(READS, env('TZ', 'a[$(rm x)]'))).toBe('block');
   for (const value of ['zh_TW', 'zh_CN.GBK', 'ja_JP.SJIS', '../../tmp'])
     expect(outcome(READS, env('LC_ALL', value))).toBe('block');
   for (const name of ['LD_PRELOAD', 'BASH_ENV', 'PATH', 'LC_ALL_X']) {
