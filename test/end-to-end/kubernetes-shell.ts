@@ -26,7 +26,7 @@ export function testGatedShells(parts: () => Parts): void {
   describe.each([
     ['WebSockets', {}],
     ['SPDY', { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false' }],
-  ])('a line-gated shell in a pod, over %s', (_name, more) => {
+  ])('a line-gated shell in a pod, over %s', (carrier, more) => {
     let hoopctl: Hoopctl;
     let ana: string;
     let proxy: HeldProxy & { readonly certificate: string };
@@ -36,11 +36,12 @@ export function testGatedShells(parts: () => Parts): void {
 
     beforeAll(async () => {
       ({ hoopctl, ana } = parts());
-      const token = await hoopctl.createIdentity(`gina-${_name.toLowerCase()}`, 'requester');
+      const token = await hoopctl.createIdentity(`gina-${carrier.toLowerCase()}`, 'requester');
       proxy = (await hoopctl.proxy('prod-k8s', { token })) as typeof proxy;
       const kubeconfig = writeKubeconfig(proxy, join(hoopctl.home, '..'));
       env = { PATH: process.env.PATH ?? '', KUBECONFIG: kubeconfig, HOME: join(kubeconfig, '..'), ...more };
       place = mkdtempSync(join(tmpdir(), 'pod-'));
+      writeFileSync(there('kept'), 'x');
     });
     afterAll(async () => {
       shell?.close();
@@ -48,6 +49,10 @@ export function testGatedShells(parts: () => Parts): void {
       rmSync(place, { recursive: true, force: true });
     });
 
+    /** What does not hang on what carries the streams. */
+    const once = (name: string, run: () => Promise<void>) => {
+      if (carrier === 'WebSockets') test(name, run);
+    };
     const PROMPT = /prod-k8s\/default\/web[^\n]*\$ $/;
     const there = (name: string) => join(place, name);
     const kubectl = (args: readonly string[], stdin?: string): Promise<ProgramResult> =>
@@ -91,8 +96,7 @@ export function testGatedShells(parts: () => Parts): void {
       await line(on, 'for i in 1 2 3 4 5; do sleep 0.1; stty size; done', /(?:\n33 97){2}\n/);
     });
 
-    test('kills a blocked line, says why, and lives on', async () => {
-      writeFileSync(there('kept'), 'x');
+    once('kills a blocked line, says why, and lives on', async () => {
       const on = await opened();
       await line(on, `unlink ${there('kept')}`, 'nothing is unlinked here');
       expect(on.text).toContain(`"exec web -n default -c main -- sh -c '<command>'"`);
@@ -131,7 +135,7 @@ export function testGatedShells(parts: () => Parts): void {
       expect([existsSync(there('withdrawn')), existsSync(there('denied'))]).toEqual([false, false]);
     });
 
-    test('takes what is pasted as one line to be judged, and completes names of files', async () => {
+    once('takes what is pasted as one line to be judged, and completes names of files', async () => {
       writeFileSync(there('found here'), 'the text\n');
       const on = await opened();
       on.type('\x1b[200~echo one\necho two\x1b[201~');
@@ -175,7 +179,7 @@ export function testGatedShells(parts: () => Parts): void {
       shell = undefined;
     });
 
-    test('is what k9s opens, and a plain sh', async () => {
+    once('is what k9s opens, and a plain sh', async () => {
       await open('sh', '-c', 'command -v bash >/dev/null && exec bash || exec sh');
       await line(await opened(), '[[ a == a ]] && echo "it is $BASH"', /\nit is \S*bash\n/);
       await open('/bin/sh', '-i');
@@ -183,7 +187,7 @@ export function testGatedShells(parts: () => Parts): void {
       await line(await opened(), 'echo fine', '\nfine\n');
     });
 
-    test('reads no file and no function that its environment names', async () => {
+    once('reads no file and no function that its environment names', async () => {
       writeFileSync(there('rc'), 'echo escaped\nls() { echo escaped; }\n');
       process.env.BASH_ENV = there('rc');
       process.env.ENV = there('rc');
@@ -199,7 +203,7 @@ export function testGatedShells(parts: () => Parts): void {
       }
     });
 
-    test('is not what another shell would be, which is refused with what to do instead', async () => {
+    once('is not what another shell would be, which is refused with what to do instead', async () => {
       const refused = start('bash', '--rcfile', '/tmp/x');
       await refused.shows('kubectl exec -it POD -- bash');
       expect(await refused.exited).not.toBe(0);
@@ -213,7 +217,7 @@ export function testGatedShells(parts: () => Parts): void {
       expect(existsSync(there('kept'))).toBe(true);
     });
 
-    test('is not what a request without streams gets', async () => {
+    once('is not what a request without streams gets', async () => {
       const path = '/api/v1/namespaces/default/pods/web/exec?command=bash&stdin=true&tty=true&container=main';
       const answer = await ask(proxy, 'POST', path);
       expect([answer.status, answer.text]).toEqual([
@@ -222,13 +226,13 @@ export function testGatedShells(parts: () => Parts): void {
       ]);
     });
 
-    test("says in the cluster's words that a pod is not there", async () => {
+    once("says in the cluster's words that a pod is not there", async () => {
       const result = await kubectl(['exec', '-i', 'nobody', '--', 'sh'], 'ls\n');
       expect(result.code).toBe(1);
       expect(result.stderr).toContain('pods "nobody" not found');
     });
 
-    test('runs no line any more once the policy opens no such shell', async () => {
+    once('runs no line any more once the policy opens no such shell', async () => {
       const on = await open('bash');
       await hoopctl.applyPolicy(
         parts().policy.replace('name: gated, who: ["gina', 'name: gated, who: ["nobody'),
@@ -252,7 +256,7 @@ export function testGatedShells(parts: () => Parts): void {
       );
       const all = replays.map(({ stdout }) => stdout).join('');
       expect(all).toContain('unknown: LINE-GATED SHELL');
-      expect(all).toContain('read: echo alive · pod default/web, container main');
+      expect(all).toContain('read: echo later · pod default/web, container main');
       expect(all).toContain('"rule":"no-unlink"');
     });
   });
