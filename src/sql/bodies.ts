@@ -1,9 +1,10 @@
 import type { Node } from 'libpg-query';
-import type { Catalog, CatalogFunction } from './catalog.ts';
+import type { CatalogFunction } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
 import { emptyScope, expression } from './expressions.ts';
 import type { Source } from './facts.ts';
+import { KeptByCatalog } from './kept-by-catalog.ts';
 import { parseText } from './parse.ts';
 import { plpgsqlStatements } from './plpgsql.ts';
 import { runPlpgsql } from './procedural-bodies.ts';
@@ -20,18 +21,16 @@ export interface BodyFacts {
   readonly outputs?: ColumnList;
 }
 
-const kept = new WeakMap<Catalog, Map<string, BodyFacts>>();
+const kept = new KeptByCatalog<BodyFacts>();
 
 /** Facts depend on the catalog, the body and the path alone, as long as no earlier statement changed what names mean. */
 function remembered(key: string, ctx: Context, make: () => BodyFacts): BodyFacts {
   if (!ctx.state.pristine || ctx.within.length > 0) return make();
-  const facts = kept.get(ctx.catalog) ?? new Map<string, BodyFacts>();
-  kept.set(ctx.catalog, facts);
-  const known = facts.get(key);
+  const known = kept.get(ctx.catalog, key);
   if (known) return known;
   const made = make();
   // A cursor or prepared statement used inside makes the body a matter of the session.
-  if (!made.collector.dependsOnSession) facts.set(key, made);
+  if (!made.collector.dependsOnSession) kept.set(ctx.catalog, key, made);
   return made;
 }
 

@@ -1,9 +1,10 @@
-import type { Catalog, CatalogRelation } from './catalog.ts';
+import type { CatalogRelation } from './catalog.ts';
 import { Collector } from './collector.ts';
 import type { Context } from './context.ts';
 import { expression } from './expressions.ts';
 import type { Action, SessionChange } from './facts.ts';
 import { noteInnerChanges } from './inner-effects.ts';
+import { KeptByCatalog } from './kept-by-catalog.ts';
 import { parseText } from './parse.ts';
 import { relationColumns, Scope } from './scope.ts';
 import { changesNames } from './table-code.ts';
@@ -13,7 +14,7 @@ interface PolicyCode {
   readonly changes: readonly SessionChange[];
 }
 
-const kept = new WeakMap<Catalog, Map<string, PolicyCode>>();
+const kept = new KeptByCatalog<PolicyCode>();
 
 /**
  * What the policies of a table's row security do to other objects whenever the table is used. What they only read, or
@@ -21,11 +22,11 @@ const kept = new WeakMap<Catalog, Map<string, PolicyCode>>();
  */
 export function notePolicies(relation: CatalogRelation, ctx: Context): void {
   if (relation.policies === undefined || ctx.within.includes(relation.oid)) return;
-  const code = kept.get(ctx.catalog) ?? new Map<string, PolicyCode>();
-  kept.set(ctx.catalog, code);
   const key = `${relation.oid} ${ctx.state.callPath?.join('\0') ?? '?'}`;
-  const known = (ctx.state.pristine ? code.get(key) : undefined) ?? acting(relation, relation.policies, ctx);
-  if (ctx.state.pristine) code.set(key, known);
+  const { catalog, state } = ctx;
+  const known =
+    (state.pristine ? kept.get(catalog, key) : undefined) ?? acting(relation, relation.policies, ctx);
+  if (state.pristine) kept.set(catalog, key, known);
   for (const action of known.actions) ctx.out.add(action);
   noteInnerChanges(known.changes, ctx);
 }

@@ -208,16 +208,20 @@ export function effectivePath(
   byOwner = false,
 ): readonly string[] | undefined {
   const path: string[] = [];
+  // A name that stands there again is searched once, as the server does.
+  const add = (schema: string) => {
+    if (!path.includes(schema)) path.push(schema);
+  };
   for (const name of names) {
     if (name === '$user') {
       if (state.user === undefined) return undefined;
-      if (catalog.hasSchema(state.user)) path.push(state.user);
+      if (catalog.hasSchema(state.user)) add(state.user);
     } else if (name === 'pg_temp') {
-      path.push(state.tempSchema ?? 'pg_temp');
+      add(state.tempSchema ?? 'pg_temp');
     } else if (name === 'pg_catalog' || catalog.hasSchema(name) || state.newSchemas.has(name)) {
       // Another role may use it, or not: who runs the text is not told here.
       if (!byOwner && !catalog.mayUseSchema(name)) return undefined;
-      path.push(name);
+      add(name);
     }
   }
   // PostgreSQL docs 5.10.5 and 20.11.1: searched first unless the path names them elsewhere.

@@ -1,7 +1,8 @@
-import type { Catalog, CatalogRelation } from './catalog.ts';
+import type { CatalogRelation } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
 import { emptyScope, expression } from './expressions.ts';
+import { KeptByCatalog } from './kept-by-catalog.ts';
 import { parseText } from './parse.ts';
 import { querySelect } from './queries.ts';
 import { type ColumnList, relationColumns, rename, sourcesOf, withoutEntries } from './scope.ts';
@@ -14,19 +15,17 @@ export interface ViewFacts {
   readonly collector: Collector;
 }
 
-const kept = new WeakMap<Catalog, Map<string, ViewFacts>>();
+const kept = new KeptByCatalog<ViewFacts>();
 
 /** What a view (or materialized view) is made of. Depends on the catalog alone: its names were bound when it was made. */
 export function viewFacts(relation: CatalogRelation, ctx: Context): ViewFacts {
-  const views = kept.get(ctx.catalog) ?? new Map<string, ViewFacts>();
-  kept.set(ctx.catalog, views);
   // Functions in a view resolve their own names at run time, by the caller's path.
   const key = `${relation.oid} ${ctx.state.callPath?.join('\0') ?? '?'}`;
-  const known = views.get(key);
+  const known = kept.get(ctx.catalog, key);
   if (known && ctx.state.pristine) return known;
   if (ctx.within.includes(relation.oid) || ctx.within.length >= MAX_DEPTH) return recursiveView(relation);
   const facts = readView(relation, ctx);
-  if (ctx.state.pristine && ctx.within.length === 0) views.set(key, facts);
+  if (ctx.state.pristine && ctx.within.length === 0) kept.set(ctx.catalog, key, facts);
   return facts;
 }
 
