@@ -32,6 +32,7 @@ export interface ErrorFacts {
   readonly cause?: unknown;
 }
 
+/** What can go wrong, by who can do something about it; every error of the program is one. */
 export abstract class HoopError extends Error {
   abstract readonly kind: ErrorKind;
   /** Stable, machine-readable: `connection_name_taken`, `wrong_passphrase`, … */

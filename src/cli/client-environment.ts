@@ -5,6 +5,7 @@ import type { Io } from './io.ts';
 const KEPT =
   /^(PATH|HOME|USER|LOGNAME|SHELL|TERM|TERMINFO(_DIRS)?|COLORTERM|NO_COLOR|FORCE_COLOR|COLUMNS|LINES|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|EDITOR|VISUAL|PAGER|LESS|PSQL_[A-Z]+|PSQLRC|PGTZ|PGDATESTYLE|PGAPPNAME|INPUTRC|XDG_[A-Z_]+|DISPLAY|WAYLAND_DISPLAY)$/;
 
+/** What a native client needs of the environment, and nothing that would change where it connects. */
 export function cleanEnvironment(env: Io['env']): Record<string, string> {
   const clean: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {

@@ -15,6 +15,7 @@ const START_DEADLINE = 30_000;
 const LOOK_EVERY = 20;
 const STDERR_FILE = 'daemon.stderr';
 
+/** The daemon's program, built; also when this runs from its sources. */
 export function daemonEntry(): string {
   const built = import.meta.url.endsWith('.js');
   return fileURLToPath(new URL(built ? '../daemon/entry.js' : '../../dist/daemon/entry.js', import.meta.url));

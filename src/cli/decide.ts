@@ -30,6 +30,7 @@ export async function showForDecision(io: Io, approval: ApprovalView): Promise<v
   }
 }
 
+/** Somebody looked and left it undecided. */
 export function undecided(approval: ApprovalView): ApprovalPending {
   return new ApprovalPending('not_decided', `${approval.id} still waits; nothing was decided`, {
     next: `hoopctl approve ${approval.id}`,

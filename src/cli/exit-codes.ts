@@ -31,6 +31,7 @@ const byKind: Readonly<Record<ErrorKind, number>> = {
   internal: 1,
 };
 
+/** The exit code of an error that ends a verb. */
 export function exitCodeOf(kind: ErrorKind): number {
   return byKind[kind];
 }

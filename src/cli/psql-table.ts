@@ -10,13 +10,6 @@ export interface TableColumn {
 /** One cell: the lines it is printed on. */
 type Cell = readonly string[];
 
-/** Types that psql sets flush right: int8, int2, int4, oid, xid, cid, float4, float8, money, numeric (pg_type.dat). */
-const RIGHT_ALIGNED_TYPES: ReadonlySet<number> = new Set([20, 21, 23, 26, 28, 29, 700, 701, 790, 1700]);
-
-export function isRightAligned(typeOid: number): boolean {
-  return RIGHT_ALIGNED_TYPES.has(typeOid);
-}
-
 /**
  * Head and rows as psql prints them by default (format aligned, border 1): heads centred, a cell of several
  * lines continued with `+`, null as nothing, control characters shown. Ends with a newline, has no row count.

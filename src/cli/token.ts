@@ -33,6 +33,7 @@ function sendable(token: string): string {
   });
 }
 
+/** Whether there is an identity to act as. */
 export function hasToken(home: string, env: Readonly<Record<string, string | undefined>>): boolean {
   try {
     return readToken(home, env) !== '';

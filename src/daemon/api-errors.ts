@@ -17,6 +17,7 @@ const STATUS: Readonly<Record<ErrorKind, number>> = {
   internal: 500,
 };
 
+/** The HTTP status of an error. */
 export function statusOf(error: HoopError): number {
   return STATUS[error.kind];
 }
@@ -30,6 +31,7 @@ export function asHoopError(error: unknown): HoopError {
   });
 }
 
+/** An error as the API answers it: no stack, no cause. */
 export function errorBody(error: HoopError): ErrorBody {
   return {
     error: {

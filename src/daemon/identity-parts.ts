@@ -49,6 +49,7 @@ export interface IdentityParts {
   readonly checkLiveness: () => Promise<void>;
 }
 
+/** Wires who is asking; what a changed policy, a revocation or an issuer ends is cut from here. */
 export function identityParts(deps: IdentityPartsDeps): IdentityParts {
   const { audit, clock, failed, getJson, live } = deps;
   const { identities, signIns, usedTokens } = deps.store;

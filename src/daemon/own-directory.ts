@@ -18,6 +18,7 @@ export function ensureOwnDirectory(path: string): void {
   }
 }
 
+/** A file's permissions: `0700`. */
 export function modeText(mode: number): string {
   return (mode & 0o777).toString(8).padStart(4, '0');
 }

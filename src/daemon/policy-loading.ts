@@ -43,6 +43,7 @@ export function policyFromText(text: string): Policy {
   throw badPolicy(problems);
 }
 
+/** A policy with errors, told by the first of them. */
 export function badPolicy(problems: readonly Problem[]): UsageError {
   const first = problems.find(({ severity }) => severity === 'error');
   const where = first?.line == null ? '' : `line ${first.line}, column ${first.column ?? 1}: `;

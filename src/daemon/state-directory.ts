@@ -14,6 +14,7 @@ export interface StateDirectory {
   readonly tls: string;
 }
 
+/** Where each thing lies in a state directory; nothing is made. */
 export function stateDirectory(home: string): StateDirectory {
   const whole = resolve(home);
   return {

@@ -30,6 +30,7 @@ export function seesApproval(board: ApprovalBoard, caller: IdentityRow, request:
   return hasRole(caller, 'owner', 'auditor') || board.deciders.concerns(request, caller);
 }
 
+/** Neither revoked nor expired; `now` in milliseconds. */
 export function isLive(identity: IdentityRow, now: number): boolean {
   return statusOf(identity, now) === 'active';
 }
@@ -100,6 +101,7 @@ export function sessionView(row: SessionRow): SessionView {
   };
 }
 
+/** A request as this caller sees it: what it may do about it. */
 export function approvalView(
   board: ApprovalBoard,
   caller: IdentityRow,

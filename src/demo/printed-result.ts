@@ -1,5 +1,6 @@
 import type { QueryArrayResult } from 'pg';
-import { isRightAligned, psqlTable, rowCount } from '../cli/psql-table.ts';
+import { isRightAligned } from '../base/psql-alignment.ts';
+import { psqlTable, rowCount } from '../cli/psql-table.ts';
 
 /** A result of node-postgres as psql prints it, without the last newline. */
 export function printedResult(result: QueryArrayResult): string {

@@ -46,6 +46,7 @@ export function wrongPassphrase(attempts: Attempts): NotPermitted {
   });
 }
 
+/** For the store; `attemptsFromText` reads it. */
 export function attemptsToText(attempts: Attempts): string {
   return JSON.stringify([attempts.wrong, attempts.lockedUntil ?? null]);
 }

@@ -132,14 +132,17 @@ function codeOf(error: unknown): unknown {
 
 export const again = () => ({ next: 'hoopctl login' });
 
+/** What is shown is no token at all, or none that is safe to read. */
 export function malformed(why: string): LoginNeeded {
   return new LoginNeeded('token_malformed', 'that is not a token that hoopctl can take', { why, ...again() });
 }
 
+/** A claim that has to be there. */
 export function missing(claim: string): LoginNeeded {
   return new LoginNeeded('token_claim_missing', `the token has no claim "${claim}"`);
 }
 
+/** A token that was made for something else. */
 export function wrongType(): LoginNeeded {
   return new LoginNeeded('token_type', 'that token does not stand for an identity', {
     why: 'hoopctl takes ID tokens and access tokens',

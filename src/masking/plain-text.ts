@@ -12,6 +12,7 @@ const UNSEEN =
 /** A sequence that has only begun, at the end of the bytes. */
 const BEGUN = /\x1b(?:\[[0-?]{0,64}[ -/]{0,8}|[PX\]^_][^\x07\x1b]{0,4096}\x1b?|[ -/]{0,4})?$/;
 
+/** Output without its control sequences, and where each byte of it stood. */
 export function plainText(bytes: Buffer): PlainText {
   const all = bytes.toString('latin1');
   const begun = all.includes('\x1b') ? BEGUN.exec(all) : null;

@@ -19,10 +19,12 @@ export interface CompiledMask extends ColumnMask {
   holdsFor(requester: Requester): boolean;
 }
 
+/** A mask with its column patterns ready to match. */
 export function withGlobs(active: ActiveMask): ColumnMask {
   return { active, columns: active.columns.map((column) => compileGlob(column)) };
 }
 
+/** A mask of the file, with whom it spares. */
 export function compileMask(mask: PolicyMask, groups: FileGroups): CompiledMask {
   const except = mask.except && compilePrincipals(mask.except, groups);
   const active: ActiveMask = {

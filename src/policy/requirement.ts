@@ -19,6 +19,7 @@ export interface Requirement {
   readonly ticket: TicketPattern | 'any' | undefined;
 }
 
+/** What a rule wants to be told; undefined where it wants nothing. */
 export function compileRequirement(require: PolicyRule['require']): Requirement | undefined {
   if (require === undefined) return undefined;
   if (require === 'reason') return { reason: true, ticket: undefined };

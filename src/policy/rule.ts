@@ -16,6 +16,7 @@ export type Outcome = 'allow' | 'approve' | 'block';
 
 const STRICTNESS: Readonly<Record<Outcome, number>> = { allow: 0, approve: 1, block: 2 };
 
+/** block before approve before allow. */
 export function isStricter(a: Outcome, b: Outcome): boolean {
   return STRICTNESS[a] > STRICTNESS[b];
 }

@@ -21,6 +21,7 @@ export function groupNamed(principal: string): string | undefined {
   return principal.startsWith(GROUP) ? principal.slice(GROUP.length) : undefined;
 }
 
+/** The groups of the file, by name. */
 export function compileGroups(groups: Readonly<Record<string, readonly string[]>>): FileGroups {
   return new Map(
     Object.entries(groups).map(([name, members]) => [name, members.map((member) => compileNameGlob(member))]),

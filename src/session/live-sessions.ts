@@ -30,6 +30,7 @@ export interface SessionTotals {
   readonly denied: number;
 }
 
+/** The sessions that are open, and what those that ended have counted. Mutable. */
 export class LiveSessions {
   readonly #open = new Map<string, LiveSession>();
   /** Of sessions that are closed. */

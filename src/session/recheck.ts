@@ -39,6 +39,7 @@ function changeOf(then: IdentityRow, now: IdentityRow): string | undefined {
   return changeOfIdentity(then, now);
 }
 
+/** Whether an identity may open sessions. */
 export function mayWork({ roles }: Pick<IdentityRow, 'roles'>): boolean {
   return roles.some((role) => WORKING.includes(role));
 }

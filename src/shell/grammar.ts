@@ -66,11 +66,13 @@ export function child(node: Tree, field: string): Tree | undefined {
   return typeof value === 'object' && value !== null && 'Pos' in value ? (value as Tree) : undefined;
 }
 
+/** A node's list of that name; none where it has no such field. */
 export function children(node: Tree, field: string): readonly Tree[] {
   const value = node[field];
   return Array.isArray(value) ? (value as readonly Tree[]) : [];
 }
 
+/** A field that is text; the empty text where it is none. */
 export function text(node: Tree | undefined, field = 'Value'): string {
   const value = node?.[field];
   return typeof value === 'string' ? value : '';
@@ -80,6 +82,7 @@ export function flag(node: Tree, field: string): boolean {
   return node[field] === true;
 }
 
+/** A field that is a number; -1 where it is none. */
 export function number(node: Tree, field: string): number {
   const value = node[field];
   return typeof value === 'number' ? value : -1;

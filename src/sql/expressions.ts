@@ -170,6 +170,7 @@ function inner(child: object, scope: Scope, use: ExpressionUse, ctx: Context): v
   children(child, scope, use, ctx);
 }
 
+/** Notes a use of each column, and hands them on where the use collects what a value is derived from. */
 export function noteAll(sources: readonly Source[], use: ExpressionUse, ctx: Context): void {
   for (const source of sources) {
     ctx.out.use(source, use.kind, use.with);

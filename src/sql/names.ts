@@ -88,6 +88,10 @@ export function creationName(rv: RangeVar, ctx: Context): string {
   return `${creationSchema(ctx) ?? '?'}.${rv.relname}`;
 }
 
+/**
+ * Where a name without a schema is made: the first of the path that is not an implicit one. Undefined where none is
+ * known.
+ */
 export function creationSchema(ctx: Context): string | undefined {
   return ctx.state.searchPath?.find((schema) => schema !== 'pg_catalog' && schema !== ctx.state.tempSchema);
 }
@@ -109,6 +113,7 @@ const OBJECT_KINDS: Readonly<Record<CatalogRelation['kind'], ObjectRef['kind']>>
   composite: 'type',
 };
 
+/** A relation as facts name it; `via` is the view or function through which it is reached. */
 export function relationObject(relation: CatalogRelation, ctx: Context, via?: string): ObjectRef {
   return {
     kind: OBJECT_KINDS[relation.kind],

@@ -8,6 +8,7 @@ import { runPlpgsql } from './procedural-bodies.ts';
 import { noteArguments, type StatementResult } from './statements.ts';
 import { constantText, lastOption, nameParts } from './tree.ts';
 
+/** CALL: a procedure may commit, and its effects are those of its body. */
 export function callStatement(stmt: CallStmt, ctx: Context): StatementResult {
   const call = stmt.funccall;
   noteArguments(call?.args, ctx);

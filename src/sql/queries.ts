@@ -25,6 +25,7 @@ export function querySelect(node: Node, parent: Scope | undefined, ctx: Context)
   return { columns: [], open: [] };
 }
 
+/** A SELECT, VALUES or set operation, with what stands in its WITH; the columns that come out. */
 export function select(stmt: SelectStmt, parent: Scope | undefined, ctx: Context): ColumnList {
   const scope = new Scope(parent);
   if (stmt.withClause) withClause(stmt.withClause, scope, ctx);

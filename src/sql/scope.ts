@@ -121,6 +121,7 @@ export function sourcesOf(list: ColumnList): string[] {
   return [...all];
 }
 
+/** Each source once; one of the two itself where the other adds nothing. */
 export function union(a: readonly string[], b: readonly string[]): readonly string[] {
   if (a.length === 0) return b;
   if (b.length === 0) return a;

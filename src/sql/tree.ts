@@ -8,6 +8,7 @@ export function kindOf(node: Node): string {
   return '';
 }
 
+/** What stands under a node's one key. */
 export function bodyOf(node: Node): unknown {
   return (node as Record<string, unknown>)[kindOf(node)];
 }

@@ -35,6 +35,10 @@ export function useNamedType(parts: readonly string[], ctx: Context): boolean {
   return type !== undefined || (parts.length === 1 && ctx.catalog.isBuiltinType(name));
 }
 
+/**
+ * What making a value of the type runs: a domain's CHECKs, those of the types inside it. `seen` holds types that are
+ * under way.
+ */
 export function typeEffects(type: CatalogType, ctx: Context, seen: Set<number>): void {
   makeValue(type, ctx, seen, true);
 }

@@ -21,6 +21,7 @@ export interface OptionWords {
 const HELP: OptionSpec = { flags: '-h, --help', description: 'print help' };
 const VERSION: OptionSpec = { flags: '-V, --version', description: 'print the version' };
 
+/** All nouns and verbs, the root first. */
 export function outline(root: CommandSpec): readonly Entry[] {
   const entries: Entry[] = [];
   const walk = (spec: CommandSpec, path: string) => {

@@ -54,6 +54,7 @@ export function urlUser(url: string): string | undefined {
   return /(?:^|[\s?&])user\s*=\s*'?([^'\s&]+)/.exec(url)?.[1];
 }
 
+/** Whether a URL holds a password in clear, as its user part or a parameter. */
 export function urlHasPassword(url: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:[^@/?#]+@/i.test(url) || /(?:^|[\s?&])password\s*=/.test(url);
 }

@@ -1,11 +1,12 @@
 import pg from 'pg';
 import type { Client } from '../../api/client.ts';
 import { ApprovalPending, type HoopError, UsageError } from '../../base/errors.ts';
+import { isRightAligned } from '../../base/psql-alignment.ts';
 import { type Endpoint, type EndpointOpening, openEndpoint, type ReadyEvent } from '../endpoint.ts';
 import { exitCodeOfSignal, Interrupted } from '../interrupted.ts';
 import type { Io } from '../io.ts';
 import { printDocument, tell } from '../output.ts';
-import { isRightAligned, psqlTable, rowCount } from '../psql-table.ts';
+import { psqlTable, rowCount } from '../psql-table.ts';
 import { visible, visibleLines } from '../visible-text.ts';
 import { ApprovalWait } from './approval-wait.ts';
 import { cancelRequest } from './cancel-request.ts';

@@ -4,6 +4,7 @@ export interface NativePlace {
   readonly port: number;
 }
 
+/** Where clients without hoopctl reach each protocol, once its listener is open. Mutable. */
 export class NativePlaces {
   readonly #places = new Map<string, NativePlace>();
 

@@ -184,6 +184,7 @@ export class ShortPasswords {
   }
 }
 
+/** Neither revoked nor expired; `now` in milliseconds. */
 export function isWorking(row: PasswordRow, now: number): boolean {
   return row.revokedAt === undefined && now < Date.parse(row.expiresAt);
 }

@@ -135,10 +135,12 @@ export function resourceWord(group: string, resource: string): string {
   return isBuiltIn(group, resource) || group === '' ? resource : `${resource}.${group}`;
 }
 
+/** Whether the API server itself has the resource (any version). */
 export function isBuiltIn(group: string, resource: string): boolean {
   return Object.hasOwn(BUILT_IN, group) && (BUILT_IN[group]?.includes(resource) ?? false);
 }
 
+/** Whether the group is one of the API server itself. */
 export function isBuiltInGroup(group: string): boolean {
   return Object.hasOwn(BUILT_IN, group);
 }

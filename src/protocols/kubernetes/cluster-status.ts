@@ -41,6 +41,7 @@ export function withoutQuotes(said: Status | undefined, code: number): Status {
 export const WITHHELD =
   'hoopctl: the cluster refused it; its words are withheld, since they may quote fields that are masked';
 
+/** The status of an answer; that of a bad gateway where there is none. */
 export function codeOf(answer: IncomingMessage): number {
   return answer.statusCode ?? 502;
 }

@@ -14,6 +14,7 @@ export interface ProgramOptions {
   readonly streams: readonly ('error' | 'stdin' | 'stdout' | 'stderr')[];
 }
 
+/** Which streams exec and attach ask for, as the API server reads the parameters. */
 export function programOptions(query: RequestQuery): ProgramOptions {
   const is = (name: string) => {
     const [value] = parameters(query, name);

@@ -89,6 +89,7 @@ export function parameter(query: RequestQuery, name: string): string | undefined
   return values[0];
 }
 
+/** All values of a query parameter, in order. */
 export function parameters(query: RequestQuery, name: string): readonly string[] {
   return query.filter(([key]) => key === name).map(([, value]) => value);
 }

@@ -7,6 +7,7 @@ export interface Status {
   readonly message: string;
 }
 
+/** A Status of the API (meta/v1) as JSON. */
 export function statusBody({ code, message, reason }: Status): Buffer {
   return Buffer.from(
     `${JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code })}\n`,

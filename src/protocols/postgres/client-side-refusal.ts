@@ -36,6 +36,7 @@ export function closeGently(socket: Socket, clock: Clock, bytes?: Uint8Array): v
   else socket.end(bytes);
 }
 
+/** A refusal at login, which ends the connection. */
 export function fatal(text: RefusalText): Buffer {
   return errorResponse({ severity: 'FATAL', ...text, routine: 'hoopctl_refused' });
 }

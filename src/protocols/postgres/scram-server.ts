@@ -29,6 +29,7 @@ export interface ScramVerifier {
   readonly serverKey: Buffer;
 }
 
+/** What a server keeps of a password (RFC 5803), with a salt of its own. */
 export async function makeVerifier(password: string): Promise<ScramVerifier> {
   const salt = randomBytes(SALT_LENGTH);
   const { storedKey, serverKey } = await deriveKeys(password, salt, ITERATIONS);

@@ -44,6 +44,7 @@ export function blockedError(
   });
 }
 
+/** An ERROR of the gateway, after which the session lives on. */
 export function refusedError(sqlstate: string, message: string, hint?: string): Buffer {
   return errorResponse({
     severity: 'ERROR',
@@ -98,6 +99,7 @@ export function clampedNotice(words: string): Buffer {
   });
 }
 
+/** The last words of a session. */
 export function fatalError(sqlstate: string, message: string): Buffer {
   return errorResponse({
     severity: 'FATAL',

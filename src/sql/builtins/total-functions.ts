@@ -64,6 +64,7 @@ export const FAILS_BY_COLLATION: ReadonlySet<string> = words(
 
 export type Totality = 'carrying' | 'computing' | 'none';
 
+/** Whether a function of pg_catalog takes every value, and how much of it comes out. */
 export function totality(name: string): Totality {
   if (CARRYING.has(name)) return 'carrying';
   return COMPUTING.has(name) ? 'computing' : 'none';

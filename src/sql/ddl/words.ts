@@ -44,6 +44,7 @@ const ADMINISTRATIVE: ReadonlySet<ObjectType> = new Set<ObjectType>([
   'OBJECT_DEFACL',
 ]);
 
+/** Making, changing or dropping things of this kind. */
 export function definitionEffect(type: ObjectType | undefined): 'ddl' | 'admin' {
   return type !== undefined && ADMINISTRATIVE.has(type) ? 'admin' : 'ddl';
 }

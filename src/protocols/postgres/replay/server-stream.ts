@@ -1,3 +1,4 @@
+import { isRightAligned } from '../../../base/psql-alignment.ts';
 import type { ReplayEvent } from '../../../recording/events.ts';
 import {
   type ColumnDescription,
@@ -14,7 +15,7 @@ import { decodeBody, type FormatCode, formatAt } from '../codec/frontend-message
 import { BACKEND } from '../codec/message-types.ts';
 import type { Dialogue } from './dialogue.ts';
 import { LONGEST_SHOWN, LongMessage } from './long-messages.ts';
-import { isRightAligned, valueText } from './value-text.ts';
+import { valueText } from './value-text.ts';
 
 /** The result whose rows are coming. */
 interface Result {

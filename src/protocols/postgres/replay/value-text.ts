@@ -18,7 +18,6 @@ const TYPE = {
   float4: 700,
   float8: 701,
   unknown: 705,
-  money: 790,
   bpchar: 1042,
   varchar: 1043,
   date: 1082,
@@ -31,25 +30,6 @@ const TYPE = {
   jsonb: 3802,
   xid8: 5069,
 } as const;
-
-/** The types psql aligns to the right (src/fe_utils/print.c, `column_type_alignment`). */
-const RIGHT_ALIGNED: ReadonlySet<number> = new Set([
-  TYPE.int2,
-  TYPE.int4,
-  TYPE.int8,
-  TYPE.float4,
-  TYPE.float8,
-  TYPE.numeric,
-  TYPE.oid,
-  TYPE.xid,
-  TYPE.xid8,
-  TYPE.cid,
-  TYPE.money,
-]);
-
-export function isRightAligned(typeOid: number): boolean {
-  return RIGHT_ALIGNED.has(typeOid);
-}
 
 type Reader = (bytes: Buffer) => string | undefined;
 
