@@ -1,6 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
-import { NotReachable, UsageError } from '../base/errors.ts';
+import { NotReachable, systemCode, UsageError } from '../base/errors.ts';
 import { type Environment, openTunnel, proxyFor } from '../network/proxy.ts';
 
 /** Why a gateway's certificate is believed. */
@@ -158,7 +158,7 @@ const UNTRUSTED =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
 
 function failure(address: GatewayAddress, error: Error): NotReachable {
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const code = systemCode(error);
   if (code !== undefined && UNTRUSTED.test(code)) {
     return new NotReachable('gateway_not_trusted', `the certificate of ${address.url} is not to be trusted`, {
       why: code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'it is for another host' : error.message,

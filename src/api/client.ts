@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { z } from 'zod';
-import { type HoopError, NotReachable, ProtocolViolation } from '../base/errors.ts';
+import { type HoopError, NotReachable, ProtocolViolation, systemCode } from '../base/errors.ts';
 import type { GatewayAddress } from './client-dial.ts';
 import { errorFromBody } from './failures.ts';
 import { readLines } from './ndjson.ts';
@@ -223,13 +223,9 @@ function checked<N extends RouteName>(name: N, value: unknown): AnswerOf<N> {
   });
 }
 
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
 function unreachable(error: Error, options: ClientOptions, signal: AbortSignal | undefined): Error {
   if (signal?.aborted) return error;
-  const code = codeOf(error);
+  const code = systemCode(error);
   if ('socket' in options && (code === 'ECONNREFUSED' || code === 'ENOENT')) {
     return new NotReachable('daemon_not_running', 'the daemon is not running', {
       why: `nothing answers at ${options.socket}`,
@@ -253,7 +249,7 @@ const BROKEN: ReadonlySet<string> = new Set([
 
 /** A connection that ended in the middle of an answer means that the daemon went away. */
 function broken(error: unknown, signal: AbortSignal | undefined, options: ClientOptions): unknown {
-  if (signal?.aborted || !BROKEN.has(codeOf(error) ?? '')) return error;
+  if (signal?.aborted || !BROKEN.has(systemCode(error) ?? '')) return error;
   const local = 'socket' in options;
   return new NotReachable('daemon_gone', `${peerOf(options).name} ended in the middle of the answer`, {
     next: local ? 'hoopctl daemon status' : 'try again when it is back, or ask who runs it',

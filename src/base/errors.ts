@@ -103,3 +103,8 @@ export class ProtocolViolation extends HoopError {
 export class Internal extends HoopError {
   readonly kind = 'internal';
 }
+
+/** The code that the system, Node.js or a library gave an error (`ENOENT`); undefined for one without. */
+export function systemCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

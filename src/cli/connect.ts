@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Client } from '../api/client.ts';
 import type { EndpointEvent } from '../api/endpoint-schemas.ts';
-import { NotFound, UsageError } from '../base/errors.ts';
+import { NotFound, systemCode, UsageError } from '../base/errors.ts';
 import { clientEnvironment } from './client-environment.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
@@ -148,7 +148,7 @@ function endOf(child: ChildProcess, program: string, connection: string, io: Io)
     });
     child.once('error', (error) => {
       release();
-      reject('code' in error && error.code === 'ENOENT' ? noProgram(program, connection) : error);
+      reject(systemCode(error) === 'ENOENT' ? noProgram(program, connection) : error);
     });
     child.once('exit', (code, signal) => {
       release();

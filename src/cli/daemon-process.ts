@@ -5,7 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { socketPath } from '../api/socket-path.ts';
-import { Conflict, type HoopError, Internal, NotPermitted, NotReachable } from '../base/errors.ts';
+import {
+  Conflict,
+  type HoopError,
+  Internal,
+  NotPermitted,
+  NotReachable,
+  systemCode,
+} from '../base/errors.ts';
 import type { Io } from './io.ts';
 import { tell } from './output.ts';
 
@@ -137,7 +144,7 @@ export async function processEnds(pid: number, deadline: number): Promise<boolea
     try {
       process.kill(pid, 0);
     } catch (error) {
-      return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+      return systemCode(error) === 'ESRCH';
     }
     await pause(LOOK_EVERY);
   }

@@ -1,4 +1,4 @@
-import { HoopError, Internal } from '../base/errors.ts';
+import { HoopError, Internal, systemCode } from '../base/errors.ts';
 import type { TextOut } from './io.ts';
 import { SCHEMA_VERSION, safeJson } from './output.ts';
 import { visibleLines } from './visible-text.ts';
@@ -43,7 +43,8 @@ export function errorJson(error: HoopError): string {
 export function asHoopError(error: unknown): HoopError {
   if (error instanceof HoopError) return error;
   const message = error instanceof Error ? error.message : String(error);
-  const code =
-    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'defect';
-  return new Internal(code, message, { cause: error, next: 'HOOPCTL_DEBUG=1 shows where it happened' });
+  return new Internal(systemCode(error) ?? 'defect', message, {
+    cause: error,
+    next: 'HOOPCTL_DEBUG=1 shows where it happened',
+  });
 }

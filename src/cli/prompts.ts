@@ -1,5 +1,6 @@
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { ReadStream, WriteStream } from 'node:tty';
+import { systemCode } from '../base/errors.ts';
 import { Interrupted } from './interrupted.ts';
 
 /** Questions to the person at the terminal. What was typed before a question was shown never answers it. */
@@ -92,8 +93,7 @@ function discardTyped(): void {
   try {
     while (readSync(fd, buffer) > 0);
   } catch (error) {
-    const empty = error instanceof Error && 'code' in error && error.code === 'EAGAIN';
-    if (!empty) throw error;
+    if (systemCode(error) !== 'EAGAIN') throw error;
   } finally {
     closeSync(fd);
   }

@@ -6,6 +6,7 @@ import {
 } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '../base/clock.ts';
+import { systemCode } from '../base/errors.ts';
 import { type GetJson, unreachable } from './bounded-get.ts';
 import type { Issuer } from './issuer-schema.ts';
 
@@ -78,7 +79,7 @@ export class IssuerKeys {
     try {
       return await known.keys(header, token);
     } catch (error) {
-      if (codeOf(error) !== 'ERR_JWKS_NO_MATCHING_KEY' || !this.#mayFetch()) throw error;
+      if (systemCode(error) !== 'ERR_JWKS_NO_MATCHING_KEY' || !this.#mayFetch()) throw error;
       const { keys } = await this.#fetch();
       return keys(header, token);
     }
@@ -174,8 +175,4 @@ function isSecure({ hostname, password, protocol, username }: URL, allowHttpLoop
   if (username !== '' || password !== '') return false;
   if (protocol === 'https:') return true;
   return allowHttpLoopback && protocol === 'http:' && ['127.0.0.1', 'localhost', '[::1]'].includes(hostname);
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }

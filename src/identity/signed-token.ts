@@ -1,5 +1,5 @@
 import { type CompactJWSHeaderParameters, compactVerify, decodeProtectedHeader } from 'jose';
-import { HoopError, LoginNeeded } from '../base/errors.ts';
+import { HoopError, LoginNeeded, systemCode } from '../base/errors.ts';
 import type { Claims } from './claims.ts';
 import type { IssuerKeys } from './issuer-keys.ts';
 import type { Issuer } from './issuer-schema.ts';
@@ -83,7 +83,7 @@ async function verifiedClaims(
     return jsonObject(payload);
   } catch (error) {
     if (error instanceof HoopError) throw error;
-    switch (codeOf(error)) {
+    switch (systemCode(error)) {
       case 'ERR_JWKS_NO_MATCHING_KEY':
         throw new LoginNeeded(
           'token_key_unknown',
@@ -124,10 +124,6 @@ function jsonObject(bytes: Uint8Array): Claims {
     // Told the same way.
   }
   throw malformed('its claims are not a JSON object');
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 export const again = () => ({ next: 'hoopctl login' });

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Conflict } from '../base/errors.ts';
+import { Conflict, systemCode } from '../base/errors.ts';
 
 const LOOK_EVERY = 50;
 /** What holds the lock talks to an identity provider; after this long it is gone. In milliseconds. */
@@ -35,7 +35,7 @@ function take(file: string): boolean {
     writeFileSync(file, `${process.pid}\n`, { flag: 'wx', mode: 0o600 });
     return true;
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    if (systemCode(error) !== 'EEXIST') throw error;
     const found = statSync(file, { throwIfNoEntry: false });
     if (found !== undefined && Date.now() - found.mtimeMs > STALE) rmSync(file, { force: true });
     return false;

@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { HoopError, NotReachable } from '../base/errors.ts';
+import { HoopError, NotReachable, systemCode } from '../base/errors.ts';
 import { type Environment, openTunnel, proxyFor } from './proxy.ts';
 
 /** One question to somebody else's server. */
@@ -121,5 +121,5 @@ async function readBody(answer: IncomingMessage, largest: number, status: number
 function whyOf(error: unknown): string {
   if (error instanceof HoopError) return [error.message, error.why].filter(Boolean).join(': ');
   if (!(error instanceof Error)) return 'the network failed';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.message;
+  return systemCode(error) ?? error.message;
 }

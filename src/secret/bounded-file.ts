@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { systemCode } from '../base/errors.ts';
 
 /** A file's bytes with what its directory entry says, taken from one open handle so that both belong together. */
 export interface ReadFile {
@@ -55,6 +56,5 @@ async function readAll(handle: FileHandle, size: number, limit: number): Promise
 
 /** The system's error code of a failed file operation, for messages: never the path's content. */
 export function errorCode(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : 'unknown error';
+  return systemCode(error) ?? (error instanceof Error ? error.message : 'unknown error');
 }

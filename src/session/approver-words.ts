@@ -10,3 +10,9 @@ export function approverWords(terms: ApprovalTerms): readonly string[] {
   const lists = [terms.approvers, ...terms.alsoAdmittedBy].filter((list) => list.length > 0);
   return [lists.map((list) => list.join(' or ')).join(', and ')];
 }
+
+/** The same in one phrase, without the notation of the policy: `group dba, ana`. */
+export function askedWords(approvers: readonly string[]): string {
+  if (approvers.length === 0) return 'any approver';
+  return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
+}

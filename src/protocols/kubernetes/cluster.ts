@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { ClientRequest, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { Agent, request } from 'node:https';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { HoopError, Internal, NotReachable } from '../../base/errors.ts';
+import { HoopError, Internal, NotReachable, systemCode } from '../../base/errors.ts';
 import type { KubernetesSettings } from './connection.ts';
 import { readCredential } from './credential.ts';
 import { type PluginCredential, runExecPlugin } from './exec-plugin.ts';
@@ -145,7 +145,7 @@ export class Cluster {
   /** What went wrong on the way, in words that hold no secret. */
   unreachable(error: unknown): HoopError {
     if (error instanceof HoopError) return error;
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const code = systemCode(error) ?? '';
     const why = error instanceof Error ? error.message : String(error);
     const certificate = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ALTNAME/.test(code);
     return new NotReachable(

@@ -3,6 +3,7 @@ import { HoopError } from '../../base/errors.ts';
 import type { EphemeralRoleTerms, RoleGrant } from '../../policy/decision.ts';
 import type { Swept } from '../protocol.ts';
 import type { Ask } from './estimate.ts';
+import { quotedName } from './quoted-name.ts';
 import { deriveKeys } from './scram.ts';
 
 /** A role made for one session, and what its login proves itself with. */
@@ -49,7 +50,7 @@ export async function createRole(
       `CREATE ROLE ${name} LOGIN INHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION CONNECTION LIMIT 1 ` +
         `PASSWORD '${await verifier(password)}' VALID UNTIL '${until}'`,
     );
-    if (terms.template !== undefined) await ask(`GRANT ${quoted(terms.template)} TO ${name}`);
+    if (terms.template !== undefined) await ask(`GRANT ${quotedName(terms.template)} TO ${name}`);
     for (const grant of terms.grants) for (const sql of grantStatements(grant, name)) await ask(sql);
     await ask('COMMIT');
     return { name, password };
@@ -140,7 +141,7 @@ function grantStatements(grant: RoleGrant, role: string): readonly string[] {
   const words = grant.privileges.map((privilege) => privilege.toUpperCase()).join(', ');
   const on = (what: string) => `GRANT ${words} ON ${what} TO ${role}`;
   return [
-    ...grant.schemas.map((schema) => on(`SCHEMA ${quoted(schema)}`)),
+    ...grant.schemas.map((schema) => on(`SCHEMA ${quotedName(schema)}`)),
     ...grant.tables.map((name) => on(objects('TABLE', name))),
     ...grant.sequences.map((name) => on(objects('SEQUENCE', name))),
     ...grant.functions.map((name) => on(objects('FUNCTION', name))),
@@ -150,11 +151,7 @@ function grantStatements(grant: RoleGrant, role: string): readonly string[] {
 /** `schema.*` means all that there are now. */
 function objects(kind: string, name: string): string {
   const dot = name.indexOf('.');
-  const schema = quoted(name.slice(0, dot));
+  const schema = quotedName(name.slice(0, dot));
   const object = name.slice(dot + 1);
-  return object === '*' ? `ALL ${kind}S IN SCHEMA ${schema}` : `${kind} ${schema}.${quoted(object)}`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return object === '*' ? `ALL ${kind}S IN SCHEMA ${schema}` : `${kind} ${schema}.${quotedName(object)}`;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { counted } from '../../base/quantities.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import type { TextFacts } from '../../sql/facts.ts';
+import { quotedName } from './quoted-name.ts';
 
 /** Runs one statement on a connection of its own and gives its rows as text. */
 export type Ask = (sql: string) => Promise<readonly (readonly (string | null)[])[]>;
@@ -96,7 +97,9 @@ async function planOf(
   try {
     await ask('BEGIN TRANSACTION READ ONLY');
     await ask(`SET LOCAL statement_timeout = ${TIMEOUT_MS}`);
-    await ask(`SET LOCAL search_path = ${searchPath.filter(isPlainSchema).map(quoted).join(', ') || "''"}`);
+    await ask(
+      `SET LOCAL search_path = ${searchPath.filter(isPlainSchema).map(quotedName).join(', ') || "''"}`,
+    );
     const rows = await explain(ask, text, catalog, hasParameters);
     return explainOutput.parse(JSON.parse(rows.map((row) => row[0] ?? '').join('\n')))[0]?.Plan;
   } catch {
@@ -136,8 +139,4 @@ function inWords(top: PlanNode, catalog: Catalog, table: string | undefined): st
 /** Temporary schemas belong to one session and cannot be searched from another; pg_catalog is searched anyway. */
 function isPlainSchema(schema: string): boolean {
   return schema !== 'pg_catalog' && !schema.startsWith('pg_temp') && !schema.startsWith('pg_toast_temp');
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -4,6 +4,7 @@ import { analyze } from '../../sql/analyze.ts';
 import type { Catalog, CatalogRelation } from '../../sql/catalog.ts';
 import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
 import type { Ask } from './estimate.ts';
+import { quotedName } from './quoted-name.ts';
 import type { ResultMasking } from './result-plan.ts';
 
 export interface Rehearsal {
@@ -168,7 +169,7 @@ function reachedFrom(oid: number): string {
 
 async function run(actor: Ask, observer: Ask, it: Rehearsal): Promise<readonly string[]> {
   const path = (it.searchPath ?? []).filter((one) => one !== 'pg_catalog' && !one.startsWith('pg_temp'));
-  await actor(`SET LOCAL search_path = ${path.map(quoted).join(', ') || "''"}`);
+  await actor(`SET LOCAL search_path = ${path.map(quotedName).join(', ') || "''"}`);
   const [[user] = []] = await actor('SELECT CURRENT_USER::pg_catalog.text');
   if (user !== it.user) return [`not rehearsed: its session acts as ${it.user}`];
   if ((it.parameters ?? []).length === 0) await actor(it.text);
@@ -203,7 +204,7 @@ async function sampleRows(actor: Ask, observer: Ask, it: Rehearsal): Promise<rea
   if (relation === undefined || (relation.kind !== 'table' && relation.kind !== 'partitioned-table'))
     return [];
   const columns = relation.columns.slice(0, MOST_COLUMNS).map(({ name }) => name);
-  const table = `${quoted(relation.schema)}.${quoted(relation.name)}`;
+  const table = `${quotedName(relation.schema)}.${quotedName(relation.name)}`;
   const [[xid] = []] = await actor(
     'SELECT (pg_catalog.txid_current() OPERATOR(pg_catalog.%) 4294967296)::pg_catalog.text',
   );
@@ -212,9 +213,9 @@ async function sampleRows(actor: Ask, observer: Ask, it: Rehearsal): Promise<rea
        ON attrelid OPERATOR(pg_catalog.=) indrelid AND attnum OPERATOR(pg_catalog.=) ANY (indkey)
      WHERE indrelid OPERATOR(pg_catalog.=) ${relation.oid} AND indisprimary`,
   );
-  const order = keys.map(([name]) => quoted(name ?? '')).join(', ');
+  const order = keys.map(([name]) => quotedName(name ?? '')).join(', ');
   const select = (mark: string) =>
-    `SELECT ${columns.map((name) => `${quoted(name)}::pg_catalog.text`).join(', ')} FROM ${table} ` +
+    `SELECT ${columns.map((name) => `${quotedName(name)}::pg_catalog.text`).join(', ')} FROM ${table} ` +
     `WHERE ${mark}::pg_catalog.text OPERATOR(pg_catalog.=) '${xid}'${order === '' ? '' : ` ORDER BY ${order}`} LIMIT ${MOST_ROWS}`;
   await observer(`SET statement_timeout = ${STATEMENT_TIMEOUT_MS}`);
   const before = await observer(select('xmax'));
@@ -240,8 +241,4 @@ function shownValue(value: string | null, column: string, { masking }: Rehearsal
 
 function literal(value: string | null): string {
   return value === null ? 'NULL' : `'${value.replaceAll("'", "''")}'`;
-}
-
-function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

@@ -1,5 +1,6 @@
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
+import { askedWords } from '../../session/approver-words.ts';
 import type { AheadSession, Hold, HoldOutcome } from '../../session/desk.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
 import type { AbsentObject, SyntaxRefusal } from '../../sql/facts.ts';
@@ -10,12 +11,6 @@ import { errorResponse, noticeResponse } from './codec/backend-builders.ts';
  * is (`hoopctl_blocked`, `hoopctl_denied`, `hoopctl_expired`, `hoopctl_withdrawn`, `hoopctl_refused`), since
  * SQLSTATE 42501 covers most of them.
  */
-
-/** `group:dba` -> `group dba`. */
-export function approverWords(approvers: readonly string[]): string {
-  if (approvers.length === 0) return 'any approver';
-  return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
-}
 
 const STATE_IT =
   "say it when you connect (--reason TEXT, --ticket NUMBER), or here: SET hoopctl.reason = '…'; SET hoopctl.ticket = '…'";
@@ -119,7 +114,7 @@ export function holdNotice(hold: Hold, effect: string): Buffer {
     severity: 'NOTICE',
     sqlstate: '00000',
     message: `hoopctl: this ${effect} needs approval: ${hold.id} (expires in ${formatDuration(hold.expiresIn)})`,
-    detail: `rule "${hold.rule}" · asked of ${approverWords(hold.approvers)}`,
+    detail: `rule "${hold.rule}" · asked of ${askedWords(hold.approvers)}`,
     hint: `an approver runs: hoopctl approve ${hold.id}`,
     routine: 'hoopctl_pending',
   });
@@ -164,7 +159,7 @@ export function notApprovedError(hold: Hold, outcome: Exclude<HoldOutcome, { out
         severity: 'ERROR',
         sqlstate: '42501',
         message: `hoopctl: ${hold.id} expired before it was decided`,
-        detail: `rule "${hold.rule}" · asked of ${approverWords(hold.approvers)}`,
+        detail: `rule "${hold.rule}" · asked of ${askedWords(hold.approvers)}`,
         hint: 'nothing was executed; send the statement again to ask again',
         routine: 'hoopctl_expired',
       });

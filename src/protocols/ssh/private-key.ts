@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { type HoopError, NotPermitted } from '../../base/errors.ts';
 import { FieldReader } from './sftp/packets.ts';
+import { stringField } from './string-field.ts';
 
 /** Unlocking may take this long, in milliseconds: `ssh-keygen -a 100` takes a tenth of it. */
 const UNLOCK_MS = 20_000;
@@ -68,32 +69,25 @@ const MAGIC = Buffer.from('openssh-key-v1\0');
 function openSshForm(key: KeyObject): string {
   const { d = '', x = '' } = key.export({ format: 'jwk' });
   const [seed, shown] = [Buffer.from(d, 'base64url'), Buffer.from(x, 'base64url')];
-  const publicPart = Buffer.concat([field('ssh-ed25519'), field(shown)]);
+  const publicPart = Buffer.concat([stringField('ssh-ed25519'), stringField(shown)]);
   const check = randomBytes(4);
   const secretPart = Buffer.concat([
     check,
     check,
     publicPart,
-    field(Buffer.concat([seed, shown])),
-    field(''),
+    stringField(Buffer.concat([seed, shown])),
+    stringField(''),
   ]);
   // Filled up to the cipher's block of 8 bytes with 1, 2, 3 …
   const padding = Buffer.from([1, 2, 3, 4, 5, 6, 7].slice(0, (8 - (secretPart.length % 8)) % 8));
   const one = Buffer.from([0, 0, 0, 1]);
   const whole = Buffer.concat([
     MAGIC,
-    ...[field('none'), field('none'), field(''), one, field(publicPart)],
-    field(Buffer.concat([secretPart, padding])),
+    ...[stringField('none'), stringField('none'), stringField(''), one, stringField(publicPart)],
+    stringField(Buffer.concat([secretPart, padding])),
   ]);
   const lines = whole.toString('base64').replace(/.{70}/g, '$&\n');
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines}\n-----END OPENSSH PRIVATE KEY-----\n`;
-}
-
-function field(content: string | Buffer): Buffer {
-  const bytes = Buffer.from(content);
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 function unlock(key: string, passphrase: string): Promise<string | undefined> {

@@ -1,15 +1,10 @@
 import { formatDuration } from '../../base/quantities.ts';
 import type { Decision } from '../../policy/decision.ts';
+import { askedWords } from '../approver-words.ts';
 import type { Hold, HoldOutcome } from '../desk.ts';
 
 /** Exit codes of what did not run, as a shell's: found but not executable, and ssh's own for a failed connection. */
 export const EXIT = { refused: 126, failed: 255, withdrawn: 130 } as const;
-
-/** `group:dba` -> `group dba`. */
-function approverWords(approvers: readonly string[]): string {
-  if (approvers.length === 0) return 'any approver';
-  return approvers.map((one) => one.replace(/^group:/, 'group ')).join(', ');
-}
 
 /** `why` is the command that tells which rules matched. */
 export function blockedWords(
@@ -29,7 +24,7 @@ export function blockedWords(
 export function holdWords(hold: Hold, effect: string): readonly string[] {
   return [
     `hoopctl: this ${effect} needs approval: ${hold.id} (expires in ${formatDuration(hold.expiresIn)})`,
-    `hoopctl: rule "${hold.rule}" · asked of ${approverWords(hold.approvers)}`,
+    `hoopctl: rule "${hold.rule}" · asked of ${askedWords(hold.approvers)}`,
     `hoopctl: an approver runs: hoopctl approve ${hold.id}`,
   ];
 }

@@ -1,4 +1,5 @@
 import { FieldReader } from '../sftp/packets.ts';
+import { stringField } from '../string-field.ts';
 import {
   fingerprintOf,
   isSignedBy,
@@ -54,7 +55,7 @@ export function readCertificate(blob: Buffer): Certificate {
   reader.bytes(LONGEST_FIELD);
   const begin = reader.at;
   readPublicKey(reader, keyType);
-  const key = Buffer.concat([field(Buffer.from(keyType)), blob.subarray(begin, reader.at)]);
+  const key = Buffer.concat([stringField(Buffer.from(keyType)), blob.subarray(begin, reader.at)]);
   // The serial number, for revocation lists.
   reader.u64();
   const kind = kindOf(reader.u32());
@@ -122,12 +123,6 @@ function strings(packed: Buffer, most: number): readonly string[] {
     found.push(reader.bytes(LONGEST_FIELD).toString('utf8'));
   }
   return found;
-}
-
-function field(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 /** The largest value means for ever. */

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { FieldReader } from '../sftp/packets.ts';
+import { stringField } from '../string-field.ts';
 import { CERTIFICATE_ALGORITHMS } from './certificate.ts';
 
 /** From the first byte to the certificate, in milliseconds. */
@@ -122,7 +123,7 @@ class Exchange {
       if (point === undefined) return { shown: undefined };
       this.#algorithms = hostKeysIn(payload);
       this.#state = 'reply';
-      this.#write(packetOf(Buffer.concat([Buffer.from([MESSAGE.kexEcdhInit]), field(point)])));
+      this.#write(packetOf(Buffer.concat([Buffer.from([MESSAGE.kexEcdhInit]), stringField(point)])));
       return undefined;
     }
     if (this.#state === 'reply' && type === MESSAGE.kexEcdhReply) {
@@ -161,7 +162,7 @@ function kexInit(): Buffer {
   return Buffer.concat([
     Buffer.from([MESSAGE.kexinit]),
     randomBytes(16),
-    ...lists.map((list) => field(Buffer.from(list))),
+    ...lists.map((list) => stringField(Buffer.from(list))),
     // No guess follows; four bytes are reserved.
     Buffer.alloc(5),
   ]);
@@ -174,12 +175,6 @@ function packetOf(payload: Buffer): Buffer {
   head.writeUInt32BE(1 + payload.length + padding);
   head.writeUInt8(padding, 4);
   return Buffer.concat([head, payload, randomBytes(padding)]);
-}
-
-function field(bytes: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
 }
 
 function x25519Point(): Buffer {
