@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { Client } from '../api/client.ts';
 import { NotReachable } from '../base/errors.ts';
 import { type Endpoint, openEndpoint } from './endpoint.ts';
 import type { Io } from './io.ts';
+import { acceptsConnections } from './local-port.ts';
 import { say } from './output.ts';
 
 /**
@@ -87,7 +87,7 @@ function otherStart(owner: RelayOwner, port: number): (failure: unknown) => Prom
 async function runningRelay(file: string): Promise<Told | undefined> {
   const told = readTold(file);
   if (told === undefined) return undefined;
-  return (await accepts(told.port)) && lives(told.pid) ? told : undefined;
+  return (await acceptsConnections(told.port)) && lives(told.pid) ? told : undefined;
 }
 
 function readTold(file: string): Told | undefined {
@@ -105,17 +105,6 @@ function lives(pid: number): boolean {
   } catch {
     return false;
   }
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: '127.0.0.1', port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 async function startRelay(

@@ -1,5 +1,5 @@
 import type { CommandSpec, Completes } from '../tree/command.ts';
-import { type Entry, outline, spellings } from './outline.ts';
+import { type Entry, outline, spellings, valueCases } from './outline.ts';
 
 /** A script for bash 3.2 and later that needs no other package. */
 export function bashCompletion(root: CommandSpec): string {
@@ -27,7 +27,7 @@ _hoopctl() {
     esac
   done
   case "$verb:$previous" in
-${valueCases(entries)}
+${valueCases(entries, (words) => words.map((word) => `"${word}"`).join('|'), offer)}
   esac
   if [[ "$current" == -* ]]; then
     case "$verb" in
@@ -44,19 +44,6 @@ ${entries
 }
 complete -F _hoopctl hoopctl
 `;
-}
-
-function valueCases(entries: readonly Entry[]): string {
-  return entries
-    .flatMap(({ path, options }) =>
-      options
-        .filter(({ takesValue }) => takesValue)
-        .map((option) => {
-          const patterns = spellings(option).map((word) => `"${path}:${word}"`);
-          return `    ${patterns.join('|')}) ${offer(option.completes)}return ;;`;
-        }),
-    )
-    .join('\n');
 }
 
 function offer(completes: Completes | undefined): string {

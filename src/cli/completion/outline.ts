@@ -58,3 +58,21 @@ function optionWords({ flags, description, completes }: OptionSpec): OptionWords
 export function spellings({ long, short }: OptionWords): readonly string[] {
   return short === undefined ? [long] : [short, long];
 }
+
+/** The lines of a shell's `case` about what stands before: `pattern` makes a pattern of an option's spellings. */
+export function valueCases(
+  entries: readonly Entry[],
+  pattern: (words: readonly string[]) => string,
+  offer: (completes: Completes | undefined) => string,
+): string {
+  return entries
+    .flatMap(({ path, options }) =>
+      options
+        .filter(({ takesValue }) => takesValue)
+        .map((option) => {
+          const words = spellings(option).map((word) => `${path}:${word}`);
+          return `    ${pattern(words)}) ${offer(option.completes)}return ;;`;
+        }),
+    )
+    .join('\n');
+}

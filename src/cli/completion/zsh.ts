@@ -1,5 +1,5 @@
 import type { CommandSpec, Completes } from '../tree/command.ts';
-import { type Entry, outline, spellings } from './outline.ts';
+import { type Entry, outline, spellings, valueCases } from './outline.ts';
 
 /** A script for zsh's completion system, autoloaded as \`_hoopctl\` or sourced. */
 export function zshCompletion(root: CommandSpec): string {
@@ -28,7 +28,7 @@ _hoopctl() {
     esac
   done
   case "$verb:\${words[CURRENT-1]}" in
-${valueCases(entries)}
+${valueCases(entries, (words) => `(${words.join('|')}`, offer)}
   esac
   if [[ \${words[CURRENT]} == -* ]]; then
     case "$verb" in
@@ -56,19 +56,6 @@ fi
 /** Inside single quotes of a \`_describe\` array: \`word:description\`. */
 function described(word: string, description: string): string {
   return `'${word.replaceAll(':', '\\:')}:${description.replaceAll("'", "'\\''")}'`;
-}
-
-function valueCases(entries: readonly Entry[]): string {
-  return entries
-    .flatMap(({ path, options }) =>
-      options
-        .filter(({ takesValue }) => takesValue)
-        .map((option) => {
-          const patterns = spellings(option).map((word) => `${path}:${word}`);
-          return `    (${patterns.join('|')}) ${offer(option.completes)}return ;;`;
-        }),
-    )
-    .join('\n');
 }
 
 function offer(completes: Completes | undefined): string {

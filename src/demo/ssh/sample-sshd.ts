@@ -1,9 +1,9 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { Internal, NotFound } from '../../base/errors.ts';
+import { acceptsConnections } from '../../cli/local-port.ts';
 import { freePort } from '../free-port.ts';
 
 /** A throwaway SSH server on loopback for the user that runs the demo. */
@@ -112,21 +112,10 @@ async function answers(port: number, exited: Promise<void>): Promise<boolean> {
   });
   const until = performance.now() + START_MS;
   while (!over && performance.now() < until) {
-    if (await accepts(port)) return true;
+    if (await acceptsConnections(port)) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return false;
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 function versionOf(): string {
