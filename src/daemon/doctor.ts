@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { HEADS_FILE } from '../audit/log.ts';
 import { linkWords, lookalikes } from '../policy/people.ts';
+import { referenceWarning } from '../secret/vault.ts';
 import { disabledElsewhere } from './doctor-issuers.ts';
 import type { Parts } from './parts.ts';
 import { freeBytes, modeProblems } from './state-directory.ts';
@@ -27,6 +28,7 @@ export async function examine(parts: Parts): Promise<Finding[]> {
     ...modes(parts),
     ...socket(parts),
     await secrets(parts),
+    ...(await weakReferences(parts)),
     ...sameUser(parts),
     ...(await people(parts)),
     ...disabledElsewhere(parts.policy.get()),
@@ -75,6 +77,20 @@ async function secrets({ vault }: Parts): Promise<Finding> {
     warning ?? 'new credentials go to an encrypted file beside its key, because there is no keychain',
     'start a Secret Service (gnome-keyring, KWallet), or use references: --secret-ref env:NAME, file:PATH, exec:COMMAND',
   );
+}
+
+/** Credentials that others could read where they are kept. */
+async function weakReferences({ store }: Parts): Promise<Finding[]> {
+  const kept = (await store.connections.list()).flatMap(({ name, passphraseRef, secretRef }) =>
+    [secretRef, passphraseRef].flatMap((reference) => (reference === undefined ? [] : [{ name, reference }])),
+  );
+  const found = kept.map(async ({ name, reference }): Promise<Finding[]> => {
+    const words = await referenceWarning(reference);
+    if (words === undefined) return [];
+    // Where there is nothing better, the environment it is; a file can be closed.
+    return [finding(reference.startsWith('env:') ? 'note' : 'warning', 'credentials', `${name}: ${words}`)];
+  });
+  return (await Promise.all(found)).flat();
 }
 
 /** What one OS user for everybody can and cannot keep apart, plainly. */

@@ -129,7 +129,7 @@ export function openVault(options: VaultOptions): SecretVault {
   };
 }
 
-/** Why a reference is weaker than it could be, in words, for `connection add` and `doctor`; undefined when it is not. */
+/** Why a reference is weaker than it could be, in words, for `doctor`; undefined when it is not. */
 export async function referenceWarning(text: string): Promise<string | undefined> {
   const reference = parseReference(text);
   if (reference.kind === 'env')

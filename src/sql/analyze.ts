@@ -2,7 +2,6 @@ import type { Catalog, CatalogRelation, SessionState } from './catalog.ts';
 import { Collector } from './collector.ts';
 import { type Context, MAX_DEPTH } from './context.ts';
 import type { Action, StatementFacts, TextFacts } from './facts.ts';
-import { makeCatalog } from './memory-catalog.ts';
 import { type ParsedStatement, parseText } from './parse.ts';
 import { applyChanges } from './settings.ts';
 import { makeFacts } from './statement-facts.ts';
@@ -15,9 +14,6 @@ export { loadParser, MAX_TEXT_BYTES } from './parse.ts';
 
 /** Tag of the one statement that stands for a text which PostgreSQL's grammar does not take, or we do not. */
 export const UNPARSEABLE = 'UNPARSEABLE';
-
-/** A catalog that knows nothing: every name in it is unresolved. */
-export const emptyCatalog: Catalog = makeCatalog({});
 
 /**
  * What the text of one `Query` or `Parse` message does, judged against the catalog and the session's state. Later
@@ -49,11 +45,6 @@ export function actingType(
     if (type === undefined || acts(type, ctx)) return type ? `${type.schema}.${type.name}` : `OID ${oid}`;
   }
   return undefined;
-}
-
-/** True for a text that was not even taken apart. */
-export function isUnparseable(facts: TextFacts): boolean {
-  return facts.statements[0]?.tag === UNPARSEABLE;
 }
 
 function judge({ node, start, end }: ParsedStatement, catalog: Catalog, state: TextState): StatementFacts {

@@ -1,8 +1,9 @@
-import { createSecretKey, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { NotReachable } from '../../base/errors.ts';
+import { hashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
@@ -43,7 +44,7 @@ export class KubernetesTarget implements Target {
     this.#around = {
       cluster,
       groups: new ServedGroups(cluster, () => performance.now()),
-      maskKey: createSecretKey(maskKey),
+      maskKey: hashKey(maskKey),
       description: describeConnection(settings),
       impersonate: settings.impersonate,
       recordBytes: settings.recordBytes,

@@ -1,8 +1,7 @@
-import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../base/clock.ts';
 import { HoopError } from '../../base/errors.ts';
-import type { HashKey } from '../../masking/strategies.ts';
+import { type HashKey, hashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
@@ -60,7 +59,7 @@ export class PostgresTarget implements Target, SessionAnalyst {
   ) {
     this.#settings = settings;
     this.#readSecret = readSecret;
-    this.#key = createSecretKey(maskKey);
+    this.#key = hashKey(maskKey);
     this.#side = new SideConnection(() => this.#connect(new Map([['application_name', 'hoopctl']])));
     this.#catalog = new KeptCatalog(this.#side.ask);
     this.#roles = new SessionRoles(

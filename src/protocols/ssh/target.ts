@@ -1,10 +1,9 @@
-import { createSecretKey } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Connection } from 'ssh2';
 import { systemClock } from '../../base/clock.ts';
 import { HoopError, Internal } from '../../base/errors.ts';
 import { OutputMasking } from '../../masking/output-masking.ts';
-import type { HashKey } from '../../masking/strategies.ts';
+import { type HashKey, hashKey } from '../../masking/strategies.ts';
 import type { Policy, PolicyTarget, Requester } from '../../policy/decision.ts';
 import { explanationOf } from '../../policy/explain.ts';
 import type { Explanation } from '../../policy/explanation.ts';
@@ -40,7 +39,7 @@ export class SshTarget implements Target {
     this.#means = means;
     this.#settings = settings;
     this.#readSecret = readSecret;
-    this.#key = createSecretKey(maskKey);
+    this.#key = hashKey(maskKey);
   }
 
   async serverVersion(): Promise<string> {

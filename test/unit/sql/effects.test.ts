@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { analyze, emptyCatalog, isUnparseable, loadParser } from '../../../src/sql/analyze.ts';
+import { analyze, loadParser, UNPARSEABLE } from '../../../src/sql/analyze.ts';
+import { makeCatalog } from '../../../src/sql/memory-catalog.ts';
 import { effects, facts, only, session, shop, strictest } from './sample.ts';
 
 beforeAll(loadParser);
@@ -13,7 +14,7 @@ describe('texts that are not taken apart', () => {
     ['nesting deeper than the grammar', `SELECT ${'('.repeat(20_000)}1${')'.repeat(20_000)}`],
   ])('%s is one unknown statement with a reason', (_, sql) => {
     const text = facts(sql);
-    expect(isUnparseable(text)).toBe(true);
+    expect(text.statements[0]?.tag).toBe(UNPARSEABLE);
     expect(strictest(text)).toBe('unknown');
     expect(text.statements[0]?.reasons).toHaveLength(1);
   });
@@ -105,7 +106,7 @@ describe('names', () => {
     expect(strictest(facts('SELECT now()', lost))).toBe('unknown');
     expect(strictest(facts('SELECT * FROM public.users', lost))).toBe('read');
     expect(only('SELECT * FROM missing').reasons).toEqual(['relation "missing" is not in the catalog']);
-    expect(strictest(analyze('SELECT now()', emptyCatalog, session()))).toBe('unknown');
+    expect(strictest(analyze('SELECT now()', makeCatalog({}), session()))).toBe('unknown');
   });
 
   it('follow a literal SET search_path within the text, and are lost after a computed one', () => {
