@@ -81,8 +81,9 @@ export function precedentOf(asked: Asked, earlier: readonly ApprovalRequest[]): 
 }
 
 function whoWasAsked({ terms }: Asked): string {
-  const { allOf, alsoAdmittedBy, approvals, approvers, selfApproval } = terms;
-  return JSON.stringify([approvers, alsoAdmittedBy ?? [], allOf ?? [], approvals, selfApproval]);
+  const { allOf, alsoAdmittedBy, approvals, approvalsEach, approvers, selfApproval } = terms;
+  const lists = [approvers, alsoAdmittedBy ?? [], approvalsEach ?? [], allOf ?? []];
+  return JSON.stringify([lists, approvals, selfApproval]);
 }
 
 function wasApproved({ decisions, terms }: ApprovalRequest): boolean {

@@ -37,7 +37,7 @@ export type ApprovalStatus = 'pending' | 'approved' | 'denied' | 'expired' | 'wi
 export interface ApprovalDecision {
   readonly by: string;
   readonly byName: string;
-  /** For which of the terms' `allOf` it counts. */
+  /** For what of the terms it counts (`wantedOf`). */
   readonly standsFor?: readonly string[] | undefined;
   readonly decision: 'approve' | 'deny';
   readonly reason: string | undefined;

@@ -1,5 +1,6 @@
 import { ApprovalPending, Conflict, UsageError } from '../base/errors.ts';
 import type { ApprovalTerms } from '../policy/decision.ts';
+import { wantedOf } from '../policy/terms.ts';
 import type { ApprovalDecision, ApprovalRequest, ApprovalStatus } from './request.ts';
 import { type Decider, goesBy, refuseStranger } from './stranger.ts';
 
@@ -80,13 +81,20 @@ export function decideRequest(
   return next(request, { status: 'approved', decisions, ...(request.ahead ? { expiresAt } : {}) });
 }
 
-/** As many as are asked for, and of each of `allOf` one. */
+/** As many as are asked for, and for each thing that is wanted as many as for that. */
 export function isEnough(
-  terms: Pick<ApprovalTerms, 'allOf' | 'approvals'>,
+  terms: ApprovalTerms,
   given: readonly { readonly standsFor?: readonly string[] | undefined }[],
 ): boolean {
-  const each = (terms.allOf ?? []).every((one) => given.some(({ standsFor }) => standsFor?.includes(one)));
+  const each = [...wantedOf(terms)].every(
+    ([one, wanted]) => given.filter(({ standsFor }) => standsFor?.includes(one)).length >= wanted,
+  );
   return each && given.length >= terms.approvals;
+}
+
+/** How many approvals it takes at the least: where several rules ask, more people may be needed than any of them wants. */
+export function approvalsNeeded({ decisions, status, terms }: ApprovalRequest): number {
+  return Math.max(terms.approvals, status === 'pending' ? decisions.length + 1 : 0);
 }
 
 /** A comment's longest text, in UTF-16 code units, and how many a request takes: an approver reads them all. */

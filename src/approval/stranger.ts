@@ -80,5 +80,5 @@ export function refuseStranger(request: ApprovalRequest, decider: Decider): void
 
 function approverWords(request: ApprovalRequest): string {
   const lists = [request.terms.approvers, ...(request.terms.alsoAdmittedBy ?? [])];
-  return lists.map((list) => list.join(' or ')).join(', and ') || 'anyone with the role approver or owner';
+  return lists.flat().join(' or ') || 'anyone with the role approver or owner';
 }

@@ -1,6 +1,7 @@
 import type { ApprovalView } from '../api/approval-schemas.ts';
 import type { ConnectionView, IdentityView, SessionView } from '../api/schemas.ts';
 import type { ApprovalRequest } from '../approval/request.ts';
+import { approvalsNeeded } from '../approval/state.ts';
 import type { Role } from '../identity/roles.ts';
 import type { Policy } from '../policy/decision.ts';
 import type { Protocol } from '../protocols/protocol.ts';
@@ -135,7 +136,7 @@ export function approvalView(
     precedent: request.precedent ?? null,
     rule: request.rule,
     approvers: [...approverWords(terms)],
-    approvalsNeeded: terms.approvals,
+    approvalsNeeded: approvalsNeeded(request),
     decisions: request.decisions.map(({ byName, decision, reason, at }) => ({
       by: byName,
       decision,

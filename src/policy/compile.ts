@@ -14,7 +14,8 @@ import type { PolicyFile } from './problem.ts';
 import { missingFrom, STATED_SETTINGS } from './requirement.ts';
 import { type CompiledRule, compileRule, DEFAULT_TERMS, isStricter, type Outcome } from './rule.ts';
 import type { PolicyDocument } from './schema.ts';
-import { compileGroups, compilePrincipals, type FileGroups } from './selectors.ts';
+import { compileGroups, compilePrincipals, type FileGroups, type Principal } from './selectors.ts';
+import { joinTerms, listName, listsOf, wantedOf } from './terms.ts';
 
 /** How many reasons one message to a client names. */
 const MOST_REASONS = 3;
@@ -67,8 +68,7 @@ export function compilePolicy(file: PolicyDocument | PolicyFile, hash: string): 
       masks.some((mask) => mask.columns.some((column) => overlap(column.pattern, pattern))),
     makesRoles: (target) => makesRoles(file.guards, target),
     mayApprove: (terms, identity) => admitted(terms, identity, groups),
-    standsFor: (terms, identity) =>
-      (terms.allOf ?? []).filter((one) => compilePrincipals([one], groups).admits(identity)),
+    standsFor: (terms, identity) => standsFor(terms, identity, groups),
     approversMayCome: (terms) =>
       [terms.approvers, ...(terms.alsoAdmittedBy ?? []), ...(terms.allOf ?? []).map((one) => [one])].every(
         (list) => mayComeByIssuer(list, file),
@@ -226,44 +226,34 @@ function matchedRules(verdicts: readonly Verdict[]): readonly MatchedRule[] {
   return [...found.values()];
 }
 
-/** Every approve rule that matched any part of the text must be satisfied by one and the same request. */
+/** Every approve rule that matched any part of the text is satisfied by one and the same request. */
 function termsOf(verdicts: readonly Verdict[]): ApprovalTerms {
   const rules = new Set<CompiledRule>();
   for (const verdict of verdicts) {
     for (const rule of verdict.matched) if (rule.decision === 'approve') rules.add(rule);
   }
-  const all = rules.size === 0 ? [DEFAULT_TERMS] : [...rules].map((rule) => rule.terms);
-  const [approvers = [], ...others] = distinctLists(all.map((terms) => terms.approvers));
-  return {
-    approvers,
-    ...(others.length > 0 ? { alsoAdmittedBy: others } : {}),
-    ...allOfEvery(all),
-    approvals: Math.max(...all.map((terms) => terms.approvals)),
-    expires: Math.min(...all.map((terms) => terms.expires)),
-    selfApproval: all.every((terms) => terms.selfApproval),
-    ...(all.some((terms) => terms.rehearse) ? { rehearse: true } : {}),
-    // One rule that wants its say before the statement runs has it.
-    ...(all.every((terms) => terms.at === 'commit') ? { at: 'commit' } : {}),
-  };
-}
-
-/** Whoever any of the terms wants to hear. */
-export function allOfEvery(terms: readonly Pick<ApprovalTerms, 'allOf'>[]): Pick<ApprovalTerms, 'allOf'> {
-  const every = [...new Set(terms.flatMap(({ allOf }) => allOf ?? []))];
-  return every.length === 0 ? {} : { allOf: every };
-}
-
-/** An empty list admits everyone, so it says nothing beside another. */
-function distinctLists(lists: readonly (readonly string[])[]): readonly (readonly string[])[] {
-  const byContent = new Map(lists.map((list) => [list.join('\n'), list]));
-  byContent.delete('');
-  return [...byContent.values()];
+  const [first, ...others] = [...rules].map((rule) => rule.terms);
+  return joinTerms([first ?? DEFAULT_TERMS, ...others]);
 }
 
 function admitted(terms: ApprovalTerms, identity: Requester, groups: FileGroups): boolean {
-  return [terms.approvers, ...(terms.alsoAdmittedBy ?? [])].every(
-    (list) => list.length === 0 || compilePrincipals(list, groups).admits(identity),
+  const lists = listsOf(terms);
+  return (
+    lists.length === 0 || lists.some(({ approvers }) => compilePrincipals(approvers, groups).admits(identity))
   );
+}
+
+/** For what of the terms an identity's approval counts. */
+function standsFor(terms: ApprovalTerms, identity: Principal, groups: FileGroups): readonly string[] {
+  const lists = [
+    ...(terms.allOf ?? []).map((one) => [one]),
+    ...listsOf(terms).map(({ approvers }) => approvers),
+  ];
+  const wanted = wantedOf(terms);
+  const names = lists
+    .filter((list) => wanted.has(listName(list)) && compilePrincipals(list, groups).admits(identity))
+    .map(listName);
+  return [...new Set(names)];
 }
 
 /** What the client reads: why the effect is unknown, then the rule's own words; or what no rule allows. */

@@ -53,8 +53,10 @@ export interface ActiveMask {
 export interface ApprovalTerms {
   /** `name`, `group:NAME` or globs; empty means anyone with the role approver or owner. For show: `Policy.mayApprove` decides. */
   readonly approvers: readonly string[];
-  /** Lists of further rules that matched as well: an approver must be admitted by each of them too. */
+  /** Lists of further rules that matched as well: each rule wants approvals of its own list. */
   readonly alsoAdmittedBy?: readonly (readonly string[])[] | undefined;
+  /** How many approvals of `approvers` and of each list of `alsoAdmittedBy` are wanted; left out: `approvals`. */
+  readonly approvalsEach?: readonly number[] | undefined;
   /** Of each of these at least one must approve: `name`, `group:NAME` or globs. */
   readonly allOf?: readonly string[] | undefined;
   readonly approvals: number;
@@ -181,7 +183,7 @@ export interface Policy {
    * identity counted). Roles and self-approval are the caller's to check: `decideRequest` in src/approval.
    */
   mayApprove(terms: ApprovalTerms, identity: Requester): boolean;
-  /** For which of `terms.allOf` the identity's approval counts. */
+  /** For what of `wantedOf(terms)` the identity's approval counts. */
   standsFor(terms: ApprovalTerms, identity: Requester): readonly string[];
   /** True when people whom an issuer vouches for may be among `terms.approvers` although they never came yet. */
   approversMayCome(terms: ApprovalTerms): boolean;

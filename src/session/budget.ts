@@ -6,6 +6,7 @@ import {
   type MatchedRule,
   type PolicyTarget,
 } from '../policy/decision.ts';
+import { joinTerms } from '../policy/terms.ts';
 import type { TextFacts } from '../sql/facts.ts';
 
 /** What of a limit's kinds a session counts up; time and the number of sessions are measured. */
@@ -144,19 +145,12 @@ function asStrictAs(decision: Decision, limit: ActiveLimit, message: string, fac
     return { ...base, outcome: 'block', message, command: facts.statements[0]?.tag ?? '' };
   }
   if (decision.outcome === 'approve') {
-    const others = [...(decision.terms.alsoAdmittedBy ?? []), limit.terms.approvers];
-    const alsoAdmittedBy = others.filter((list) => list.length > 0);
-    const { at: _, ...terms } = decision.terms;
+    const { at: _, ...terms } = joinTerms([decision.terms, limit.terms]);
     return {
       ...base,
       outcome: 'approve',
       rule: decision.rule,
-      terms: {
-        ...terms,
-        ...(alsoAdmittedBy.length > 0 ? { alsoAdmittedBy } : {}),
-        approvals: Math.max(terms.approvals, limit.terms.approvals),
-        expires: Math.min(terms.expires, limit.terms.expires),
-      },
+      terms: { ...terms, selfApproval: decision.terms.selfApproval },
     };
   }
   return { ...base, outcome: 'approve', terms: limit.terms };

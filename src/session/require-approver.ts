@@ -2,6 +2,7 @@ import type { ApprovalDraft } from '../approval/state.ts';
 import { NotPermitted } from '../base/errors.ts';
 import type { Policy } from '../policy/decision.ts';
 import { personOf } from '../policy/people.ts';
+import { wantedOf } from '../policy/terms.ts';
 import type { IdentityRow } from '../store/store.ts';
 import { approverWords } from './approver-words.ts';
 import { mayActForThem } from './deciders.ts';
@@ -18,8 +19,10 @@ export function requireApprover(
 ): void {
   const able = identities.filter((identity) => mayDecide(draft, identity, policy, now));
   const people = new Set(able.map(({ name }) => personOf((one) => policy.namesOf(one), name)));
-  const heard = new Set(able.flatMap((identity) => policy.standsFor(draft.terms, identity)));
-  const unheard = (draft.terms.allOf ?? []).filter((one) => !heard.has(one));
+  const heard = able.flatMap((identity) => policy.standsFor(draft.terms, identity));
+  const unheard = [...wantedOf(draft.terms)].filter(
+    ([one, wanted]) => heard.filter((other) => other === one).length < wanted,
+  );
   const enough = people.size >= draft.terms.approvals && unheard.length === 0;
   if (enough || policy.approversMayCome(draft.terms)) return;
   const who = approverWords(draft.terms).join(', ') || 'anyone with the role approver or owner';

@@ -20,9 +20,14 @@ rules:
     all_of: [group:dba, group:security]
   - name: upkeep
     who: [group:agents]
-    effects: [write, ddl, admin]
+    effects: [write, admin]
     decision: approve
     approvers: [group:dba, group:security]
+  - name: schema
+    who: [group:agents]
+    effects: [ddl]
+    decision: approve
+    approvers: [group:security]
 `;
 const UPDATE = "UPDATE customers SET plan = 'pro' WHERE id = 1";
 
@@ -68,6 +73,17 @@ describe('requests at a gateway, everybody on a machine of their own', { timeout
     expect(await run(id)).toMatchObject({ code: 0, stdout: 'UPDATE 1\n' });
     expect((await run(id)).code).toBe(9);
     expect(await team.shop.plan()).toBe('pro');
+  });
+
+  test('under several rules need what each of them wants, of whom it names', async () => {
+    const id = await ask(`ALTER TABLE counted ADD COLUMN m int;\n${UPDATE}`);
+    expect(await team.ana.hoopctl.approve(id)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('1 of 2'),
+    });
+    expect((await run(id)).code).toBe(8);
+    expect((await ben.hoopctl.approve(id)).code).toBe(0);
+    expect(await run(id)).toMatchObject({ code: 0, stdout: 'ALTER TABLE\nUPDATE 1\n' });
   });
 
   test('tell who waits of comments and of a denial with its reason', async () => {

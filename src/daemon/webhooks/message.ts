@@ -1,5 +1,6 @@
 import type { Precedent } from '../../approval/precedent.ts';
 import type { ApprovalRequest } from '../../approval/request.ts';
+import { approvalsNeeded } from '../../approval/state.ts';
 import { counted } from '../../base/quantities.ts';
 import { visibleText } from '../../base/visible-text.ts';
 import { approverWords } from '../../session/approver-words.ts';
@@ -72,7 +73,7 @@ function jsonMessage(event: WebhookEvent, request: ApprovalRequest): object {
       precedent: request.precedent ?? null,
       rule: request.rule,
       approvers: approverWords(terms),
-      approvalsNeeded: terms.approvals,
+      approvalsNeeded: approvalsNeeded(request),
       by: last?.byName ?? null,
       reason: request.endReason ?? last?.reason ?? null,
       comments: request.comments.map(({ byName, text }) => ({ by: byName, text })),

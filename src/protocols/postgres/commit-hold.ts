@@ -1,6 +1,6 @@
 import { counted } from '../../base/quantities.ts';
-import { allOfEvery } from '../../policy/compile.ts';
 import type { ApprovalTerms } from '../../policy/decision.ts';
+import { joinTerms } from '../../policy/terms.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
 import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
 import { type BindMessage, parametersAsText } from './codec/frontend-messages.ts';
@@ -174,24 +174,10 @@ export const anyCommits = (facts: TextFacts): boolean => facts.statements.some(c
 const changesTransaction = (statement: StatementFacts) =>
   statement.changes.some((change) => change.kind === 'transaction');
 
-/** One approval for two rules: who is admitted by both, as many as either asks. */
+/** One approval for two rules. */
 function joined(a: Waiting, b: Waiting): Waiting {
-  const lists = [a.terms, b.terms].flatMap((terms) => [terms.approvers, ...(terms.alsoAdmittedBy ?? [])]);
-  const distinct = [
-    ...new Map(lists.filter((list) => list.length > 0).map((list) => [list.join('\n'), list])).values(),
-  ];
-  const [approvers = [], ...others] = distinct;
-  return {
-    rule: a.rule ?? b.rule,
-    terms: {
-      approvers,
-      ...(others.length > 0 ? { alsoAdmittedBy: others } : {}),
-      ...allOfEvery([a.terms, b.terms]),
-      approvals: Math.max(a.terms.approvals, b.terms.approvals),
-      expires: Math.min(a.terms.expires, b.terms.expires),
-      selfApproval: a.terms.selfApproval && b.terms.selfApproval,
-    },
-  };
+  const { at: _, rehearse: __, ...terms } = joinTerms([a.terms, b.terms]);
+  return { rule: a.rule ?? b.rule, terms };
 }
 
 /** `ran: UPDATE t SET a = $1 ($1 = 'x')`. */

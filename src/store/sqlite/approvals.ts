@@ -54,6 +54,7 @@ const card = z.object({
 const terms = z.object({
   approvers: z.array(z.string()),
   alsoAdmittedBy: z.array(z.array(z.string())).optional(),
+  approvalsEach: z.array(z.int().positive()).optional(),
   allOf: z.array(z.string()).optional(),
   approvals: z.int().positive(),
   expires: z.number().positive(),

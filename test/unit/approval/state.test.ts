@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ApprovalRequest } from '../../../src/approval/request.ts';
 import {
   abandonRequest,
+  approvalsNeeded,
   decideRequest,
   expireRequest,
   isEnded,
@@ -227,6 +228,25 @@ describe('a request that wants to hear each of several', () => {
     expect(twice.status).toBe('pending');
     const third = decideRequest(twice, of('sid', 'group:security'), { ...YES, version: twice.version }, NOW);
     expect(third.status).toBe('approved');
+  });
+
+  test('by several rules is approved when each has as many of its own as it wants', () => {
+    const terms = {
+      approvers: ['group:dba'],
+      alsoAdmittedBy: [['ana', 'lee']],
+      approvalsEach: [1, 2],
+      approvals: 2,
+    };
+    const asked = pending(terms);
+    const vote = (request: ApprovalRequest, who: Decider) =>
+      decideRequest(request, who, { ...YES, version: request.version }, NOW);
+    const twoDba = vote(vote(asked, of('ben', 'group:dba')), of('dan', 'group:dba'));
+    expect([twoDba.status, approvalsNeeded(twoDba)]).toEqual(['pending', 3]);
+    const named = vote(vote(asked, of('ana', 'ana or lee')), of('lee', 'ana or lee'));
+    expect(named.status).toBe('pending');
+    expect(vote(named, of('ben', 'group:dba')).status).toBe('approved');
+    const both = vote(vote(asked, of('ana', 'group:dba', 'ana or lee')), of('lee', 'ana or lee'));
+    expect(both.status).toBe('approved');
   });
 
   test('is not approved by one who is of both', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Decision, PolicyTarget, Requester } from '../../../src/policy/decision.ts';
+import { wantedOf } from '../../../src/policy/terms.ts';
 import { EFFECTS, type TextFacts } from '../../../src/sql/facts.ts';
 import { ANA, action, BOB, DEVIN, doing, PROD, policyOf, STAGE, statement, text } from './facts.ts';
 
@@ -334,6 +335,7 @@ rules:
       terms: {
         approvers: ['group:dba'],
         alsoAdmittedBy: [['bob', 'ana@example.com']],
+        approvalsEach: [1, 2],
         approvals: 2,
         expires: 120_000,
         selfApproval: false,
@@ -341,9 +343,22 @@ rules:
     });
     if (decision.outcome !== 'approve') throw new Error('expected approve');
     const policy = policyOf(yaml);
-    expect(policy.mayApprove(decision.terms, BOB)).toBe(true);
-    expect(policy.mayApprove(decision.terms, ANA)).toBe(false);
-    expect(policy.mayApprove(decision.terms, { id: 'x', name: 'carl', groups: ['dba'] })).toBe(false);
+    const { terms } = decision;
+    const carl = { id: 'x', name: 'carl', groups: ['dba'] };
+    const dan = { id: 'y', name: 'dan', groups: [] };
+    expect([BOB, ANA, carl, dan].map((who) => policy.mayApprove(terms, who))).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+    // Each counts for the rules that name it, and each rule wants as many as it says.
+    expect(policy.standsFor(terms, BOB)).toEqual(['group:dba', 'bob or ana@example.com']);
+    expect(policy.standsFor(terms, ANA)).toEqual(['bob or ana@example.com']);
+    expect([...wantedOf(terms)]).toEqual([
+      ['group:dba', 1],
+      ['bob or ana@example.com', 2],
+    ]);
   });
 
   test('of rules that matched different statements of one text count together', () => {
@@ -354,7 +369,10 @@ rules:
 `;
     const decision = decide(yaml, doing(WRITE, DROP));
     if (decision.outcome !== 'approve') throw new Error('expected approve');
-    expect(policyOf(yaml).mayApprove(decision.terms, BOB)).toBe(false);
+    expect([...wantedOf(decision.terms)]).toEqual([
+      ['bob', 1],
+      ['ana@example.com', 1],
+    ]);
   });
 
   test('a default of approve asks any approver', () => {
@@ -415,5 +433,13 @@ rules:
       allOf: ['group:dba', 'group:security', 'lee'],
       approvals: 2,
     });
+    expect(policy.mayApprove(terms('public.orders'), person('lee'))).toBe(true);
+    expect(policy.standsFor(terms('public.orders'), person('lee'))).toEqual(['lee']);
+    expect([...wantedOf(terms('public.orders'))]).toEqual([
+      ['group:dba', 1],
+      ['group:security', 1],
+      ['lee', 1],
+      ['group:dba or group:security', 2],
+    ]);
   });
 });
