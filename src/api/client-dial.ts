@@ -157,11 +157,21 @@ function handshake(
 const UNTRUSTED =
   /^(CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA|ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH)/;
 
+/** Node's own words are about flags of Node. */
+const UNTRUSTED_WORDS: Readonly<Record<string, string>> = {
+  ERR_TLS_CERT_ALTNAME_INVALID: 'it is for another host',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'nobody but itself vouches for it',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its authority is none that is trusted here',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its authority is none that is trusted here',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its authority is none that is trusted here',
+  CERT_HAS_EXPIRED: 'it has expired',
+};
+
 function failure(address: GatewayAddress, error: Error): NotReachable {
   const code = systemCode(error);
   if (code !== undefined && UNTRUSTED.test(code)) {
     return new NotReachable('gateway_not_trusted', `the certificate of ${address.url} is not to be trusted`, {
-      why: code === 'ERR_TLS_CERT_ALTNAME_INVALID' ? 'it is for another host' : error.message,
+      why: UNTRUSTED_WORDS[code] ?? error.message,
       next: `hoopctl login ${address.url} --ca FILE, or --fingerprint SHA256 for a self-signed one`,
       cause: error,
     });

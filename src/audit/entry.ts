@@ -23,6 +23,7 @@ export type AuditKind =
   | 'connection.edited'
   | 'connection.removed'
   | 'identity.created'
+  | 'identity.renamed'
   | 'identity.revoked'
   | 'password.created'
   | 'password.revoked'

@@ -87,9 +87,10 @@ export async function sendDecision(
   }
 }
 
-/** Throws UsageError at once where a passphrase is needed and nobody can type one. */
+/** Throws UsageError at once where a passphrase is needed and nobody can type one; who may not decide is told that instead. */
 export function requirePresence(io: Io, approval: ApprovalView, passphraseStdin: boolean): void {
-  if (!passphraseStdin && approval.presence !== 'sign-in') askForPassphrase(io);
+  const asks = approval.mayDecide && approval.status === 'pending';
+  if (asks && !passphraseStdin && approval.presence !== 'sign-in') askForPassphrase(io);
 }
 
 function askForPassphrase(io: Io) {

@@ -37,6 +37,11 @@ export async function identityOf(
   if (holder && holder.name === name && holder.id !== id && holder.revokedAt === undefined)
     throw nameHeld(name);
   if (known) {
+    // Rules, groups of the file and `people` go by names: it is another one to them from now on.
+    if (known.name !== name) {
+      const facts = { identity: known.id, from: known.name, to: name, issuer: issuer.name };
+      audit.append({ kind: 'identity.renamed', actor: 'hoopctl', facts });
+    }
     await identities.update(known.id, { name, kind, roles, groups });
     return { ...known, name, kind, roles, groups };
   }

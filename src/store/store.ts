@@ -301,6 +301,8 @@ export interface WebhookDeliveryRow {
   readonly id: string;
   readonly webhookId: string;
   readonly event: string;
+  /** The approval it tells of. */
+  readonly about: string;
   readonly body: string;
   /** How often it was tried. */
   readonly attempts: number;
@@ -316,7 +318,7 @@ export interface WebhookRows {
   remove(id: string): Promise<boolean>;
   /** False when `most` wait for this webhook already. */
   enqueue(delivery: WebhookDeliveryRow, most: number): Promise<boolean>;
-  /** Those that are due first come first, also when none is due yet. */
+  /** The first of each approval; those that are due first come first, also when none is due yet. */
   waiting(webhookId: string, limit: number): Promise<readonly WebhookDeliveryRow[]>;
   postpone(id: string, attempts: number, nextAt: string): Promise<void>;
   delivered(id: string): Promise<void>;

@@ -38,8 +38,8 @@ interface Lane {
 
 /**
  * Tells webhooks of approvals. A message is stored before it is sent and kept until its receiver took it, so that
- * neither a receiver that is down nor a restart loses one. A receiver that is slow keeps no other waiting, and can
- * decide nothing, whatever it answers. Mutable: a lane for each webhook that has messages.
+ * neither a receiver that is down nor a restart loses one; what happened to one approval is told in its order. A receiver
+ * that is slow keeps no other waiting, and can decide nothing, whatever it answers. Mutable: a lane for each webhook that has messages.
  */
 export class WebhookDeliveries {
   readonly #deps: DeliveriesDeps;
@@ -58,7 +58,7 @@ export class WebhookDeliveries {
     try {
       for (const webhook of await webhooks.list()) {
         const body = messageBody(webhook.format, event, request);
-        if (!(await this.#enqueue(webhook, event, body)))
+        if (!(await this.#enqueue(webhook, event, request.id, body)))
           this.#audit(webhook, event, 'too many messages wait');
         this.#wake(webhook.id);
       }
@@ -153,12 +153,13 @@ export class WebhookDeliveries {
     }
   }
 
-  #enqueue(webhook: WebhookRow, event: string, body: string): Promise<boolean> {
+  #enqueue(webhook: WebhookRow, event: string, about: string, body: string): Promise<boolean> {
     const now = this.#deps.clock.now();
     const delivery = {
       id: newId('wd', now),
       webhookId: webhook.id,
       event,
+      about,
       body,
       attempts: 0,
       nextAt: new Date(now).toISOString(),

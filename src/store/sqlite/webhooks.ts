@@ -24,6 +24,7 @@ const delivery: z.ZodType<WebhookDeliveryRow> = z
     id: z.string(),
     webhook_id: z.string(),
     event: z.string(),
+    about: z.string(),
     body: z.string(),
     attempts: count,
     next_at: time,
@@ -51,19 +52,23 @@ export function webhookRows(db: Database): WebhookRows {
     async remove(id) {
       return db.run('DELETE FROM webhooks WHERE id = :id', { id }) > 0;
     },
-    async enqueue({ id, webhookId, event, body, attempts, nextAt }, most) {
+    async enqueue({ id, webhookId, event, about, body, attempts, nextAt }, most) {
       return (
         db.run(
-          `INSERT INTO webhook_deliveries SELECT :id, :webhookId, :event, :body, :attempts, :nextAt
+          `INSERT INTO webhook_deliveries (id, webhook_id, event, about, body, attempts, next_at)
+           SELECT :id, :webhookId, :event, :about, :body, :attempts, :nextAt
            WHERE (SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :webhookId) < :most`,
-          { id, webhookId, event, body, attempts, nextAt, most },
+          { id, webhookId, event, about, body, attempts, nextAt, most },
         ) > 0
       );
     },
     async waiting(webhookId, limit) {
       return db.all(
         delivery,
-        `SELECT * FROM webhook_deliveries WHERE webhook_id = :webhookId ORDER BY next_at, id LIMIT :limit`,
+        `SELECT * FROM webhook_deliveries AS one WHERE webhook_id = :webhookId AND NOT EXISTS
+           (SELECT 1 FROM webhook_deliveries AS earlier
+            WHERE earlier.webhook_id = :webhookId AND earlier.about = one.about AND earlier.rowid < one.rowid)
+         ORDER BY next_at, id LIMIT :limit`,
         { webhookId, limit },
       );
     },

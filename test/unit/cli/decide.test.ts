@@ -82,6 +82,16 @@ describe('approve', () => {
     expect(calls.map(({ name }) => name)).not.toContain('approvalDecide');
   });
 
+  it('tells who may not decide that, not that a passphrase is missing', async () => {
+    const { client } = await fake({
+      approvalShow: () => approvalSample({ version: 3, mayDecide: false, mayNotReason: 'it is yours' }),
+    });
+    await expect(approve({ ...script, passphraseStdin: false }, testIo(), client)).rejects.toMatchObject({
+      code: 'may_not_decide',
+      why: 'it is yours',
+    });
+  });
+
   it('asks again after a wrong passphrase, three times at most', async () => {
     const wrong = () => {
       throw new NotPermitted('wrong_passphrase', 'that is not it');

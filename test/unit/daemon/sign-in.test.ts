@@ -466,6 +466,22 @@ describe('a person who was removed here', () => {
   });
 });
 
+describe('a person whom the issuer calls otherwise', () => {
+  test('stays the identity it was, cannot decide what it asked before, and the log says so', async () => {
+    const { run } = await openSession((await signIn(ANA)).client);
+    const id = (await run('write customers'))?.split(' ')[1] ?? '';
+    const renamed = await signIn({ ...ANA, email: 'anna@example.com', groups: ['leads'] });
+    expect(renamed.identity.name).toBe('anna@example.com');
+    const body = { decision: 'approve' as const, version: 1 };
+    expect(await code(renamed.client.call('approvalDecide', { params: { id }, body }))).toMatch(
+      /self_approval|approval_not_pending/,
+    );
+    expect((await auditEntries('identity.renamed')).map(({ facts }) => facts)).toMatchObject([
+      { from: 'ana@example.com', to: 'anna@example.com', issuer: 'corp' },
+    ]);
+  });
+});
+
 describe('a person whom a machine named before it ever came', () => {
   test('is the same when it comes, and has nobody act for it once it is removed', async () => {
     const robo = await cast.owner.call('identityCreate', { body: { name: 'robo', roles: ['requester'] } });

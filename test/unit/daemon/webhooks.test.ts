@@ -270,6 +270,25 @@ describe('deliveries', () => {
     await Promise.all([other.close(), receiver.close()]);
   });
 
+  it('tells what happened to one approval in its order, and of others meanwhile', async () => {
+    receiver.status = 500;
+    await deliveries.tell(REQUEST);
+    await receiver.next();
+    receiver.status = 200;
+    await deliveries.tell({ ...REQUEST, status: 'approved' });
+    await deliveries.tell({ ...REQUEST, id: 'ap-other' });
+    const about = (body: string) => {
+      const { approval, event } = JSON.parse(body) as { approval: { id: string }; event: string };
+      return `${approval.id} ${event}`;
+    };
+    expect(about((await receiver.next()).body)).toBe('ap-other approval.pending');
+    await expect.poll(() => clock.timers).toBe(1);
+    clock.advance(5000);
+    expect(about((await receiver.next()).body)).toBe('ap-7kq2m approval.pending');
+    expect(about((await receiver.next()).body)).toBe('ap-7kq2m approval.approved');
+    await expect.poll(waiting).toEqual([]);
+  });
+
   it('loses no message to a clock that was set back', async () => {
     receiver.status = 500;
     await deliveries.tell(REQUEST);

@@ -5,6 +5,7 @@ import { webhooks } from './004-webhooks.ts';
 import { liveness } from './005-liveness.ts';
 import { passphrases } from './006-passphrases.ts';
 import { precedents } from './007-precedents.ts';
+import { webhookOrder } from './008-webhook-order.ts';
 
 /** In order; a database of version n has had the first n. Never change one that was released, add another. */
 export const migrations: readonly string[] = [
@@ -15,4 +16,5 @@ export const migrations: readonly string[] = [
   liveness,
   passphrases,
   precedents,
+  webhookOrder,
 ];
