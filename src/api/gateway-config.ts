@@ -64,7 +64,7 @@ const nativeAccess = (where: string) =>
 const CERTIFICATE = 'give certificate and key, or self_signed: true';
 
 /** What `hoopctl gateway start --config FILE` reads. Paths are taken from the file's own directory. */
-export const gatewayConfigSchema = z.strictObject({
+const gatewayConfigSchema = z.strictObject({
   version: z.literal(1),
   url: z
     .string()

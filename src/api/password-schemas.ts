@@ -21,7 +21,6 @@ export const passwordSchema = z.object({
   expiresAt: z.string(),
   status: z.enum(['active', 'expired', 'revoked']),
 });
-export type PasswordView = z.infer<typeof passwordSchema>;
 
 export const passwordCreatedSchema = z.object({
   id: z.string(),

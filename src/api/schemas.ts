@@ -9,7 +9,8 @@ import { statedSchema } from './approval-schemas.ts';
 
 export type { ConnectionReport, Explanation, ReplayEvent, Role };
 export { connectionReportSchema, explanationSchema, ROLES };
-export const roleSchema = z.enum(ROLES);
+
+const roleSchema = z.enum(ROLES);
 
 export const name = z
   .string()
@@ -43,7 +44,6 @@ export const statusSchema = z.object({
   policy: z.object({ version: z.number(), hash: z.string(), source: z.string() }).nullable(),
   secretBackend: z.enum(['keychain', 'encrypted']),
 });
-export type DaemonStatus = z.infer<typeof statusSchema>;
 
 export const initRequestSchema = z.object({ approverPassphrase: z.string().min(8).max(1024) });
 export const initResponseSchema = z.object({ owner: z.string(), token: z.string(), auditId: z.string() });

@@ -98,8 +98,8 @@ export function approvalsNeeded({ decisions, status, terms }: ApprovalRequest): 
 }
 
 /** A comment's longest text, in UTF-16 code units, and how many a request takes: an approver reads them all. */
-export const LONGEST_COMMENT = 1000;
-export const MOST_COMMENTS = 20;
+const LONGEST_COMMENT = 1000;
+const MOST_COMMENTS = 20;
 
 /**
  * What an approver says without deciding. Throws NotPermitted as `decideRequest` does, Conflict

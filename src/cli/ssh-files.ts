@@ -14,7 +14,7 @@ import { Internal, NotFound } from '../base/errors.ts';
 import { type HostBlock, withBlocks } from './ssh-blocks.ts';
 
 /** The name under which SSH clients know every gateway; which key that is, each connection's own file tells. */
-export const HOST_ALIAS = 'hoopctl-gateway';
+const HOST_ALIAS = 'hoopctl-gateway';
 
 /** A key pair of this machine's own. It opens nothing by itself: an endpoint takes it only from who may open that. */
 export interface ClientKey {

@@ -9,7 +9,7 @@ export const MAX_PUBLIC_BODY_BYTES = 32 * 1024;
 const MAX_LINE_BYTES = 2 * 1024 * 1024;
 
 /** The largest form: a SAML response with as many groups as may be. */
-export const MAX_FORM_BYTES = 512 * 1024;
+const MAX_FORM_BYTES = 512 * 1024;
 
 /** The fields of an HTML form. Throws UsageError `body_too_large` or `bad_form`. */
 export async function readForm(request: IncomingMessage): Promise<Readonly<Record<string, string>>> {

@@ -20,7 +20,7 @@ import type { ConnectionRow, IdentityRow, Store } from '../store/store.ts';
 import type { Parts } from './parts.ts';
 
 /** The longest text of a request, in bytes of UTF-8: an approver has to read all of it. */
-export const LONGEST_REQUEST = 1024 * 1024;
+const LONGEST_REQUEST = 1024 * 1024;
 
 /** What is asked for ahead of any session. */
 export interface AskedAhead {

@@ -10,7 +10,7 @@ export interface IntrospectionDeps {
 }
 
 /** Where the secret of the client stands that asks `issuer`: never in the policy, which everybody may read. */
-export function secretVariable(issuer: string): string {
+function secretVariable(issuer: string): string {
   return `HOOPCTL_INTROSPECTION_SECRET_${issuer.toUpperCase().replaceAll(/[^A-Z0-9]/g, '_')}`;
 }
 

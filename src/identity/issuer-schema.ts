@@ -6,7 +6,7 @@ import { ROLES } from './roles.ts';
 /** Whom to believe about who somebody is: the `identity` part of the policy file. Unknown keys are errors. */
 
 /** RFC 7518 section 3.1 and RFC 8037 without `none` and without shared secrets (HS256 and its like). */
-export const ALGORITHMS = [
+const ALGORITHMS = [
   'RS256',
   'RS384',
   'RS512',

@@ -5,7 +5,7 @@ import type { Claims } from './claims.ts';
 import type { SamlProvider } from './saml-schema.ts';
 
 /** Base64 of the largest response: a person with a thousand groups. In characters. */
-export const LONGEST_RESPONSE = 256 * 1024;
+const LONGEST_RESPONSE = 256 * 1024;
 /** How old an assertion may be, whatever it says itself; in milliseconds. */
 const OLDEST = 5 * 60_000;
 const TRANSIENT = 'urn:oasis:names:tc:SAML:2.0:nameid-format:transient';

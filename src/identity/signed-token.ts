@@ -7,7 +7,7 @@ import type { Issuer } from './issuer-schema.ts';
 /** What every signed token of an issuer has in common (RFC 7515, RFC 7519, RFC 8725), whatever it is for. */
 
 /** A token of an issuer, longer than any that fits a request header. In characters. */
-export const LONGEST_TOKEN = 16_384;
+const LONGEST_TOKEN = 16_384;
 const LONGEST_HEADER = 4096;
 
 /** Whether a text has the form of a token of an issuer (RFC 7515, section 7.1); it may still be none. */

@@ -51,7 +51,7 @@ const SEARCHES: Readonly<Record<Exclude<DetectorName, DigitDetector>, Search>> =
 
 const isOfDigits = (name: DetectorName): name is DigitDetector => Object.hasOwn(DIGIT_DETECTORS, name);
 
-export function isDetector(name: string): name is DetectorName {
+function isDetector(name: string): name is DetectorName {
   return Object.hasOwn(TRIGGERS, name);
 }
 
@@ -68,7 +68,7 @@ export interface Detection {
 }
 
 /** Undefined when the masks name no detector. */
-export function compileDetection(masks: readonly DetectorMask[]): Detection | undefined {
+function compileDetection(masks: readonly DetectorMask[]): Detection | undefined {
   let triggers = 0;
   for (const mask of masks) for (const name of mask.detect) triggers |= TRIGGERS[name];
   return triggers === 0 ? undefined : { masks, triggers };
@@ -222,7 +222,7 @@ export function maskDetected(
 }
 
 /** A latin1 reading with its finds replaced; undefined when there is none, null when one asks for NULL. */
-export function maskFinds(text: string, finds: readonly Find[], key: HashKey): string | null | undefined {
+function maskFinds(text: string, finds: readonly Find[], key: HashKey): string | null | undefined {
   if (finds.length === 0) return undefined;
   let result = '';
   let from = 0;

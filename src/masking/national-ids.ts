@@ -263,9 +263,6 @@ const IDS: readonly NationalId[] = [
   },
 ];
 
-/** Countries whose numbers are known. */
-export const NATIONAL_ID_COUNTRIES: readonly string[] = IDS.map(({ country }) => country);
-
 /** In what groups of digits each of them is written, as `shapesOf` reads it. */
 export const NATIONAL_SHAPES: readonly (readonly string[])[] = IDS.map(({ shapes }) => shapes);
 

@@ -15,7 +15,7 @@ import type { HashKey } from './strategies.ts';
  * How long output that does not end a line may be kept back, in milliseconds: a prompt appears that much later. What
  * is written in pieces further apart is found only as far as the piece that completes it.
  */
-export const LONGEST_DELAY = 50;
+const LONGEST_DELAY = 50;
 /** A line longer than this is not kept back whole, in bytes. */
 const LONGEST_LINE = 64 * 1024;
 /** Of what has gone out, so much is remembered to find what goes on behind it, in characters. */

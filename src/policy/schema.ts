@@ -22,7 +22,7 @@ import { requireSchema } from './require-schema.ts';
 /** The shape of the policy file. The one place that says which keys there are; types and the editors' JSON Schema derive from it. */
 
 export const DECISIONS = ['allow', 'approve', 'block'] as const;
-export const STRATEGIES = ['redact', 'partial', 'hash', 'null'] as const;
+const STRATEGIES = ['redact', 'partial', 'hash', 'null'] as const;
 
 /** What an approve rule means when it does not say otherwise. */
 export const DEFAULT_APPROVALS = 1;

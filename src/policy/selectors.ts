@@ -29,7 +29,7 @@ export function compileGroups(groups: Readonly<Record<string, readonly string[]>
 }
 
 /** A member by the identity's own groups or by the file's. */
-export function isMember(identity: Principal, group: string, groups: FileGroups): boolean {
+function isMember(identity: Principal, group: string, groups: FileGroups): boolean {
   return identity.groups.includes(group) || anyMatches(groups.get(group) ?? [], identity.name);
 }
 

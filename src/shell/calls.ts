@@ -126,7 +126,7 @@ function readTable(table: CallTable): ReadTable {
 }
 
 /** Reads the notation. */
-export function optionSyntax(notation: OptionNotation): WrapperSyntax {
+function optionSyntax(notation: OptionNotation): WrapperSyntax {
   let flags = '';
   let values = '';
   const longFlags: string[] = [];

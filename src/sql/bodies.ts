@@ -120,7 +120,7 @@ interface CommandNode {
 }
 
 /** One or more statements of SQL text, each seeing what the ones before it changed. */
-export function runText(sql: string, ctx: Context): BodyFacts {
+function runText(sql: string, ctx: Context): BodyFacts {
   const parsed = parseText(sql);
   if (!parsed.ok) return opaqueBody(`SQL inside a function cannot be read: ${parsed.reason}`);
   return runStatements(
@@ -148,7 +148,7 @@ function runStandardBody(fn: CatalogFunction, ctx: Context): BodyFacts {
 }
 
 /** `BEGIN ATOMIC` is a list of lists, `RETURN x` a single node. */
-export function bodyStatements(body: Node): Node[] {
+function bodyStatements(body: Node): Node[] {
   if (!('List' in body)) return [body];
   return (body.List.items ?? []).flatMap((item) => bodyStatements(item));
 }

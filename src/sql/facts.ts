@@ -39,7 +39,7 @@ export interface Action {
   readonly columns?: readonly string[];
 }
 
-export const COLUMN_USES = [
+const COLUMN_USES = [
   /** Shown as it is by a result column. */
   'output',
   /** Assigned, by values that the client wrote. */

@@ -48,14 +48,14 @@ export async function secretInput(options: SecretOptions, ask: boolean, io: Io):
 }
 
 /** The user named in a URL or a libpq keyword string; undefined when there is none. */
-export function urlUser(url: string): string | undefined {
+function urlUser(url: string): string | undefined {
   const inUrl = /^[a-z][a-z0-9+.-]*:\/\/([^:@/?#]+)(?::[^@/?#]*)?@/i.exec(url)?.[1];
   if (inUrl !== undefined) return decoded(inUrl);
   return /(?:^|[\s?&])user\s*=\s*'?([^'\s&]+)/.exec(url)?.[1];
 }
 
 /** Whether a URL holds a password in clear, as its user part or a parameter. */
-export function urlHasPassword(url: string): boolean {
+function urlHasPassword(url: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:[^@/?#]+@/i.test(url) || /(?:^|[\s?&])password\s*=/.test(url);
 }
 

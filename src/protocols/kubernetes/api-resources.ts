@@ -1,7 +1,7 @@
 /** The API that Kubernetes itself brings: what of it is known here. Anything else is an aggregated API or a custom resource. */
 
 /** Resources of a group (1.20 to 1.34); `*` where any name of it is harmless to take by its verb. */
-export const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
+const BUILT_IN: Readonly<Record<string, readonly string[]>> = {
   '': [
     'bindings',
     'componentstatuses',

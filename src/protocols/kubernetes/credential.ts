@@ -11,7 +11,7 @@ export const execPluginSchema = z.object({
 export type ExecPlugin = z.infer<typeof execPluginSchema>;
 
 /** A connection's secret: how the gateway proves itself to the cluster. A text that is no JSON object is a token. */
-export const credentialSchema = z.discriminatedUnion('kind', [
+const credentialSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('token'), token: z.string() }),
   z.object({ kind: z.literal('certificate'), cert: z.string(), key: z.string() }),
   z.object({ kind: z.literal('exec'), plugin: execPluginSchema }),

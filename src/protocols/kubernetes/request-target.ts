@@ -15,7 +15,7 @@ export interface RequestTarget {
 export type RequestQuery = readonly (readonly [name: string, value: string])[];
 
 /** Bytes of a request line; an exec's command stands in it. */
-export const LONGEST_TARGET = 32 * 1024;
+const LONGEST_TARGET = 32 * 1024;
 const MOST_SEGMENTS = 64;
 const MOST_PARAMETERS = 1024;
 

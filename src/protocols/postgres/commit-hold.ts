@@ -2,7 +2,7 @@ import { counted } from '../../base/quantities.ts';
 import type { ApprovalTerms } from '../../policy/decision.ts';
 import { joinTerms } from '../../policy/terms.ts';
 import type { SessionDesk, StatementToRecord } from '../../session/desk.ts';
-import type { StatementFacts, TextFacts } from '../../sql/facts.ts';
+import type { StatementFacts } from '../../sql/facts.ts';
 import { type BindMessage, parametersAsText } from './codec/frontend-messages.ts';
 import type { Judgement } from './judgement.ts';
 import { rowsWritten } from './written-rows.ts';
@@ -168,8 +168,6 @@ export function commits(statement: StatementFacts): boolean {
       change.kind === 'transaction' && (change.operation === 'commit' || change.operation === 'prepare'),
   );
 }
-
-export const anyCommits = (facts: TextFacts): boolean => facts.statements.some(commits);
 
 const changesTransaction = (statement: StatementFacts) =>
   statement.changes.some((change) => change.kind === 'transaction');

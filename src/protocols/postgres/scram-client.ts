@@ -14,9 +14,9 @@ import {
 } from './scram.ts';
 
 /** Below PostgreSQL's default a server makes the password cheap to guess for whoever reads the exchange. */
-export const LEAST_ITERATIONS = 4096;
+const LEAST_ITERATIONS = 4096;
 /** A target must not make us compute for minutes; a million rounds take about half a second. */
-export const MOST_ITERATIONS = 1_000_000;
+const MOST_ITERATIONS = 1_000_000;
 
 export type ChannelBinding =
   /** TLS with binding data, and the server offered -PLUS. */

@@ -16,7 +16,7 @@ import type { SessionDesk } from '../../session/desk.ts';
 import { harmlessEnvironment } from '../../shell/variables.ts';
 import type { Action, StatementFacts, TextFacts } from '../../sql/facts.ts';
 
-export const SFTP_VERBS = ['READ', 'WRITE', 'REMOVE', 'LIST'] as const;
+const SFTP_VERBS = ['READ', 'WRITE', 'REMOVE', 'LIST'] as const;
 
 /** What a request of SFTP does to a path, by all the names that the path has. */
 export interface SftpUse {

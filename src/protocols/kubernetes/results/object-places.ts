@@ -114,7 +114,7 @@ function stands(name: Buffer, bytes: Buffer, start: number): boolean {
 }
 
 /** Objects of the API stand in one another at most so deep: a watch event's table's row's object. */
-export const DEEPEST_ROOT = 4;
+const DEEPEST_ROOT = 4;
 
 /** What an object or array is that begins in `place` behind `key`, with `roots` objects of the API around it. */
 export function placeInside(

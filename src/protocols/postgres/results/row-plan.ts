@@ -72,7 +72,7 @@ export function parseRowDescription(bytes: Buffer, start: number, end: number): 
 }
 
 /** 0 or 1; anything else is a format that nobody can mask. Throws ProtocolViolation `unknown_format`. */
-export function knownFormat(code: number): Format {
+function knownFormat(code: number): Format {
   if (code === 0 || code === 1) return code;
   throw new ProtocolViolation('unknown_format', `format code ${code} is neither text nor binary`);
 }
