@@ -15,7 +15,8 @@ export function openSignIns(home: string, environment: Environment): SignInDeps 
   return {
     contexts,
     vault: {
-      ...vault,
+      read: (reference) => vault.read(reference),
+      remove: (reference) => vault.remove(reference),
       store(account, secret) {
         mkdirSync(contexts.directory, { recursive: true, mode: 0o700 });
         return vault.store(account, secret);

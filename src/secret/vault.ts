@@ -34,23 +34,86 @@ type Backend =
 
 /** Opens the vault; the keychain is probed once, at the first need. */
 export function openVault(options: VaultOptions): SecretVault {
-  let probed: Promise<Backend> | undefined;
-  const backend = (): Promise<Backend> => {
-    probed ??= chooseBackend(options);
-    return probed;
-  };
-  let opened: ReturnType<typeof openEncrypted> | undefined;
-  const encrypted = () => {
-    opened ??= openEncrypted(options).catch((error: unknown) => {
+  return new Vault(options);
+}
+
+class Vault implements SecretVault {
+  readonly #options: VaultOptions;
+  #probed: Promise<Backend> | undefined;
+  #opened: ReturnType<typeof openEncrypted> | undefined;
+
+  constructor(options: VaultOptions) {
+    this.#options = options;
+  }
+
+  async store(account: string, secret: string): Promise<string> {
+    const reference = parseReference(`encrypted:${account}`);
+    if (reference.kind !== 'encrypted' || secret === '') {
+      throw new UsageError('bad_secret', 'an empty secret cannot be stored');
+    }
+    const found = await this.#backend();
+    if (found.kind === 'keychain') {
+      const own = `${account}.${await keychainId(this.#options.dir)}`;
+      await found.keychain.set(own, secret).catch((error: unknown) => {
+        throw new Internal('secret_unwritable', 'the system keychain did not store the secret', {
+          why: errorCode(error),
+        });
+      });
+      return `keychain:${own}`;
+    }
+    await (await this.#encrypted()).set(account, secret);
+    return `encrypted:${account}`;
+  }
+
+  async read(text: string): Promise<string> {
+    const { environment, warn } = this.#options;
+    const reference = parseReference(text);
+    switch (reference.kind) {
+      case 'keychain':
+        return this.#readKeychain(reference.account);
+      case 'encrypted': {
+        const secret = await (await this.#encrypted()).get(reference.account);
+        return secret ?? missing(`the encrypted file has no ${reference.account}`);
+      }
+      case 'env':
+        return environment[reference.name] || missing(`the daemon's environment has no ${reference.name}`);
+      case 'file':
+        return readFromFile(reference.path, warn);
+      case 'exec':
+        return readFromCommand(reference.command, environment);
+      default:
+        return reference satisfies never;
+    }
+  }
+
+  async remove(text: string): Promise<void> {
+    const reference = parseReference(text);
+    if (reference.kind === 'keychain')
+      await (await this.#keychainOf(reference.account)).remove(reference.account);
+    if (reference.kind === 'encrypted') await (await this.#encrypted()).remove(reference.account);
+  }
+
+  async backend(): ReturnType<SecretVault['backend']> {
+    const found = await this.#backend();
+    return found.kind === 'keychain' ? { kind: 'keychain' } : found;
+  }
+
+  #backend(): Promise<Backend> {
+    this.#probed ??= chooseBackend(this.#options);
+    return this.#probed;
+  }
+
+  #encrypted(): ReturnType<typeof openEncrypted> {
+    this.#opened ??= openEncrypted(this.#options).catch((error: unknown) => {
       // What was wrong may be mended while the daemon runs.
-      opened = undefined;
+      this.#opened = undefined;
       throw error;
     });
-    return opened;
-  };
+    return this.#opened;
+  }
 
-  async function keychainOf(account: string): Promise<Keychain> {
-    const found = await backend();
+  async #keychainOf(account: string): Promise<Keychain> {
+    const found = await this.#backend();
     if (found.kind === 'keychain') return found.keychain;
     throw new Internal(
       'secret_unreadable',
@@ -62,8 +125,8 @@ export function openVault(options: VaultOptions): SecretVault {
     );
   }
 
-  async function readKeychain(account: string): Promise<string> {
-    const keychain = await keychainOf(account);
+  async #readKeychain(account: string): Promise<string> {
+    const keychain = await this.#keychainOf(account);
     const secret = await keychain.get(account).catch((error: unknown) => {
       throw new Internal('secret_unreadable', `the system keychain did not give ${account}`, {
         why: errorCode(error),
@@ -71,62 +134,6 @@ export function openVault(options: VaultOptions): SecretVault {
     });
     return secret ?? missing(`the system keychain has no ${account}`);
   }
-
-  return {
-    async store(account, secret) {
-      const reference = parseReference(`encrypted:${account}`);
-      if (reference.kind !== 'encrypted' || secret === '') {
-        throw new UsageError('bad_secret', 'an empty secret cannot be stored');
-      }
-      const found = await backend();
-      if (found.kind === 'keychain') {
-        const own = `${account}.${await keychainId(options.dir)}`;
-        await found.keychain.set(own, secret).catch((error: unknown) => {
-          throw new Internal('secret_unwritable', 'the system keychain did not store the secret', {
-            why: errorCode(error),
-          });
-        });
-        return `keychain:${own}`;
-      }
-      await (await encrypted()).set(account, secret);
-      return `encrypted:${account}`;
-    },
-
-    async read(text) {
-      const reference = parseReference(text);
-      switch (reference.kind) {
-        case 'keychain':
-          return readKeychain(reference.account);
-        case 'encrypted': {
-          const secret = await (await encrypted()).get(reference.account);
-          return secret ?? missing(`the encrypted file has no ${reference.account}`);
-        }
-        case 'env':
-          return (
-            options.environment[reference.name] ||
-            missing(`the daemon's environment has no ${reference.name}`)
-          );
-        case 'file':
-          return readFromFile(reference.path, options.warn);
-        case 'exec':
-          return readFromCommand(reference.command, options.environment);
-        default:
-          return reference satisfies never;
-      }
-    },
-
-    async remove(text) {
-      const reference = parseReference(text);
-      if (reference.kind === 'keychain')
-        await (await keychainOf(reference.account)).remove(reference.account);
-      if (reference.kind === 'encrypted') await (await encrypted()).remove(reference.account);
-    },
-
-    async backend() {
-      const found = await backend();
-      return found.kind === 'keychain' ? { kind: 'keychain' } : found;
-    },
-  };
 }
 
 /** Why a reference is weaker than it could be, in words, for `doctor`; undefined when it is not. */
