@@ -120,7 +120,7 @@ interface CommandNode {
 }
 
 /** One or more statements of SQL text, each seeing what the ones before it changed. */
-function runText(sql: string, ctx: Context): BodyFacts {
+export function runText(sql: string, ctx: Context): BodyFacts {
   const parsed = parseText(sql);
   if (!parsed.ok) return opaqueBody(`SQL inside a function cannot be read: ${parsed.reason}`);
   return runStatements(
