@@ -40,6 +40,23 @@ const BEGINNINGS = [
     'SK7',
   ],
   ...['SK8', 'SK9', 'SKa', 'SKb', 'SKc', 'SKd', 'SKe', 'SKf', 'key', 'whs'],
+  ...[
+    'gld',
+    'glr',
+    'glc',
+    'glf',
+    'gls',
+    'gla',
+    'LTA',
+    'ATA',
+    'fig',
+    'NRA',
+    'HRK',
+    'psc',
+    'sq0',
+    'EAA',
+    'snt',
+  ],
 ];
 /** What a word before a secret ends with: key, token, secret, password, passwd, bearer. */
 const INTRODUCING = ['key', 'ken', 'ret', 'ord', 'swd', 'rer'];
@@ -54,6 +71,11 @@ for (let byte = 0; byte < 256; byte++)
 
 const UNDERSCORE = 0x5f;
 const DOT = 0x2e;
+const TILDE = 0x7e;
+const DOLLAR = 0x24;
+const COLON = 0x3a;
+const CAPITAL_A = 0x41;
+const isDigit = (byte = 0) => byte >= 0x30 && byte <= 0x39;
 /** Letters and digits in a row that an unknown key has at its end. */
 const LONG_TAIL = 30;
 /** Quotes, spaces and a sign between a word and the secret it introduces. */
@@ -84,8 +106,10 @@ export function mayBeKey(bytes: Uint8Array, start: number, from: number, to: num
 
 function isIntroduced(bytes: Uint8Array, start: number, from: number): boolean {
   let at = from - 1;
-  // `SG.`, `ya29.`, `hvs.`, `hooks.slack.com/`
-  if (at >= start && bytes[at] === DOT) return true;
+  // `SG.`, `ya29.`, `hvs.`, `hooks.slack.com/`, `8Q~`, `access_token$`
+  if (at >= start && (bytes[at] === DOT || bytes[at] === TILDE || bytes[at] === DOLLAR)) return true;
+  // `123456789:AA…`
+  if (at > start && bytes[at] === COLON && bytes[from] === CAPITAL_A && isDigit(bytes[at - 1])) return true;
   while (at >= start && at >= from - MOST_BETWEEN && isBetween(bytes[at] ?? 0)) at--;
   if (at - 2 < start || at === from - 1) return false;
   return INTRODUCE.has((lower(bytes[at - 2]) << 16) | (lower(bytes[at - 1]) << 8) | lower(bytes[at]));

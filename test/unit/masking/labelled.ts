@@ -15,6 +15,17 @@ const PEM =
 const SSH_PEM =
   '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----';
 
+const ALPHABET = 'aB3dE5gH7jK9mN1pQ2sT4vW6xY8zC0fL4rU6';
+const HEX = '0123456789abcdef';
+
+/** Each key by itself and behind a word that says nothing. */
+function issued(keys: Readonly<Record<string, string>>): readonly Labelled[] {
+  return Object.values(keys).flatMap((key): Labelled[] => [
+    { text: key, finds: [['api_key', key]] },
+    { text: `it was ${key}, he said`, finds: [['api_key', key]] },
+  ]);
+}
+
 export const LABELLED: readonly Labelled[] = [
   // --- cards
   { text: 'paid with 4539148803436467 yesterday', finds: [['credit_card', '4539148803436467']] },
@@ -177,6 +188,61 @@ export const LABELLED: readonly Labelled[] = [
   { text: 'my token is in the vault under secret/path-name', finds: [] },
   { text: 'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa', finds: [] },
   { text: 'c0ffee00-dead-beef-cafe-0123456789ab', finds: [] },
+
+  // --- keys in the forms that their issuers document
+  ...issued({
+    gitlab_runner: `glrt-${ALPHABET.slice(0, 20)}`,
+    vault_batch: `hvb.${ALPHABET}_a-1`,
+    terraform: `${ALPHABET.slice(0, 14)}.atlasv1.${ALPHABET}${ALPHABET}`,
+    azure: `a1B8Q~${ALPHABET.slice(0, 30)}_.-~`,
+    alibaba: `LTAI${ALPHABET.slice(0, 20)}`,
+    tencent: `AKID${ALPHABET.slice(0, 32)}`,
+    databricks: `dapi${HEX.repeat(2)}`,
+    doppler: `dp.pt.${ALPHABET.slice(0, 36)}AbCd123`,
+    atlassian: `ATATT3xFfGF0${ALPHABET}${ALPHABET}_-=1A2B3C4D`,
+    linear: `lin_api_${ALPHABET.slice(0, 36)}AbCd`,
+    airtable: `pat${ALPHABET.slice(0, 14)}.${HEX.repeat(4)}`,
+    figma: `figd_${ALPHABET.slice(0, 20)}-${ALPHABET.slice(5, 24)}`,
+    grafana: `glsa_${ALPHABET.slice(0, 32)}_${HEX.slice(0, 8)}`,
+    new_relic: `NRAK-${ALPHABET.slice(0, 27).toUpperCase()}`,
+    heroku: 'HRKU-12345678-abcd-4ef0-9876-0123456789ab',
+    postman: `PMAK-${HEX}${HEX.slice(0, 8)}-${HEX.repeat(2)}ab`,
+    planetscale: `pscale_tkn_${ALPHABET.slice(0, 16)}_${ALPHABET.slice(3, 29)}`,
+    supabase: `sbp_${HEX.repeat(2)}01234567`,
+    sentry: `sntryu_${HEX.repeat(4)}`,
+    rubygems: `rubygems_${HEX.repeat(3)}`,
+    crates: `cio${ALPHABET.slice(0, 32)}`,
+    nuget: `oy2${'a1b2c3d4e5'.repeat(4)}f6g`,
+    replicate: `r8_${ALPHABET.slice(0, 36)}a`,
+    brevo: `xkeysib-${HEX.repeat(4)}-${ALPHABET.slice(0, 16)}`,
+    mailchimp: `${HEX.repeat(2)}-us21`,
+    square: `sq0atp-${ALPHABET.slice(0, 10)}_${ALPHABET.slice(11, 22)}`,
+    square_live: `EAAA${ALPHABET}${ALPHABET.slice(0, 24)}`,
+    braintree: `access_token$production$${'a1b2c3d4'.repeat(2)}$${HEX.repeat(2)}`,
+    telegram: `1234567890:AA${ALPHABET.slice(0, 20)}-_${ALPHABET.slice(3, 14)}`,
+    discord: `MTA${ALPHABET.slice(0, 21)}.G-abc1.${ALPHABET.slice(0, 30)}`,
+    age: `AGE-SECRET-KEY-1${ALPHABET.slice(0, 29).toUpperCase()}${ALPHABET.slice(0, 29).toUpperCase()}`,
+  }),
+  {
+    text: 'AccountKey=q8Zr3LmX0vB7nT5kY2wPq8Zr3LmX0vB7nT5kY2wP==',
+    finds: [['api_key', 'q8Zr3LmX0vB7nT5kY2wPq8Zr3LmX0vB7nT5kY2wP==']],
+  },
+  { text: '"client_secret": "q8Zr3LmX0vB7nT5kY2wP"', finds: [['api_key', 'q8Zr3LmX0vB7nT5kY2wP']] },
+  { text: 'line_items figure-1 scope.us21 12:AA pattern.abc', finds: [] },
+  { text: 'at 10:AA1 dp.pt.x hvs. EAAAA lin_api_', finds: [] },
+  { text: 'AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 ana@laptop', finds: [] },
+
+  // --- national numbers of more countries
+  { text: 'CURP HEGG560427MVZRRL04', finds: [['national_id', 'HEGG560427MVZRRL04']] },
+  { text: 'CURP HEGG560427MVZRRL05', finds: [] },
+  { text: 'NRIC: S1234567D.', finds: [['national_id', 'S1234567D']] },
+  { text: 'fin G1234567X', finds: [['national_id', 'G1234567X']] },
+  { text: 'part S1234567A', finds: [] },
+  { text: 'ID number 8001015009087', finds: [['national_id', '8001015009087']] },
+  { text: 'batch 8001015009087', finds: [] },
+  { text: 'NHS no. 401 023 2137', finds: [['national_id', '401 023 2137']] },
+  { text: 'NHS no. 401 023 2138', finds: [] },
+  { text: '9434765919', finds: [] },
 
   // --- tokens and private keys
   { text: `cookie ${JWT} end`, finds: [['jwt', JWT]] },
