@@ -42,6 +42,10 @@ const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, 
     'leave the column, and NEW and OLD as whole rows, out of its condition and function, or have somebody make it whom the mask excepts',
   ],
   stored: ['may not be copied INTO', 'leave the column out of what is written'],
+  edited: [
+    'may not be put back with a part of it changed',
+    'write the whole document, or set a kept key by its subscript',
+  ],
   other: [
     'is used in a way that no mask can follow',
     'show the column itself, or have somebody do it whom the mask excepts',
@@ -61,18 +65,27 @@ export function exposedBy(
   const words = what
     .replace('WITH', use.with?.[0] ?? 'this function')
     .replace('INTO', into === undefined ? 'to another place' : `into ${sourceWords(into)}`);
-  const advice = (use.use === 'call' && ADVICE.get(into ?? '')) || instead + keptWords(use.column, mask);
+  const advice =
+    (use.use === 'call' && ADVICE.get(into?.replace(REACHING, ARITHMETIC) ?? '')) ||
+    instead + keptWords(use.column, mask);
   const named = use.column.endsWith('.*')
     ? `${use.column.slice(0, -2)} as a whole row has columns under mask "${mask.name}", so it`
     : `${sourceWords(use.column)} is under mask "${mask.name}" and`;
   return `${named} ${words}: ${advice}`;
 }
 
+const ARITHMETIC = 'arithmetic';
+const REACHING = /^operator (?:pg_catalog\.)?[-+*/]$/;
+
 /** What else to write than what a `call` hands a column to. */
 const ADVICE: ReadonlyMap<string, string> = new Map([
   [
     LONG_VALUES,
     'give lengths, counts and replacements as constants, or show the column in a statement without them',
+  ],
+  [
+    ARITHMETIC,
+    'make it a number of any size first (column::numeric * 12), reckon with constants of a few digits, or show the column itself',
   ],
   [SIZES, 'leave ANALYZE out, or what is computed of the column'],
 ]);
@@ -118,6 +131,8 @@ function isAllowed(
     case 'stored':
       // The same column of another row: whatever may be there already may be there again.
       return (use.with?.includes(use.column) ?? false) && hidesAll(masksOn(use.column));
+    case 'edited':
+      return whole && (mask.strategy === 'redact' || mask.strategy === 'null');
     default:
       return false;
   }

@@ -5,9 +5,11 @@ import {
   FAILS_BY_COLLATION,
   GROWING,
   isGuarded,
+  type Totality,
   totality,
 } from './builtins/total-functions.ts';
 import { referredColumn } from './column-references.ts';
+import { isFixed } from './constants.ts';
 import type { Context } from './context.ts';
 import { SHAPE, under } from './document-path.ts';
 import { documentValue } from './documents.ts';
@@ -22,6 +24,7 @@ import {
 } from './expressions.ts';
 import type { Source } from './facts.ts';
 import { callFunction } from './functions.ts';
+import { setsPlaces } from './json-edits.ts';
 import { resolveFunctions } from './names.ts';
 import { orderBy } from './queries.ts';
 import { columnNamed, type Scope } from './scope.ts';
@@ -64,7 +67,7 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
   if (use.kind !== 'computed') {
     const counts = countedColumns(call, scope, ctx);
     if (counts) return ctx.out.useAll(counts, 'count');
-    const part = use.kind === 'predicate' ? documentValue(node, scope, ctx) : undefined;
+    const part = documentValue(node, scope, ctx);
     if (part) return noteAll(part.sources, use, ctx);
     expressions(args, scope, use, ctx);
     return expressions(call.agg_order, scope, use, ctx);
@@ -80,7 +83,7 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
     for (const source of sources) use.sources?.add(source);
     return ctx.out.useAll([...sources], 'extreme');
   }
-  const total = name === undefined ? 'none' : totality(name);
+  const total = name === undefined ? 'none' : totalityOf(name, call, scope, ctx);
   const outside: ExpressionUse = { ...use, kind: 'call', with: [nameParts(call.funcname).join('.')] };
   // At a place that each row chooses, a part of the value is one of many that together are all of it.
   const chosen = !KEYED.has(name ?? '') && args.some((arg, i) => isGuarded(name ?? '', i) && !isFixed(arg));
@@ -107,6 +110,25 @@ function argumentsOf(node: Node, call: FuncCall, scope: Scope, use: ExpressionUs
   );
 }
 
+/** Some take every value as long as the client does not choose what else they are given. */
+function totalityOf(name: string, call: FuncCall, scope: Scope, ctx: Context): Totality {
+  const args = call.args ?? [];
+  if (setsPlaces(name, args, scope, ctx)) return 'computing';
+  // How many there are in an array of arguments may be too few.
+  if (name === 'format' && !call.func_variadic && plainFormat(args[0]) !== undefined) return 'computing';
+  if (LENGTHS.has(name) && documentValue(args[0], scope, ctx)?.isJson) return 'computing';
+  return totality(name);
+}
+
+/** Of a stored document they fail for its form alone. */
+const LENGTHS: ReadonlySet<string> = new Set(['json_array_length', 'jsonb_array_length']);
+
+/** `%s` and `%L` take every value; `%I` and a width that is an argument do not. */
+function plainFormat(node: Node | undefined): string | undefined {
+  const text = node && 'A_Const' in node ? constantText(node) : undefined;
+  return text !== undefined && /^(?:[^%]|%%|%(?:\d{1,2}\$)?-?\d{0,2}[sL])*$/u.test(text) ? text : undefined;
+}
+
 /** Whether it can be made to fail for any value but NULL. */
 function failsButForNull(name: string, args: readonly Node[], scope: Scope, ctx: Context): boolean {
   if (FAILS_BUT_FOR_NULL.has(name)) return true;
@@ -126,9 +148,21 @@ export function sortedBy(items: readonly Node[] | undefined): readonly Node[] {
   return (items ?? []).flatMap((one) => ('SortBy' in one && one.SortBy.node ? [one.SortBy.node] : []));
 }
 
+const VANISHING: ReadonlySet<string> = new Set([
+  ...[
+    'array_length',
+    'xmlagg',
+    'string_to_array',
+    'regexp_match',
+    'regexp_substr',
+    'jsonb_set',
+    'jsonb_insert',
+  ],
+]);
+
 /** Gives NULL for some values: a pattern that is not found, an array without elements. */
 function vanishesIn(name: string, args: readonly Node[]): boolean {
-  if (name !== 'substring') return name === 'array_length' || name === 'xmlagg' || name === 'string_to_array';
+  if (name !== 'substring') return VANISHING.has(name);
   const [, from] = args;
   return constantInteger(from) === undefined;
 }
@@ -143,14 +177,6 @@ const KEYED: ReadonlySet<string> = new Set([
   'json_build_object',
   'jsonb_build_object',
 ]);
-
-/** The same for every row: a literal or parameter, perhaps cast or negated. */
-function isFixed(node: Node): boolean {
-  if ('A_Const' in node || 'ParamRef' in node) return true;
-  if ('TypeCast' in node) return node.TypeCast.arg !== undefined && isFixed(node.TypeCast.arg);
-  if (!('A_Expr' in node)) return false;
-  return node.A_Expr.lexpr === undefined && node.A_Expr.rexpr !== undefined && isFixed(node.A_Expr.rexpr);
-}
 
 /** The function of pg_catalog that is surely meant. */
 function builtinName(call: FuncCall, ctx: Context): string | undefined {
@@ -176,8 +202,27 @@ function counted(call: FuncCall, scope: Scope, use: ExpressionUse, ctx: Context)
 export function countedColumns(call: FuncCall, scope: Scope, ctx: Context): readonly Source[] | undefined {
   const [only, ...more] = call.args ?? [];
   if (more.length > 0 || builtinName(call, ctx) !== 'count') return undefined;
+  if (!call.agg_distinct && only && isTableRow(only, scope)) return [];
   const column = referredColumn(only, scope, ctx);
   return column?.plain ? column.sources : undefined;
+}
+
+/** `u` or `u.*`, of a member of FROM that has no column of that name: a row is never NULL. */
+function isTableRow(node: Node, scope: Scope): boolean {
+  if (!('ColumnRef' in node)) return false;
+  const fields = node.ColumnRef.fields ?? [];
+  const isStar = fields.length === 2 && 'A_Star' in (fields[1] as Node);
+  if (fields.length !== 1 && !isStar) return false;
+  const [name = ''] = nameParts(fields);
+  const item = scope.item(name);
+  // A function's one value has its alias for a name.
+  if (
+    item === undefined ||
+    item.open !== undefined ||
+    (item.relation === undefined && item.columns.length < 2)
+  )
+    return false;
+  return isStar || (columnNamed(scope, name) === undefined && scope.open === undefined);
 }
 
 /** The keys of a document, or its elements: there are as many as it has. */
@@ -224,12 +269,16 @@ function noteGrowth(call: FuncCall, ctx: Context): void {
     if (ctx.out.growth > LONG) ctx.out.makesLongValues = true;
   }
   if (!GROWING.has(name)) return;
-  const size = name === 'repeat' || name === 'lpad' || name === 'rpad' ? args[1] : args[2];
-  const text = constantText(size);
-  const factor =
-    name === 'replace' || name === 'regexp_replace' ? (text?.length ?? LONG) : Number(text ?? LONG);
+  const factor = growthOf(name, args);
   ctx.out.growth *= Math.max(1, factor);
   if (ctx.out.growth >= LONG) ctx.out.makesLongValues = true;
+}
+
+/** How many times as long as what it is given a value can become. */
+function growthOf(name: string, args: readonly Node[]): number {
+  if (name === 'format') return plainFormat(args[0])?.split('%').length ?? LONG;
+  const text = constantText(name === 'repeat' || name === 'lpad' || name === 'rpad' ? args[1] : args[2]);
+  return name === 'replace' || name === 'regexp_replace' ? (text?.length ?? LONG) : Number(text ?? LONG);
 }
 
 function wholeRowArgument(ref: ColumnRef, scope: Scope) {

@@ -54,6 +54,8 @@ export interface CatalogRelation {
   };
   /** An index's table. */
   readonly tableOid?: number;
+  /** Numbers of the columns of its primary key, unless that is deferrable. */
+  readonly primaryKey?: readonly number[];
   /** Conditions of its row security policies, where it is switched on, as pg_get_expr prints them. */
   readonly policies?: readonly string[];
   /** Somebody holds it locked and may be changing it: what using it does is not known. */

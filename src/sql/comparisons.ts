@@ -6,6 +6,7 @@ import { type ExpressionUse, expression } from './expressions.ts';
 import type { ColumnUseKind, Source } from './facts.ts';
 import type { Scope } from './scope.ts';
 import { nameParts } from './tree.ts';
+import { nullTest } from './values.ts';
 
 type Comparison = 'equality' | 'range' | 'pattern';
 
@@ -44,6 +45,8 @@ export function compare(
   use: ExpressionUse,
   ctx: Context,
 ): void {
+  const tested = testedForNull(expr);
+  if (tested) return nullTest(tested, scope, use, ctx);
   if (comparison === 'equality') {
     const flows = use.sources ? { sources: use.sources } : {};
     return equate(expr.lexpr, operands(expr.rexpr), scope, flows, ctx);
@@ -51,6 +54,12 @@ export function compare(
   const inside = { ...use, kind: comparison };
   expression(expr.lexpr, scope, inside, ctx);
   for (const operand of operands(expr.rexpr)) expression(operand, scope, inside, ctx);
+}
+
+/** What `IS [NOT] DISTINCT FROM NULL` tests. */
+function testedForNull({ kind, lexpr, rexpr }: A_Expr): Node | undefined {
+  if (kind !== 'AEXPR_DISTINCT' && kind !== 'AEXPR_NOT_DISTINCT') return undefined;
+  return rexpr && 'A_Const' in rexpr && rexpr.A_Const.isnull ? lexpr : undefined;
 }
 
 /** A side that is a list (IN, BETWEEN) is all of its members. */

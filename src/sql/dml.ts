@@ -13,6 +13,7 @@ import { expression, expressions } from './expressions.ts';
 import type { Source } from './facts.ts';
 import { noteCascades } from './foreign-keys.ts';
 import { fromClause, fromMember } from './from.ts';
+import { editedDocument } from './json-edits.ts';
 import { relationObject } from './names.ts';
 import { onConflict, proposedRow } from './on-conflict.ts';
 import { querySelect, targetList } from './queries.ts';
@@ -142,6 +143,13 @@ function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ct
 /** The value of an assignment: what it shows is put into these columns. */
 function storeValue(value: Node | undefined, into: readonly Source[], scope: Scope, ctx: Context): void {
   const sources = new Set<Source>();
+  const edited = into.length > 0 ? editedDocument(value, scope, ctx) : undefined;
+  if (edited && edited.column.sources.join() === into.join()) {
+    // What is not given anew stays under its keys.
+    ctx.out.useAll(into, 'edited');
+    expressions(edited.given, scope, { kind: 'computed', sources }, ctx);
+    return ctx.out.useAll([...sources], 'stored', []);
+  }
   expression(value, scope, { kind: 'computed', sources }, ctx);
   // A value that is computed may break a constraint of the place, and tell something by that.
   const isColumn = value !== undefined && 'ColumnRef' in value;

@@ -8,6 +8,7 @@ import type {
   TypeCast,
   TypeName,
 } from 'libpg-query';
+import { isSafeArithmetic } from './arithmetic.ts';
 import { TOTAL_OPERATORS, totality } from './builtins/total-functions.ts';
 import { functionCall } from './calls.ts';
 import { resolveColumn, starColumns } from './column-references.ts';
@@ -16,6 +17,7 @@ import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
 import type { ColumnUseKind, Source } from './facts.ts';
 import { callAttribute, callJsonSyntax } from './functions.ts';
+import { isObject, isRemoval } from './json-edits.ts';
 import { resolveFunctions } from './names.ts';
 import { runsUserOperator, useOperator } from './operators.ts';
 import { querySelect } from './queries.ts';
@@ -204,15 +206,21 @@ function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, c
     if (use.flow) use.flow.transformed = true;
     return compare(expr, comparison, scope, use, ctx);
   }
-  if (!foreign && (use.kind === 'computed' || use.kind === 'predicate')) {
+  if (!foreign) {
     const found = documentValue(node, scope, ctx);
     if (found) return noteAll(found.sources, use, ctx);
   }
+  const removes = use.kind === 'computed' && isRemoval(expr, ctx) && isObject(expr.lexpr, scope, ctx);
+  const reckons = use.kind === 'computed' && !foreign && isSafeArithmetic(expr, scope, ctx);
   const passes =
-    !judging || (!foreign && (use.kind === 'predicate' || TOTAL_OPERATORS.has(name.at(-1) ?? '')));
+    !judging ||
+    removes ||
+    reckons ||
+    (!foreign && (use.kind === 'predicate' || TOTAL_OPERATORS.has(name.at(-1) ?? '')));
   const operator = name.at(-1) ?? '';
   const kept: ExpressionUse = passes ? use : { ...use, kind: 'call', with: [`operator ${name.join('.')}`] };
   const read = (inner: ExpressionUse) => children({ ...expr, name: undefined }, scope, inner, ctx);
+  if (removes || reckons) return transforming(kept, read);
   // Of a document, what is not under the key is NULL.
   if (operator !== '||') return vanishing(kept, read);
   const operands = [expr.lexpr, expr.rexpr];
@@ -243,7 +251,7 @@ function fieldOfRow({ arg, indirection }: A_Indirection, scope: Scope): Column |
 
 function indirection(node: Node, body: A_Indirection, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const found = documentValue(node, scope, ctx);
-  if (found && (use.kind === 'computed' || use.kind === 'predicate')) return noteAll(found.sources, use, ctx);
+  if (found) return noteAll(found.sources, use, ctx);
   const field = fieldOfRow(body, scope);
   if (field) return noteAll(field.sources, use, ctx);
   let called: string | undefined;

@@ -75,6 +75,8 @@ const COLUMN_USES = [
   'code',
   /** Put into another place; `with`: the columns it is put into, none for a new table. */
   'stored',
+  /** A document put back where it was, with some of its places given anew. */
+  'edited',
   'other',
 ] as const;
 /** `with` of a `call` where lengths or numbers of rows can be made to pass a limit. */

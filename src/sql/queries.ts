@@ -10,6 +10,7 @@ import { fromClause } from './from.ts';
 import { lockRows } from './locking.ts';
 import { useOperator } from './operators.ts';
 import { outputName } from './output-names.ts';
+import { KnownRows } from './row-keys.ts';
 import { type Column, type ColumnList, nature, Scope, type Shape, sourcesOf, union } from './scope.ts';
 import { settingTargets } from './setting-rows.ts';
 import { kindOf, nameParts, stringOf } from './tree.ts';
@@ -63,10 +64,14 @@ function simpleSelect(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList 
 
 /** That two rows differ tells of a value that is computed; of a stored one it is what rows come in the order of. */
 function distinctRows({ columns, open }: ColumnList, ctx: Context): void {
-  columns.forEach(({ sources, plain }, i) => {
-    const behind = columns.slice(i + 1).map((column) => column.sources[0] ?? '');
-    if (plain && open === undefined) ctx.out.useAll(sources, 'distinct', behind);
+  const known = new KnownRows();
+  columns.forEach((column, i) => {
+    const { sources, plain } = column;
+    const behind = columns.slice(i + 1).map((other) => other.sources[0] ?? '');
+    if (known.has(column) && open === undefined) ctx.out.useAll(sources, 'computed');
+    else if (plain && open === undefined) ctx.out.useAll(sources, 'distinct', behind);
     else ctx.out.useAll(sources, 'distinct');
+    known.add(column);
   });
   if (open) ctx.out.useAll(open, 'distinct');
 }
@@ -138,15 +143,17 @@ export function ordering(
   prefer: 'input' | 'output',
   ctx: Context,
   kind: ColumnUseKind = 'order',
+  isWhole = true,
 ): void {
+  const known = kind === 'group' && isWhole ? groupedRows(items ?? [], list, scope, ctx) : undefined;
   for (const item of items ?? []) {
     if ('GroupingSet' in item) {
-      ordering(item.GroupingSet.content, list, scope, prefer, ctx, kind);
+      ordering(item.GroupingSet.content, list, scope, prefer, ctx, kind, false);
       continue;
     }
     // `(1, name)` within a grouping set.
     if (kind === 'group' && 'RowExpr' in item) {
-      ordering(item.RowExpr.args, list, scope, prefer, ctx, kind);
+      ordering(item.RowExpr.args, list, scope, prefer, ctx, kind, false);
       continue;
     }
     const sort = 'SortBy' in item ? item.SortBy : undefined;
@@ -156,9 +163,26 @@ export function ordering(
     if (node && 'A_Const' in node && list.open) ctx.out.useAll(sourcesOf(list), kind);
     const column = node && resultColumn(node, list, scope, prefer);
     if (column?.counts) ctx.out.useAll(column.counts, 'count');
-    if (column) ctx.out.useAll(column.sources, kind, isStored(column) ? undefined : computedBy(kind));
+    const meant = known && (column ?? referredColumn(node, scope, ctx));
+    if (meant && known?.has(meant)) ctx.out.useAll(meant.sources, 'computed');
+    else if (column) ctx.out.useAll(column.sources, kind, isStored(column) ? undefined : computedBy(kind));
     else orderBy(node, scope, kind, ctx);
   }
+}
+
+/** Rows whose whole key stands in GROUP BY; none where there are grouping sets, each of which may leave it out. */
+function groupedRows(
+  items: readonly Node[],
+  list: ColumnList,
+  scope: Scope,
+  ctx: Context,
+): KnownRows | undefined {
+  const known = new KnownRows();
+  for (const node of items) {
+    if ('GroupingSet' in node || 'RowExpr' in node) return undefined;
+    known.add(resultColumn(node, list, scope, 'input') ?? referredColumn(node, scope, ctx));
+  }
+  return known;
 }
 
 /** One item of it. A part of a document by itself may be one that nothing covers. */

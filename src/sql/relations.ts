@@ -42,7 +42,7 @@ export function rangeItem(
   const names = nameParts(rv.alias?.colnames as Node[] | undefined);
   const whole = wholeRow(relation, ctx);
   const known = columnsOf(relation, ctx);
-  const list = rename(uncertain ? { ...known, open: whole } : known, names);
+  const list = rename(uncertain ? { ...known, open: whole } : inOneRow(known, relation, rv, ctx), names);
   return {
     ...list,
     alias: rv.alias?.aliasname ?? rv.relname ?? '',
@@ -50,6 +50,19 @@ export function rangeItem(
     ...(rv.alias ? {} : { schema: relation.schema }),
     wholeRow: whole,
     relation,
+  };
+}
+
+/** Marks what the primary key tells apart. Rows of inheriting tables, which one does not span, may have the same key. */
+function inOneRow(list: ColumnList, relation: CatalogRelation, rv: RangeVar, ctx: Context): ColumnList {
+  const { kind, primaryKey } = relation;
+  if (primaryKey === undefined || (kind !== 'table' && kind !== 'partitioned-table')) return list;
+  if (kind === 'table' && rv.inh === true && ctx.catalog.children(relation.oid).length > 0) return list;
+  const row = { keySize: primaryKey.length };
+  const isKey = relation.columns.map(({ number }) => primaryKey.includes(number));
+  return {
+    ...list,
+    columns: list.columns.map((column, i) => ({ ...column, row, ...(isKey[i] ? { isKey: true } : {}) })),
   };
 }
 

@@ -20,10 +20,19 @@ export interface Column {
   readonly typeOid?: number;
   /** What kind of value it surely is, or may be, besides a single one. */
   readonly shape?: Shape;
+  /** The row that a table of FROM gives it from; only within that FROM's own query. */
+  readonly row?: TableRow;
+  /** It is one of the columns by which that row is told from all others. */
+  readonly isKey?: true;
   /** Whether it is NULL may hang on what its sources hold, not only on whether they are NULL. */
   readonly vanishes?: true;
   /** One half of the entries of a document, as jsonb_each gives them; `of` stands for the one call that gave both. */
   readonly entry?: { readonly of: object; readonly is: 'key' | 'value' };
+}
+
+/** A row of a table with a primary key, of so many columns. One object for each member of FROM. */
+export interface TableRow {
+  readonly keySize: number;
 }
 
 /** Columns of a FROM item or of a whole FROM clause. */
@@ -164,8 +173,8 @@ export function nature(
 
 /** The list as seen from outside of its query: rows of two references to it are no longer the same. */
 export function withoutEntries(list: ColumnList): ColumnList {
-  if (list.columns.every(({ entry }) => entry === undefined)) return list;
-  return { ...list, columns: list.columns.map(({ entry: _, ...column }) => column) };
+  if (list.columns.every(({ entry, row }) => entry === undefined && row === undefined)) return list;
+  return { ...list, columns: list.columns.map(({ entry: _, row: _row, isKey: _key, ...column }) => column) };
 }
 
 const columnsOfRelation = new WeakMap<CatalogRelation, ColumnList>();

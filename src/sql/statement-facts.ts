@@ -83,7 +83,9 @@ function usesOf(out: Collector): ColumnUse[] {
   const uses = out.columnUses();
   if (!out.makesLongValues && !out.measures) return uses;
   const reason = out.makesLongValues ? LONG_VALUES : SIZES;
-  return uses.map((one) => (one.use === 'computed' ? { ...one, use: 'call', with: [reason] } : one));
+  return uses.map((one) =>
+    one.use === 'computed' || one.use === 'edited' ? { ...one, use: 'call', with: [reason] } : one,
+  );
 }
 
 /** pg_stat_activity is monitoring until its query texts are looked at. */

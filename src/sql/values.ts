@@ -7,7 +7,15 @@ import type {
   Node,
   TypeCast,
 } from 'libpg-query';
-import { READ_FROM_TEXT, TEXT_OIDS, TOTAL_CASTS } from './builtins/total-functions.ts';
+import {
+  DATED_OIDS,
+  DATED_TYPES,
+  READ_FROM_JSON,
+  READ_FROM_TEXT,
+  TEXT_OIDS,
+  TOTAL_CASTS,
+  WIDER,
+} from './builtins/total-functions.ts';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
@@ -22,9 +30,10 @@ import {
 } from './expressions.ts';
 import type { Source } from './facts.ts';
 import { boundedBy, jsonAggregate, keyAndValue } from './json-constructors.ts';
-import { resolveType } from './names.ts';
+import { isJsonOfColumns } from './json-edits.ts';
+import { resolveFunctions, resolveType } from './names.ts';
 import { useOperator } from './operators.ts';
-import type { Scope } from './scope.ts';
+import type { Column, Scope } from './scope.ts';
 import { nameParts } from './tree.ts';
 import { useType } from './types.ts';
 import { shapeOf } from './value-shapes.ts';
@@ -126,11 +135,26 @@ export function cast({ arg, typeName }: TypeCast, scope: Scope, use: ExpressionU
     if (isText && !bounded) return expression(arg, scope, use, ctx);
     return transforming(use, (inner) => expression(arg, scope, inner, ctx));
   }
-  const isDocument = documentValue(arg, scope, ctx)?.isJson && (column === undefined || !isText);
-  const reads = column?.plain && isText && READ_FROM_TEXT.has(name);
-  const takes = builtin && !bounded && (reads || (isDocument && (name === 'json' || name === 'jsonb')));
+  const document = column === undefined || !isText ? documentValue(arg, scope, ctx) : undefined;
+  const reads =
+    READ_FROM_TEXT.has(name) &&
+    (column ? column.plain && isText : document !== undefined && !document.isJson);
+  const asJson = (name === 'json' || name === 'jsonb') && isJsonOfColumns(arg, scope, ctx) && !isText;
+  const scalar = document?.isJson === true && column === undefined && READ_FROM_JSON.has(name);
+  const dated = DATED_TYPES.has(name) && isDated(arg, column, ctx);
+  const counted = column?.plain && WIDER.has(`${column.typeOid} ${name}`);
+  const takes = builtin && !bounded && (reads || asJson || scalar || dated || counted);
   const kept: ExpressionUse = takes ? use : { ...use, kind: 'call', with: [`a cast to ${name}`] };
   transforming(kept, (inner) => expression(arg, scope, inner, ctx));
+}
+
+/** A date or timestamp as it is stored, or truncated. */
+function isDated(arg: Node | undefined, column: Column | undefined, ctx: Context): boolean {
+  if (column) return column.plain && DATED_OIDS.has(column.typeOid ?? 0);
+  if (!arg || !('FuncCall' in arg)) return false;
+  const { funcname, args = [] } = arg.FuncCall;
+  const found = resolveFunctions(nameParts(funcname), args.length, ctx);
+  return found.builtin === 'date_trunc' && found.candidates.length === 0 && !found.opaque;
 }
 
 /** That a stored value is there shows anyway, since a mask leaves NULL as it is. */

@@ -86,6 +86,39 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
     await refused('SELECT id FROM people ORDER BY email');
   });
 
+  it('what is reckoned of a masked number is masked, and refused where it could overflow by what the client chooses', async () => {
+    const shown = async (expression: string) =>
+      client.query(`SELECT ${expression} AS v FROM people WHERE id = 1`).then(
+        ({ rows: [row] }) => row.v,
+        ({ detail, message }) => detail ?? message,
+      );
+    for (const expression of [
+      'salary::numeric * 12',
+      'salary * 1.1',
+      'round(salary / 12.0, 2)',
+      'salary / 12',
+      '-salary / 7',
+      'avg(salary) * 12',
+      'abs(salary)',
+    ])
+      expect([expression, await shown(expression)]).toEqual([expression, null]);
+    for (const expression of [
+      'salary * 100000',
+      'salary + 2147483000',
+      '1 / (salary - 1000)',
+      'salary * $1::int',
+      'salary::numeric * 1e131000',
+      'salary / 0',
+      'salary::numeric / 0.0000000001',
+      'salary::smallint',
+      'salary::numeric(4,0)',
+    ])
+      await expect(
+        client.query(`SELECT ${expression} FROM people`, expression.includes('$1') ? [2] : []),
+      ).rejects.toMatchObject({ code: '42501' });
+    expect(await shown('salary * 12')).toContain('column::numeric * 12');
+  });
+
   it('min_group hides a count below it, and keeps any other use of the count away', async () => {
     const counts = await rows('SELECT team, count(salary) AS n FROM people GROUP BY team ORDER BY team');
     expect(counts).toEqual([

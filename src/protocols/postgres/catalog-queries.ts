@@ -48,13 +48,14 @@ function relations(version: number, around: boolean): string {
     'relation',
     [
       ...['c.oid', 'n.nspname', 'c.relname', 'c.relkind', 'c.reltuples', 'k.list', 'm.list', definition],
-      ...['g.list', 'y.list', 'x.indrelid', unreadable],
+      ...['g.list', 'y.list', 'x.indrelid', unreadable, 'pg_catalog.array_to_json(p.conkey)'],
     ],
     `FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid ${EQ} c.relnamespace
      LEFT JOIN (${columns}) k ON k.attrelid ${EQ} c.oid
      LEFT JOIN (${parents}) m ON m.inhrelid ${EQ} c.oid
      LEFT JOIN (${triggers}) g ON g.tgrelid ${EQ} c.oid
      LEFT JOIN pg_catalog.pg_index x ON x.indexrelid ${EQ} c.oid
+     LEFT JOIN pg_catalog.pg_constraint p ON p.conrelid ${EQ} c.oid AND p.contype ${EQ} 'p'::pg_catalog."char" AND NOT p.condeferrable
      LEFT JOIN (${policies}) y ON y.polrelid ${EQ} c.oid AND c.relrowsecurity
      WHERE ${kindMatches('c.relkind', 'rpvmfSciI')} AND n.nspname ${NE} 'pg_toast'::pg_catalog.name`,
   );

@@ -158,6 +158,7 @@ function relationsOf(
     ...(row[9] ? { triggers: list(row[9]).map(Number) } : {}),
     ...(row[10] ? { policies: list(row[10]) } : {}),
     ...(row[11] ? { tableOid: number(row, 11) } : {}),
+    ...(row[13] ? { primaryKey: list(row[13]).map(Number) } : {}),
     ...(flag(row, 12) ? { unreadable: true as const } : {}),
     rules: (rules.get(row[1] ?? null) ?? []).map((rule) => ({
       event: RULE_EVENTS[text(rule, 2) as keyof typeof RULE_EVENTS] ?? 'select',

@@ -20,12 +20,11 @@ const COMPUTING =
   num_nulls num_nonnulls string_to_array array_to_string array_append array_prepend
   cardinality array_length text varchar bpchar name sum avg stddev stddev_pop stddev_samp variance var_pop
   var_samp bool_and bool_or every bit_and bit_or bit_xor xmlagg format_type pg_typeof pg_column_size textcat hashtext
-  ntile rank dense_rank row_number percent_rank cume_dist coalesce encode to_char extract date_part date_trunc age round floor ceil ceiling`);
+  ntile rank dense_rank row_number percent_rank cume_dist coalesce encode to_char extract date_part date_trunc age round floor ceil ceiling abs
+  regexp_match regexp_substr regexp_count regexp_split_to_array`);
 
 /** Arguments of these, counted from 0, that may not come from the value: out of their range they fail. */
 const GUARDED: Readonly<Record<string, readonly number[]>> = {
-  left: [1],
-  right: [1],
   substr: [1, 2],
   substring: [1, 2],
   split_part: [1, 2],
@@ -42,6 +41,10 @@ const GUARDED: Readonly<Record<string, readonly number[]>> = {
   percentile_cont: [0],
   ntile: [0],
   regexp_replace: [1, 2, 3, 4],
+  regexp_match: [1, 2],
+  regexp_substr: [1, 2, 3, 4, 5],
+  regexp_count: [1, 2, 3],
+  regexp_split_to_array: [1, 2],
   json_object_agg: [0],
   jsonb_object_agg: [0],
   lag: [1],
@@ -54,8 +57,8 @@ const BUILDS_OBJECT: ReadonlySet<string> = new Set(['json_build_object', 'jsonb_
 
 /** Functions that fail for whatever is not NULL where a position, pattern, format or field is none. */
 export const FAILS_BUT_FOR_NULL: ReadonlySet<string> =
-  words(`left right substr substring split_part lpad rpad overlay encode to_char extract date_part date_trunc round
-  percentile_disc percentile_cont regexp_replace`);
+  words(`substr substring split_part lpad rpad overlay encode to_char extract date_part date_trunc round
+  jsonb_set jsonb_insert percentile_disc percentile_cont regexp_replace regexp_match regexp_substr regexp_count regexp_split_to_array`);
 
 /** The same where the collation is one they do not take, or cannot be told. PostgreSQL docs 23.2.1, 23.2.2.4. */
 export const FAILS_BY_COLLATION: ReadonlySet<string> = words(
@@ -88,6 +91,24 @@ export const TOTAL_CASTS: ReadonlySet<string> = words('text varchar bpchar char 
  */
 export const READ_FROM_TEXT: ReadonlySet<string> = words(
   'int4 int8 float8 numeric bytea json jsonb uuid inet date timestamp timestamptz',
+);
+
+/** Types that a part of a document may be cast to: it fails for the part's kind alone, which its mask does not hide. */
+export const READ_FROM_JSON: ReadonlySet<string> = words('int4 int8 float8 numeric bool');
+
+/** date, timestamp and timestamptz, into each of which a stored or truncated one can be cast. */
+export const DATED_TYPES: ReadonlySet<string> = words('date timestamp timestamptz');
+export const DATED_OIDS: ReadonlySet<number> = new Set([1082, 1114, 1184]);
+
+/** Casts of numbers into types that hold them all, as OID and name: smallint, integer, bigint, real, numeric. */
+export const WIDER: ReadonlySet<string> = new Set(
+  Object.entries({
+    21: 'int4 int8 numeric float4 float8',
+    23: 'int8 numeric float4 float8',
+    20: 'numeric float4 float8',
+    700: 'float8 numeric',
+    1700: 'float8 int8',
+  }).flatMap(([oid, names]) => [...words(names)].map((name) => `${oid} ${name}`)),
 );
 
 /** OIDs of types that are text: text, varchar, bpchar, name. */
