@@ -115,7 +115,7 @@ class ScriptReader implements RedirectHost {
     }
     if (command === undefined) return;
     const certain = !flag(node, 'Background') && redirects.length === 0;
-    const here = certain && ['Block', 'FuncDecl', 'ArithmCmd'].includes(typeOf(command));
+    const here = certain && ['Block', 'FuncDecl', 'ArithmCmd', 'DeclClause'].includes(typeOf(command));
     if (here) return this.#compound(command);
     if (typeOf(command) === 'BinaryCmd' && number(command, 'Op') === AND && !flag(node, 'Background')) {
       return this.#apart(() => this.#chain(command));
@@ -267,6 +267,7 @@ class ScriptReader implements RedirectHost {
       const value = child(one, 'Value');
       if (!flag(one, 'Naked') || value === undefined) {
         assignments.push(...this.#assignment(one, exported));
+        if (!flag(one, 'Naked') && !flag(one, 'Append')) this.#settled.add(text(child(one, 'Name')));
         continue;
       }
       // An option, or a name that is computed. Integers and references would be evaluated whenever they are set.

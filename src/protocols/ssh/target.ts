@@ -128,6 +128,6 @@ export class SshTarget implements Target {
   /** What reads command lines there. A target that cannot be reached now is told to be so when something is to run there. */
   async #reader(): Promise<LineReader> {
     const { shell } = await this.#look().catch(() => ({ shell: UNREACHED }));
-    return { foreignShell: shell.posix ? undefined : shell.name, bash: /^r?bash$/.test(shell.name) };
+    return { foreignShell: shell.posix ? undefined : shell.name, bash: /^-?r?bash$/.test(shell.name) };
   }
 }
