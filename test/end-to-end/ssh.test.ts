@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type GovernedMachine, openMachine } from '../servers/governed-machine.ts';
 import type { Hoopctl } from '../servers/hoopctl.ts';
@@ -31,6 +32,13 @@ describe('connect', () => {
     expect(one.stdout).toBe('hello\n');
     expect(one.stderr).toContain('No such file');
     expect(one.code).toBe(2);
+  });
+
+  test('reads a line as the shell of the account there does', async () => {
+    const bash = userInfo().shell?.endsWith('/bash') === true;
+    const line = 'i=0; while ((i < 3)); do ((i++)); done; echo $i';
+    const one = await hoopctl.run(['connect', 'web-1', '--', line], devin);
+    expect([one.stdout, one.code]).toEqual(bash ? ['3\n', 0] : ['', 126]);
   });
 
   test('refuses what the policy does not allow with 126 and the rule', async () => {
