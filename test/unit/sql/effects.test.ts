@@ -73,6 +73,9 @@ describe('effects on tables', () => {
       'read SELECT public.users < public.users_v',
       'read SELECT public.users_v',
     ]);
+    expect(effects('SELECT id FROM users_v FOR UPDATE')).toContain(
+      'write SELECT FOR UPDATE public.users < public.users_v',
+    );
     expect(effects("UPDATE users_v SET contact = 'x' WHERE id = 1")).toContain(
       'write UPDATE public.users < public.users_v',
     );
