@@ -2,7 +2,7 @@ import { lstatSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { HEADS_FILE } from '../audit/log.ts';
 import { linkWords, lookalikes } from '../policy/people.ts';
-import { referenceWarning } from '../secret/vault.ts';
+import { weaknessOf } from '../secret/vault.ts';
 import { disabledElsewhere } from './doctor-issuers.ts';
 import type { Parts } from './parts.ts';
 import { freeBytes, modeProblems } from './state-directory.ts';
@@ -85,10 +85,10 @@ async function weakReferences({ store }: Parts): Promise<Finding[]> {
     [secretRef, passphraseRef].flatMap((reference) => (reference === undefined ? [] : [{ name, reference }])),
   );
   const found = kept.map(async ({ name, reference }): Promise<Finding[]> => {
-    const words = await referenceWarning(reference);
-    if (words === undefined) return [];
-    // Where there is nothing better, the environment it is; a file can be closed.
-    return [finding(reference.startsWith('env:') ? 'note' : 'warning', 'credentials', `${name}: ${words}`)];
+    const weak = await weaknessOf(reference);
+    if (weak === undefined) return [];
+    const level = weak.fix === null ? 'note' : 'warning';
+    return [finding(level, 'credentials', `${name}: ${weak.message}`, weak.fix)];
   });
   return (await Promise.all(found)).flat();
 }

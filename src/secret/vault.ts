@@ -136,14 +136,23 @@ class Vault implements SecretVault {
   }
 }
 
-/** Why a reference is weaker than it could be, in words, for `doctor`; undefined when it is not. */
-export async function referenceWarning(text: string): Promise<string | undefined> {
+/** Why a credential lies where others may read it. */
+interface WeakReference {
+  readonly message: string;
+  /** Null where there is nothing better on some machines. */
+  readonly fix: string | null;
+}
+
+/** Why a reference is weaker than it could be, for `doctor`; undefined when it is not. */
+export async function weaknessOf(text: string): Promise<WeakReference | undefined> {
   const reference = parseReference(text);
-  if (reference.kind === 'env')
-    return "a secret in the environment can be read by every process of the daemon's user";
+  if (reference.kind === 'env') {
+    const message = "a secret in the environment can be read by every process of the daemon's user";
+    return { message, fix: null };
+  }
   if (reference.kind !== 'file') return undefined;
   const file = await readBounded(reference.path, SECRET_LIMIT, true).catch(() => undefined);
-  return file === undefined ? undefined : openFileWarning(reference.path, file.mode);
+  return file === undefined ? undefined : openFile(reference.path, file.mode);
 }
 
 async function chooseBackend(options: VaultOptions): Promise<Backend> {
@@ -211,14 +220,15 @@ async function readFromFile(path: string, warn: VaultOptions['warn']): Promise<s
     if (errorCode(error) === 'ENOENT') return missing(`there is no file ${path}`);
     throw new Internal('secret_unreadable', `${path} cannot be read: ${errorCode(error)}`);
   });
-  const warning = openFileWarning(path, file.mode);
-  if (warning !== undefined) warn?.(warning);
+  const weak = openFile(path, file.mode);
+  if (weak !== undefined) warn?.(`${weak.message}: ${weak.fix}`);
   return withoutNewline(file.bytes.toString('utf8')) || missing(`${path} is empty`);
 }
 
-function openFileWarning(path: string, mode: number): string | undefined {
+function openFile(path: string, mode: number): WeakReference | undefined {
   if (!isOpenToOthers({ mode })) return undefined;
-  return `others may read the secret in ${path} (mode ${mode.toString(8)}): chmod 600 ${path}`;
+  const message = `others may read the secret in ${path} (mode ${mode.toString(8)})`;
+  return { message, fix: `chmod 600 ${path}` };
 }
 
 function withoutNewline(text: string): string {

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, statSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +82,21 @@ describe('a state directory', () => {
     });
     await first.daemon.stop('restart');
     await expect(startDaemon({ home: first.home })).rejects.toMatchObject({ code: 'directory_not_private' });
+  });
+
+  test('doctor names the file of a credential that others can read, and how to close it', async () => {
+    const running = await start();
+    const { owner } = await castOf(running);
+    const file = join(running.home, '..', 'password');
+    writeFileSync(file, 'right');
+    chmodSync(file, 0o644);
+    const body = { name: 'other-db', url: 'line://app@host/shop', secretRef: `file:${file}` };
+    await owner.call('connectionAdd', { body });
+    const weak = async () =>
+      (await owner.call('doctor', {})).findings.filter(({ fix }) => fix === `chmod 600 ${file}`);
+    expect(await weak()).toMatchObject([{ level: 'warning', topic: 'credentials' }]);
+    chmodSync(file, 0o600);
+    expect(await weak()).toEqual([]);
   });
 
   test('with a deep path has its socket elsewhere, where client and daemon both look', async () => {

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Keychain } from '../../../src/secret/keychain.ts';
-import { openVault, referenceWarning, type VaultOptions } from '../../../src/secret/vault.ts';
+import { openVault, type VaultOptions, weaknessOf } from '../../../src/secret/vault.ts';
 
 const SECRET = 's3cret-of-the-database';
 let dir = '';
@@ -276,11 +276,11 @@ describe('other references', () => {
     const opened = vault({ warn: (message) => warnings.push(message) });
     expect(await opened.read(`file:${join(dir, 'link')}`)).toBe(SECRET);
     expect(warnings).toEqual([]);
-    expect(await referenceWarning(`file:${path}`)).toBeUndefined();
+    expect(await weaknessOf(`file:${path}`)).toBeUndefined();
     chmodSync(path, 0o644);
     expect(await opened.read(`file:${path}`)).toBe(SECRET);
     expect(warnings).toEqual([expect.stringContaining(`chmod 600 ${path}`)]);
-    expect(await referenceWarning(`file:${path}`)).toBe(warnings[0]);
+    expect(await weaknessOf(`file:${path}`)).toMatchObject({ fix: `chmod 600 ${path}` });
   });
 
   test('file: refuses what is missing, empty, too large or no file', async () => {
