@@ -217,6 +217,12 @@ export function testGatedShells(parts: () => Parts): void {
       expect(existsSync(there('kept'))).toBe(true);
     });
 
+    test('passes bulk output whole', async () => {
+      const { code, stdout } = await kubectl(['exec', '-i', 'web', '--', 'bash'], 'seq 1 200000\n');
+      expect(code).toBe(0);
+      expect(stdout).toBe(`${Array.from({ length: 200_000 }, (_, i) => i + 1).join('\n')}\n`);
+    });
+
     once('is not what a request without streams gets', async () => {
       const path = '/api/v1/namespaces/default/pods/web/exec?command=bash&stdin=true&tty=true&container=main';
       const answer = await ask(proxy, 'POST', path);
@@ -243,6 +249,22 @@ export function testGatedShells(parts: () => Parts): void {
         await hoopctl.applyPolicy(parts().policy);
       }
       await line(on, 'echo again', '\nagain\n');
+    });
+
+    once('ends with its session, what waits in it too', async () => {
+      const on = await open('bash');
+      on.type(`touch ${there('late')}\r`);
+      const id = (await on.shows(/needs approval: (ap-\w+)/))[1] ?? '';
+      const { sessions } = await hoopctl.json<{
+        sessions: { id: string; identity: string; status: string }[];
+      }>(['session', 'list']);
+      const own = sessions.find(({ identity, status }) => identity.startsWith('gina-') && status === 'open');
+      await hoopctl.ok(['session', 'kill', own?.id ?? '', '--yes']);
+      await on.shows('hoopctl: the session was ended by owner');
+      expect(await on.exited).toBe(255);
+      shell = undefined;
+      expect((await hoopctl.approve(id, { token: ana })).code).not.toBe(0);
+      expect(existsSync(there('late'))).toBe(false);
     });
 
     test('is recorded, line for line and as it was shown', async () => {
