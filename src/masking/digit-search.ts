@@ -1,6 +1,6 @@
 import { isCardNumber } from './checksums.ts';
 import { before, MOST_GROUPS, SHAPE_BIT, shapesOf } from './digit-shapes.ts';
-import { NATIONAL_SHAPES, nationalIdAt } from './national-ids.ts';
+import { BEHIND_LETTER, NATIONAL_SHAPES, nationalIdAt } from './national-ids.ts';
 import {
   inHexWord,
   internationalPhoneAt,
@@ -104,7 +104,9 @@ function walk(text: Reading, count: number, shapes: number, found: OnFound): voi
     if (node === 0) return;
     const could = (SHAPES.accepted[node] ?? 0) & shapes;
     if (could !== 0) check(text, could, first, count, found);
-    const followed = (SHAPES.followed[node] ?? 0) & shapes;
+    let followed = (SHAPES.followed[node] ?? 0) & shapes;
+    if (followed & BEHIND_LETTER && kindAt(text, (starts[at] ?? 0) - 1) !== LETTER)
+      followed &= ~BEHIND_LETTER;
     if (followed === 0) continue;
     isFollowed ??= (kindAt(text, ends[count & (RING - 1)] ?? 0) & (LETTER | DASH)) !== 0;
     if (isFollowed)

@@ -11,6 +11,8 @@ export interface NationalId {
   passes(id: string): boolean;
   /** The groups of digits in it: `digit-shapes.ts`. */
   readonly shapes: readonly string[];
+  /** Letters stand before its first digit. */
+  readonly behindLetter?: true;
   /** Words before it that say what it is; set for those whose check is weak. */
   readonly words?: RegExp;
   /** The form that needs no word. */
@@ -105,6 +107,7 @@ export const NATIONAL_IDS: readonly NationalId[] = [
   {
     country: 'IT',
     shapes: ['2-2-3!'],
+    behindLetter: true,
     form: form('[A-Za-z]{6}\\d{2}[A-EHLMPR-Ta-ehlmpr-t]\\d{2}[A-Za-z]\\d{3}[A-Za-z]'),
     passes(id) {
       const sum = [...id.slice(0, 15)].reduce(
@@ -267,6 +270,7 @@ export const NATIONAL_IDS: readonly NationalId[] = [
   {
     country: 'MX',
     shapes: ['6!'],
+    behindLetter: true,
     form: form('[A-Za-z]{4}\\d{2}(?:0\\d|1[0-2])[0-3]\\d[HMXhmx][A-Za-z]{5}[0-9A-Za-z]\\d'),
     passes(id) {
       // Instructivo CURP, annex: values of 0-9, A-N, Ñ, O-Z, weighted 18 down to 2.
@@ -280,6 +284,7 @@ export const NATIONAL_IDS: readonly NationalId[] = [
   {
     country: 'SG',
     shapes: ['7!'],
+    behindLetter: true,
     form: form('[STFGMstfgm]\\d{7}[A-Za-z]'),
     passes(id) {
       const kind = id.charAt(0);
@@ -301,8 +306,9 @@ export const NATIONAL_IDS: readonly NationalId[] = [
   },
   {
     country: 'GB',
-    shapes: ['3 3 4'],
-    form: form('\\d{3}[ -]?\\d{3}[ -]?\\d{4}'),
+    // Ten digits in a row are most often seconds since 1970.
+    shapes: ['3-3-4'],
+    form: form('\\d{3}[ -]\\d{3}[ -]\\d{4}'),
     passes(id) {
       const rest = 11 - (weighted(id, [10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11);
       return rest !== 10 && rest % 11 === Number(id[9]);

@@ -4,6 +4,12 @@ import type { Found } from './patterns.ts';
 /** In what groups of digits each of them is written, as `shapesOf` reads it. */
 export const NATIONAL_SHAPES: readonly (readonly string[])[] = NATIONAL_IDS.map(({ shapes }) => shapes);
 
+/** Bits of those that letters begin, by their places. */
+export const BEHIND_LETTER: number = NATIONAL_IDS.reduce(
+  (bits, { behindLetter }, i) => (behindLetter ? bits | (1 << i) : bits),
+  0,
+);
+
 /** How far back a word for a number is looked for, in characters. */
 const WORD_REACH = 40;
 /** Longest number with its separators. */
