@@ -16,7 +16,7 @@ export const READERS = list(`
   tr true tty uname unexpand uptime users vmstat w wc whereis which who whoami zcat bzcat xzcat zgrep
   dpkg-query namei lsmod lslocks column comm diff host findmnt lsns git-upload-pack git-upload-archive
   pstree lsattr getfacl getcap lsipc ipcs getenforce sestatus aa-status uuidgen logname hostid pinky tput pr fmt nslookup
-  modinfo locate plocate mlocate atq lastb bc pg_isready zipinfo pmap pwdx readelf showmount tsort lzcat zstdcat zcmp
+  modinfo locate plocate mlocate atq lastb bc pg_isready zipinfo pwdx readelf showmount tsort lzcat zcmp
   zdiff netstat yes look pg_lsclusters traceroute tracepath ping6 cal ncal top systemd-cgtop dig jq help clear
 `);
 
@@ -52,6 +52,24 @@ export interface OptionedReader extends OptionRule {
 export const OPTIONED_READERS: ReadonlyMap<string, OptionedReader> = new Map<string, OptionedReader>([
   ['sort', { long: ['output', 'compress-program'], short: 'o', otherwise: 'unknown' }],
   ['uniq', { operands: 1, otherwise: 'write' }],
+  // It writes a file of settings.
+  ['pmap', { short: 'Nn', long: ['create-rc', 'create-rc-to'], otherwise: 'write' }],
+  [
+    'zstdcat',
+    {
+      short: 'o',
+      long: [
+        'rm',
+        'output-dir-flat',
+        'output-dir-mirror',
+        'train',
+        'train-cover',
+        'train-fastcover',
+        'train-legacy',
+      ],
+      otherwise: 'write',
+    },
+  ],
   ['shuf', { short: 'o', long: ['output'], otherwise: 'write' }],
   ['file', { short: 'C', long: ['compile'], otherwise: 'write' }],
   ['tree', { short: 'oR', otherwise: 'write' }],

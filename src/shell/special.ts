@@ -14,6 +14,9 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   (args: readonly Word[]) => Verdict | undefined
 >([
   ...BUILTINS,
+  ...['gzip', 'gunzip', 'bzip2', 'bunzip2', 'xz', 'unxz', 'lzma', 'zstd'].map(
+    (name) => [name, squeezer] as const,
+  ),
   ['docker', compose],
   ['podman', compose],
   ['date', date],
@@ -64,6 +67,17 @@ export const SPECIAL: ReadonlyMap<string, (args: readonly Word[]) => Verdict | u
   ['hash', (args) => (args.length === 0 ? READS : unknown('hash can make a name mean another program'))],
 ]);
 
+/** To look into a file and to unpack it: of these some programs do what comes last, unless it goes to their output. */
+function squeezer(args: readonly Word[]): Verdict | undefined {
+  const options = args.flatMap(({ text = '' }) => {
+    if (text.startsWith('--')) return [text.slice(2)];
+    return text.startsWith('-') ? text.slice(1).split('') : [];
+  });
+  const has = (names: readonly string[]) => options.some((one) => names.includes(one));
+  const unpacks = has(['d', 'decompress', 'uncompress']) && !has(['c', 'stdout', 'to-stdout']);
+  return unpacks && has(['t', 'l', 'test', 'list']) ? WRITES : undefined;
+}
+
 /** `docker compose` takes options of its own before its verbs. */
 function compose(args: readonly Word[]): Verdict | undefined {
   if (args[0]?.text !== 'compose' || CONTAINERS['docker-compose'] === undefined) return undefined;
@@ -76,7 +90,8 @@ const DD_READS = /^(if=.*|(bs|ibs|cbs|count|skip)=\w+|status=\w+|iflag=[\w,]+)$/
 function service(args: readonly Word[]): Verdict {
   const [name, verb, ...more] = args;
   if (verb === undefined) return name?.text === '--status-all' ? READS : ADMINISTERS;
-  return verb.text === 'status' && more.length === 0 && name !== undefined && staysOne(name)
+  // A path would name any program.
+  return verb.text === 'status' && more.length === 0 && /^[\w@.-]+$/.test(name?.text ?? '')
     ? READS
     : ADMINISTERS;
 }
