@@ -268,6 +268,7 @@ export function testGatedShells(parts: () => Parts): void {
     });
 
     test('is recorded, line for line and as it was shown', async () => {
+      await kubectl(['exec', '-i', 'web', '--', 'sh'], 'echo noted\nunlink kept\n');
       const { sessions } = await hoopctl.json<{ sessions: { id: string; identity: string }[] }>([
         'session',
         'list',
@@ -278,7 +279,7 @@ export function testGatedShells(parts: () => Parts): void {
       );
       const all = replays.map(({ stdout }) => stdout).join('');
       expect(all).toContain('unknown: LINE-GATED SHELL');
-      expect(all).toContain('read: echo later · pod default/web, container main');
+      expect(all).toContain('read: echo noted · pod default/web, container main');
       expect(all).toContain('"rule":"no-unlink"');
     });
   });
