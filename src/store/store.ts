@@ -316,8 +316,11 @@ export interface WebhookRows {
   list(): Promise<readonly WebhookRow[]>;
   /** What waited for it goes with it. */
   remove(id: string): Promise<boolean>;
-  /** False when `most` wait for this webhook already. */
-  enqueue(delivery: WebhookDeliveryRow, most: number): Promise<boolean>;
+  /** False when with it more than `most` would wait for this webhook. */
+  enqueue(
+    delivery: WebhookDeliveryRow,
+    most: { readonly messages: number; readonly bytes: number },
+  ): Promise<boolean>;
   /** The first of each approval; those that are due first come first, also when none is due yet. */
   waiting(webhookId: string, limit: number): Promise<readonly WebhookDeliveryRow[]>;
   postpone(id: string, attempts: number, nextAt: string): Promise<void>;

@@ -13,8 +13,8 @@ import { type Posted, post } from './post.ts';
 const RETRY_AFTER = [5_000, 30_000, 120_000, 600_000, 3_600_000, 21_600_000];
 /** No message waits longer than this, unless the clock was set back since. */
 const LONGEST_WAIT = Math.max(...RETRY_AFTER);
-/** Messages that may wait for one webhook. */
-const MOST_WAITING = 1000;
+/** What may wait for one webhook: a requester writes the statements in it, of up to a MiB each. */
+const MOST_WAITING = { messages: 1000, bytes: 64 * 1024 * 1024 };
 /** Messages sent to one webhook at once. */
 const AT_ONCE = 8;
 

@@ -57,8 +57,9 @@ export function webhookRows(db: Database): WebhookRows {
         db.run(
           `INSERT INTO webhook_deliveries (id, webhook_id, event, about, body, attempts, next_at)
            SELECT :id, :webhookId, :event, :about, :body, :attempts, :nextAt
-           WHERE (SELECT count(*) FROM webhook_deliveries WHERE webhook_id = :webhookId) < :most`,
-          { id, webhookId, event, about, body, attempts, nextAt, most },
+           WHERE (SELECT count(*) < :messages AND coalesce(sum(octet_length(body)), 0) + octet_length(:body) <= :bytes
+                  FROM webhook_deliveries WHERE webhook_id = :webhookId)`,
+          { id, webhookId, event, about, body, attempts, nextAt, ...most },
         ) > 0
       );
     },

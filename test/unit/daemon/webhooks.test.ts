@@ -289,6 +289,18 @@ describe('deliveries', () => {
     await expect.poll(waiting).toEqual([]);
   });
 
+  it('keeps no more for a receiver that is down than there is room for, and says so', async () => {
+    receiver.status = 503;
+    const large = stating('x'.repeat(1024 * 1024));
+    for (let i = 0; i < 70; i++) await deliveries.tell({ ...large, id: `ap-${i}` });
+    expect(audited.map(({ facts }) => facts)).toContainEqual(
+      expect.objectContaining({ why: 'too many messages wait' }),
+    );
+    const kept = await store.webhooks.waiting(WEBHOOK.id, 1000);
+    expect(kept.length).toBeLessThan(64);
+    expect(kept.length).toBeGreaterThan(60);
+  });
+
   it('loses no message to a clock that was set back', async () => {
     receiver.status = 500;
     await deliveries.tell(REQUEST);
