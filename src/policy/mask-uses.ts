@@ -26,7 +26,7 @@ const WORDS: Readonly<Record<Exclude<ColumnUseKind, Covered>, readonly [string, 
   ],
   distinct: [
     'may not decide which rows differ (DISTINCT)',
-    'leave DISTINCT out, or put the masked columns last',
+    'leave DISTINCT out, select the primary key before the column, or (before PostgreSQL 18) put masked columns last',
   ],
   merged: [
     'may not decide which rows there are (UNION, INTERSECT, EXCEPT)',

@@ -57,7 +57,7 @@ const COLUMN_USES = [
   'order',
   /** `with` COMPUTED: not by the column itself but by something made of it, or of it and others. */
   'group',
-  /** Decides with DISTINCT or a set operation which rows there are; `with`: plain columns behind it in the list. */
+  /** Decides with DISTINCT which rows there are; `with`, for a plain column: those that may be sorted behind it. */
   'distinct',
   /** Decides with a set operation which rows there are; `with`, for a value as it is: the other arm's column, where that is one. */
   'merged',

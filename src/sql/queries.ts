@@ -65,9 +65,13 @@ function simpleSelect(stmt: SelectStmt, scope: Scope, ctx: Context): ColumnList 
 /** That two rows differ tells of a value that is computed; of a stored one it is what rows come in the order of. */
 function distinctRows({ columns, open }: ColumnList, ctx: Context): void {
   const known = new KnownRows();
+  // Since PostgreSQL 18 rows may come sorted by any of the columns first (enable_distinct_reordering).
+  const reorders = ctx.catalog.serverVersion >= 180000;
   columns.forEach((column, i) => {
     const { sources, plain } = column;
-    const behind = columns.slice(i + 1).map((other) => other.sources[0] ?? '');
+    const behind = columns
+      .filter((_, place) => (reorders ? place !== i : place > i))
+      .map((other) => other.sources[0] ?? '');
     if (known.has(column) && open === undefined) ctx.out.useAll(sources, 'computed');
     else if (plain && open === undefined) ctx.out.useAll(sources, 'distinct', behind);
     else ctx.out.useAll(sources, 'distinct');
