@@ -53,7 +53,7 @@ export function functionBody(fn: CatalogFunction, ctx: Context): BodyFacts {
       return proceduralFacts(inner.out, []);
     }
     if (fn.standardBody) return runStandardBody(fn, inner);
-    if (fn.language === 'sql') return runText(fn.body, inner);
+    if (fn.language === 'sql') return runSqlBody(fn.body, inner, ctx.state.inner(path));
     return runPlpgsql(plpgsqlStatements(fn), inner, `${fn.schema}.${fn.name}`);
   });
 }
@@ -117,6 +117,26 @@ export function defaultFacts(oid: number, list: string, ctx: Context): BodyFacts
 
 interface CommandNode {
   readonly AlterTableCmd?: { readonly def?: { readonly Constraint?: { readonly raw_expr?: Node } } };
+}
+
+/**
+ * A body in SQL. Up to PostgreSQL 17 all of it is bound before any of it runs, so that later statements do not see what
+ * earlier ones make or set (docs 36.5): such statements are judged both ways. `before`: the state that it begins with.
+ */
+function runSqlBody(body: string, ctx: Context, before: TextState): BodyFacts {
+  const ran = runText(body, ctx);
+  const parsed = parseText(body);
+  if (!parsed.ok || ran.collector.changes.length === 0) return ran;
+  for (const { node } of parsed.statements) {
+    const out = new Collector();
+    const { outputs } = statement(node, { ...ctx, out, state: before.inner(before.searchPath) });
+    // The server refuses all of the body.
+    if (out.absent.some(({ kind }) => kind !== 'column')) continue;
+    ran.collector.mergeEffects(out, undefined);
+    for (const { column, use, with: together } of out.columnUses()) ran.collector.use(column, use, together);
+    if (outputs) ran.collector.useAll(sourcesOf(outputs), 'other');
+  }
+  return ran;
 }
 
 /** One or more statements of SQL text, each seeing what the ones before it changed. */

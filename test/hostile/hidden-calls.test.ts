@@ -153,6 +153,10 @@ const BEYOND = [
   "CREATE FUNCTION pg_temp.f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM act(); RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW EXECUTE FUNCTION pg_temp.f(); INSERT INTO own.mine VALUES (1)",
   'CREATE TRIGGER t BEFORE INSERT ON own.mine FOR EACH ROW WHEN (act_int(NEW.id)) EXECUTE FUNCTION suppress_redundant_updates_trigger(); INSERT INTO own.mine VALUES (1)',
   'SELECT spelt()',
+  // Up to PostgreSQL 17 a body in SQL is bound before any of it runs.
+  "CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE sql AS 'CREATE TEMP TABLE trail (n int); INSERT INTO trail VALUES (1)'; SELECT pg_temp.f()",
+  `SET LOCAL search_path = shadow, public; CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS
+   'SET LOCAL search_path = public; SELECT look()'; SELECT pg_temp.f()`,
   // Which statements of a block run, and in which order, is not told.
   'DO $$ BEGIN IF false THEN CREATE TEMP TABLE trail (n int); END IF; INSERT INTO trail VALUES (1); END $$',
   `DO $$ BEGIN BEGIN CREATE TEMP TABLE trail (n int); RAISE EXCEPTION 'no';
