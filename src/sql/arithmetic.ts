@@ -2,6 +2,7 @@ import type { A_Expr, FuncCall, Node } from 'libpg-query';
 import { DATED_OIDS } from './builtins/total-functions.ts';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
+import { daysOfInterval } from './intervals.ts';
 import { resolveFunctions, resolveType } from './names.ts';
 import type { Scope } from './scope.ts';
 import { constantText, nameParts } from './tree.ts';
@@ -19,12 +20,16 @@ const MOST_DIGITS = 12;
 const SMALLEST = 1 / LARGEST;
 /** Operations within each other. */
 const MOST_STEPS = 6;
-/** Years, days or seconds of a span, in digits. */
-const LONG_SPAN = /\d{5}|e/i;
+/**
+ * Days by which a moment is moved, all told: some 2,700 years. Timestamps begin in 4713 BC (PostgreSQL docs, table 8.9),
+ * so that a stored one fails for no client's number.
+ */
+const MOST_DAYS = 1_000_000;
 
 /** Whether the operation is such arithmetic. */
 export function isSafeArithmetic(expr: A_Expr, scope: Scope, ctx: Context): boolean {
-  return kindOfOperation(expr, { scope, ctx, columns: 0 }, 0) !== undefined;
+  const reading: Reading = { scope, ctx, columns: 0, days: 0 };
+  return kindOfOperation(expr, reading, 0) !== undefined && reading.days <= MOST_DAYS;
 }
 
 interface Reading {
@@ -32,6 +37,8 @@ interface Reading {
   readonly ctx: Context;
   /** Columns of numbers of any size so far. */
   columns: number;
+  /** By which moments are moved so far. */
+  days: number;
 }
 
 function kindOfOperation(
@@ -46,7 +53,10 @@ function kindOfOperation(
   const left = kindIn(lexpr, reading, depth + 1);
   if (left === undefined || right === undefined) return undefined;
   if (operator === '/') return divided(left, rexpr);
-  if (left === 'moment' || right === 'moment') return shifted(left, right, operator);
+  if (left === 'moment' || right === 'moment') {
+    if (right === 'constant') reading.days += Number(constantText(rexpr));
+    return shifted(left, right, operator);
+  }
   if (left === 'span' || right === 'span') return undefined;
   // Whole numbers by themselves overflow.
   if (left !== 'number' && right !== 'number') return undefined;
@@ -83,8 +93,11 @@ function kindIn(node: Node | undefined, reading: Reading, depth: number): Kind |
     const type = nameParts(typeName?.names).at(-1);
     if (resolveType(typeName?.names, ctx) || typeName?.typmods?.length || typeName?.arrayBounds?.length)
       return undefined;
-    const text = constantText(arg);
-    if (type === 'interval') return text !== undefined && !LONG_SPAN.test(text) ? 'span' : undefined;
+    if (type === 'interval') {
+      const days = daysOfInterval(constantText(arg) ?? '');
+      reading.days += days ?? 0;
+      return days === undefined ? undefined : 'span';
+    }
     const inner = kindIn(arg, reading, depth + 1);
     if (type === 'numeric' || type === 'float8')
       return inner === 'whole' || inner === 'number' ? 'number' : undefined;

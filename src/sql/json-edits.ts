@@ -24,6 +24,8 @@ const MAKES_OBJECT: ReadonlySet<string> = new Set(
 const SETS: ReadonlySet<string> = new Set(['jsonb_set', 'jsonb_insert']);
 
 const TOO_DEEP = 64;
+/** OID of jsonb. */
+const JSONB = 3802;
 
 /** The name of the function of pg_catalog that is surely called. */
 function builtinOf(call: FuncCall, ctx: Context): string | undefined {
@@ -68,7 +70,20 @@ export function isObject(node: Node | undefined, scope: Scope, ctx: Context, dep
   }
   if ('A_Expr' in node && isRemoval(node.A_Expr, ctx))
     return isObject(node.A_Expr.lexpr, scope, ctx, depth + 1);
-  return documentValue(node, scope, ctx)?.isJson === true;
+  return documentValue(node, scope, ctx)?.isJson === true && isJsonb(node, scope, ctx, depth);
+}
+
+/**
+ * Whether what is taken out of a column is jsonb, which alone `-` and `#-` take parts from: of a number, a date, an address
+ * or an element of an array `-` is another operator, and fails at the ends of its type.
+ */
+function isJsonb(node: Node | undefined, scope: Scope, ctx: Context, depth: number): boolean {
+  if (node === undefined || depth > TOO_DEEP) return false;
+  if ('ColumnRef' in node) return referredColumn(node, scope, ctx)?.typeOid === JSONB;
+  if ('A_Expr' in node) return isJsonb(node.A_Expr.lexpr, scope, ctx, depth + 1);
+  if ('A_Indirection' in node) return isJsonb(node.A_Indirection.arg, scope, ctx, depth + 1);
+  if ('TypeCast' in node) return nameParts(node.TypeCast.typeName?.names).at(-1) === 'jsonb';
+  return 'FuncCall' in node && (builtinOf(node.FuncCall, ctx)?.startsWith('jsonb_') ?? false);
 }
 
 /** `document - 'key'` and `document #- '{place}'`: what stands there is left out. */
@@ -91,9 +106,6 @@ export interface EditedDocument {
   readonly column: Column;
   readonly given: readonly Node[];
 }
-
-/** OID of jsonb. */
-const JSONB = 3802;
 
 /**
  * `profile || x`, `profile - 'key'`, `jsonb_set(profile, '{a,b}', x)` and what is put together of these: whatever of the

@@ -11,6 +11,7 @@ masks:
   - {name: hashed, columns: [public.people.ssn, public.claims.ssn], strategy: hash}
   - {name: known, columns: [public.people.email], strategy: partial, filter: equality}
   - {name: wages, columns: [public.people.salary], strategy: redact, min_group: 3}
+  - {name: members, columns: [public.members.born, public.members.seen, public.members.grade, public.members.grades, public.members.cents, public.members.address, public.members.doc], strategy: redact}
   - {name: docs, columns: [public.people.doc], strategy: redact, keep_keys: [lang, "address.city"]}
 `;
 
@@ -26,7 +27,10 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
       CREATE TABLE claims (id int, ssn text, typed text);
       INSERT INTO people SELECT g, CASE WHEN g < 4 THEN 'a' ELSE 'b' END, 'p' || g || '@corp.test', '900-00-000' || g, 1000 * g,
         '{"lang":"en","address":{"city":"Ulm","street":"Main 1"}}' FROM generate_series(1, 5) g;
-      INSERT INTO claims SELECT id, ssn, ssn FROM people`);
+      INSERT INTO claims SELECT id, ssn, ssn FROM people;
+      CREATE DOMAIN amount AS int;
+      CREATE TABLE members (id int PRIMARY KEY, born date, seen timestamptz, grade int, grades int[], cents amount, address inet, doc jsonb);
+      INSERT INTO members VALUES (1, '1985-05-02', now(), 7, '{7}', 7, '10.0.0.1', '{"a":{"b":1}}')`);
     gateway = await TestGateway.start(server.url(), { policy: POLICY });
     client = new pg.Client({ connectionString: gateway.url() });
     await client.connect();
@@ -117,6 +121,38 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
         client.query(`SELECT ${expression} FROM people`, expression.includes('$1') ? [2] : []),
       ).rejects.toMatchObject({ code: '42501' });
     expect(await shown('salary * 12')).toContain('column::numeric * 12');
+  });
+
+  it('subtracts from a masked value what cannot bring it to the ends of its type, which would tell how far away they are', async () => {
+    for (const expression of [
+      "doc - 'a'",
+      "(doc -> 'a') - 'b'",
+      "doc #- '{a,b}'",
+      'born + 30',
+      "born - interval '18 years'",
+      "seen + interval '1 day 02:00'",
+      'now() - seen',
+      "date_trunc('month', seen) - interval '2 weeks'",
+    ])
+      expect(await rows(`SELECT ${expression} AS v FROM members`)).toEqual([
+        { v: expression.includes('doc') ? '[masked]' : null },
+      ]);
+    for (const expression of [
+      'born - 1000000 - 1000000 - 446200',
+      'born - (1000000 + 1000000)',
+      "born - interval '6698 years'",
+      "seen - interval '6 millennia 800 years'",
+      "date_trunc('day', seen - interval '2000 years') - interval '2000 years'",
+      "seen - interval 'P6800Y'",
+      "seen - interval '6800-1'",
+      "grade - '-2147483000'",
+      "grades[1] - '-2147483000'",
+      "cents - '-2147483000'",
+      "address - '184467440737095516'",
+    ])
+      await expect(client.query(`SELECT ${expression} FROM members`), expression).rejects.toMatchObject({
+        code: '42501',
+      });
   });
 
   it('min_group hides a count below it, and keeps any other use of the count away', async () => {
