@@ -18,8 +18,9 @@ type Kind = 'constant' | 'whole' | 'number' | 'moment' | 'span';
 const LARGEST = 1_000_000;
 const MOST_DIGITS = 12;
 const SMALLEST = 1 / LARGEST;
-/** Operations within each other. */
+/** Operations within each other, and all told: constants multiplied with each other reach the end of float8. */
 const MOST_STEPS = 6;
+const MOST_OPERATIONS = 12;
 /**
  * Days by which a moment is moved, all told: some 2,700 years. Timestamps begin in 4713 BC (PostgreSQL docs, table 8.9),
  * so that a stored one fails for no client's number.
@@ -28,7 +29,7 @@ const MOST_DAYS = 1_000_000;
 
 /** Whether the operation is such arithmetic. */
 export function isSafeArithmetic(expr: A_Expr, scope: Scope, ctx: Context): boolean {
-  const reading: Reading = { scope, ctx, columns: 0, days: 0 };
+  const reading: Reading = { scope, ctx, columns: 0, days: 0, operations: 0 };
   return kindOfOperation(expr, reading, 0) !== undefined && reading.days <= MOST_DAYS;
 }
 
@@ -39,6 +40,7 @@ interface Reading {
   columns: number;
   /** By which moments are moved so far. */
   days: number;
+  operations: number;
 }
 
 function kindOfOperation(
@@ -48,13 +50,14 @@ function kindOfOperation(
 ): Kind | undefined {
   const operator = nameParts(name).at(-1) ?? '';
   if (kind !== 'AEXPR_OP' || depth > MOST_STEPS || !/^[-+*/]$/.test(operator)) return undefined;
+  if (++reading.operations > MOST_OPERATIONS) return undefined;
   const right = kindIn(rexpr, reading, depth + 1);
   if (lexpr === undefined) return operator === '-' && right !== 'moment' ? right : undefined;
   const left = kindIn(lexpr, reading, depth + 1);
   if (left === undefined || right === undefined) return undefined;
   if (operator === '/') return divided(left, rexpr);
   if (left === 'moment' || right === 'moment') {
-    if (right === 'constant') reading.days += Number(constantText(rexpr));
+    if (right === 'constant') reading.days += Math.abs(Number(constantText(rexpr)));
     return shifted(left, right, operator);
   }
   if (left === 'span' || right === 'span') return undefined;
@@ -116,7 +119,8 @@ function ofConstant(node: Node): Kind | undefined {
   const text = constantText(node) ?? '';
   if ('A_Const' in node && 'sval' in node.A_Const) return undefined;
   if (text === '' || text.length > MOST_DIGITS || !(Math.abs(Number(text)) <= LARGEST)) return undefined;
-  return /^\d+$/.test(text) ? 'constant' : 'number';
+  // Of a negative one the minus is its own: `salary * -1000000` overflows as an integer.
+  return /^-?\d+$/.test(text) ? 'constant' : 'number';
 }
 
 const MOMENTS: ReadonlySet<string> = new Set([

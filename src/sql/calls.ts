@@ -1,10 +1,12 @@
 import type { ColumnRef, FuncCall, Node, WindowDef } from 'libpg-query';
 import {
+  DATED_OIDS,
   DOCUMENT_ROWS,
   FAILS_BUT_FOR_NULL,
   FAILS_BY_COLLATION,
   GROWING,
   isGuarded,
+  ONE_ARGUMENT,
   type Totality,
   totality,
 } from './builtins/total-functions.ts';
@@ -117,7 +119,19 @@ function totalityOf(name: string, call: FuncCall, scope: Scope, ctx: Context): T
   // How many there are in an array of arguments may be too few.
   if (name === 'format' && !call.func_variadic && plainFormat(args[0]) !== undefined) return 'computing';
   if (LENGTHS.has(name) && documentValue(args[0], scope, ctx)?.isJson) return 'computing';
+  if (ONE_ARGUMENT.has(name) && args.length > 1) return 'none';
+  // Where a replacement ends is reckoned of its length.
+  if (name === 'overlay' && args.length < 4 && !isPlace(args[2])) return 'none';
+  if (name === 'to_char' && !isTotalFormat(args, scope, ctx)) return 'none';
   return totality(name);
+}
+
+const isPlace = (node: Node | undefined) => Math.abs(Number(constantText(node) ?? LONG)) < LONG;
+
+/** `V` multiplies a number by powers of ten, and a bigint overflows; dates know no such letter. */
+function isTotalFormat([value, format]: readonly Node[], scope: Scope, ctx: Context): boolean {
+  if (DATED_OIDS.has(referredColumn(value, scope, ctx)?.typeOid ?? 0)) return true;
+  return format !== undefined && 'A_Const' in format && !/v/i.test(constantText(format) ?? '');
 }
 
 /** Of a stored document they fail for its form alone. */

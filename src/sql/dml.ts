@@ -141,9 +141,16 @@ function mergeClause(clause: MergeWhenClause, target: RangeItem, rows: Scope, ct
 }
 
 /** The value of an assignment: what it shows is put into these columns. */
-function storeValue(value: Node | undefined, into: readonly Source[], scope: Scope, ctx: Context): void {
+function storeValue(
+  value: Node | undefined,
+  into: readonly Source[],
+  scope: Scope,
+  ctx: Context,
+  isPart = false,
+): void {
   const sources = new Set<Source>();
-  const edited = into.length > 0 ? editedDocument(value, scope, ctx) : undefined;
+  // Under a key of its own (`SET profile['theme'] = profile - 'a'`) it would lie where no mask looks.
+  const edited = into.length > 0 && !isPart ? editedDocument(value, scope, ctx) : undefined;
   if (edited && edited.column.sources.join() === into.join()) {
     // What is not given anew stays under its keys.
     ctx.out.useAll(into, 'edited');
@@ -182,8 +189,9 @@ export function assignments(
   noteAssigned(target, targetNames(targets).length === 0 ? [''] : targetNames(targets), ctx);
   subscripts(targets, scope, ctx);
   for (const node of targets ?? []) {
-    const { name, val } = 'ResTarget' in node ? (node.ResTarget as ResTarget) : {};
-    storeValue(val, columnNamed(target, name ?? '')?.sources ?? [], scope, ctx);
+    const { name, val, indirection } = 'ResTarget' in node ? (node.ResTarget as ResTarget) : {};
+    const into = columnNamed(target, name ?? '')?.sources ?? [];
+    storeValue(val, into, scope, ctx, (indirection?.length ?? 0) > 0);
   }
 }
 

@@ -154,7 +154,11 @@ function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context, depth: number
   if (node.op !== 'JSON_VALUE_OP' && node.op !== 'JSON_QUERY_OP') return undefined;
   if (node.passing?.length || node.on_empty || node.on_error) return undefined;
   // Of another type it is the same value, or NULL where it has none.
-  const returned = node.output?.typeName && nameParts(node.output.typeName.names).at(-1);
+  const type = node.output?.typeName;
+  // One with limits gives NULL for what is beyond them.
+  if (type?.typmods?.length || type?.arrayBounds?.length || (type && resolveType(type.names, ctx)))
+    return undefined;
+  const returned = type && nameParts(type.names).at(-1);
   if (returned !== undefined && !SCALARS.has(returned)) return undefined;
   const keys = pathKeys(constantText(node.pathspec));
   return part(

@@ -143,7 +143,8 @@ export function cast({ arg, typeName }: TypeCast, scope: Scope, use: ExpressionU
   const scalar = document?.isJson === true && column === undefined && READ_FROM_JSON.has(name);
   const dated = DATED_TYPES.has(name) && isDated(arg, column, ctx);
   const counted = column?.plain && WIDER.has(`${column.typeOid} ${name}`);
-  const takes = builtin && !bounded && (reads || asJson || scalar || dated || counted);
+  const letter = name === 'char' && column?.plain === true && isText;
+  const takes = builtin && !bounded && (letter || reads || asJson || scalar || dated || counted);
   const kept: ExpressionUse = takes ? use : { ...use, kind: 'call', with: [`a cast to ${name}`] };
   transforming(kept, (inner) => expression(arg, scope, inner, ctx));
 }

@@ -40,7 +40,7 @@ const GUARDED: Readonly<Record<string, readonly number[]>> = {
   percentile_disc: [0],
   percentile_cont: [0],
   ntile: [0],
-  regexp_replace: [1, 2, 3, 4],
+  regexp_replace: [1, 2, 3, 4, 5],
   regexp_match: [1, 2],
   regexp_substr: [1, 2, 3, 4, 5],
   regexp_count: [1, 2, 3],
@@ -82,8 +82,11 @@ export function isGuarded(name: string, position: number): boolean {
 /** Operators of pg_catalog that take every value. */
 export const TOTAL_OPERATORS: ReadonlySet<string> = new Set(['||', '->', '->>', '#>', '#>>']);
 
-/** Types to which any value of any type can be cast. */
-export const TOTAL_CASTS: ReadonlySet<string> = words('text varchar bpchar char name');
+/** These are casts, and with more arguments ones that fail: `varchar(x, 7, false)` for what is longer, length(x, 'UTF8') for bytes that are no text. */
+export const ONE_ARGUMENT: ReadonlySet<string> = words('text varchar bpchar name length');
+
+/** Types to which any value of any type can be cast. `"char"` is none: it takes no integer beyond 127. */
+export const TOTAL_CASTS: ReadonlySet<string> = words('text varchar bpchar name');
 
 /**
  * Types that a text may fail to be read as. What that tells of a column's whole value is that it is not of the type;
