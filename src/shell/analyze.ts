@@ -35,7 +35,12 @@ export function analyzeLine(line: string, options: LineOptions): CommandLineFact
   return { actions: distinct(linesActions(line, { ...options, depth: 0 })) };
 }
 
-function linesActions(line: string, at: LineOptions & { readonly depth: number }): readonly ShellAction[] {
+interface Nested extends LineOptions {
+  readonly depth: number;
+  readonly inherited?: ReadonlySet<string>;
+}
+
+function linesActions(line: string, at: Nested): readonly ShellAction[] {
   const refuse = (reason: string): readonly ShellAction[] => [
     { effect: 'unknown', command: shortened(line), reason },
   ];
@@ -48,7 +53,7 @@ function linesActions(line: string, at: LineOptions & { readonly depth: number }
     return refuse('its comment ends with a backslash, which not all read alike');
   let script: Script;
   try {
-    script = readScript(line, { bash: at.bash === true });
+    script = readScript(line, { ...at, bash: at.bash === true });
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     return refuse(`the shell grammar does not take it: ${error.message}`);
@@ -60,7 +65,10 @@ function linesActions(line: string, at: LineOptions & { readonly depth: number }
     terminal: at.terminal,
     keyless: at.keyless === true,
     functions: script.functions,
-    line: (inner, { bash }) => linesActions(inner, { ...at, bash, depth: at.depth + 1 }),
+    line: (inner, { bash }) => {
+      const inherited = new Set([...(at.inherited ?? []), ...givenNames(script)]);
+      return linesActions(inner, { ...at, bash, depth: at.depth + 1, inherited });
+    },
   };
   // What a line of a shell sets goes on to lines that run anything.
   const programs = at.keyless === true || !script.commands.every(runsNoProgram);
@@ -69,6 +77,12 @@ function linesActions(line: string, at: LineOptions & { readonly depth: number }
     if (actions.length > MOST_ACTIONS) return refuse('it does too many things to be judged');
   }
   return actions;
+}
+
+/** Variables that shells inside of a line may find set to anything, or not set at all: `env -i`, `exec -c`. */
+function givenNames({ commands }: Script): readonly string[] {
+  const words = commands.flatMap((one) => one.words.map(({ prefix }) => /^(\w+)=/.exec(prefix)?.[1] ?? ''));
+  return ['HOME', ...words, ...commands.flatMap(({ assignments }) => assignments.map(({ name }) => name))];
 }
 
 function runsNoProgram({ defined, words }: SimpleCommand): boolean {

@@ -69,16 +69,22 @@ export function setIn(node: Tree | undefined): readonly string[] {
   return [...(name === undefined ? [] : [name]), ...setIn(child(node, 'X')), ...setIn(child(node, 'Y'))];
 }
 
-/** `x = …`, and not a part of something larger that may not come to it. */
+/** `x = 1`, and not a part of something larger that may not come to it; what is calculated may fail (`1 / 0`, `08`). */
 export function setsAtOnce(node: Tree | undefined): string | undefined {
   if (node === undefined || typeOf(node) !== 'BinaryArithm' || number(node, 'Op') !== ASSIGN)
     return undefined;
-  return nameIn(child(node, 'X'));
+  const value = literalIn(child(node, 'Y'));
+  return value !== undefined && /^(0|[1-9]\d{0,17})$/.test(value) ? nameIn(child(node, 'X')) : undefined;
 }
 
-function nameIn(word: Tree | undefined): string | undefined {
+/** A name that stands there by itself. */
+export function nameIn(word: Tree | undefined): string | undefined {
+  const name = literalIn(word);
+  return name !== undefined && /^[A-Za-z_]\w*$/.test(name) ? name : undefined;
+}
+
+function literalIn(word: Tree | undefined): string | undefined {
   if (word === undefined || typeOf(word) !== 'Word') return undefined;
   const [only, ...more] = children(word, 'Parts');
-  const plain = only !== undefined && more.length === 0 && typeOf(only) === 'Lit';
-  return plain && /^[A-Za-z_]\w*$/.test(text(only)) ? text(only) : undefined;
+  return only !== undefined && more.length === 0 && typeOf(only) === 'Lit' ? text(only) : undefined;
 }

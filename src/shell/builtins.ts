@@ -34,13 +34,22 @@ function isVariable(word: Word | undefined): boolean {
 
 const SETS = 'it may change a variable that changes what runs';
 
-/** `printf -v NAME` sets a variable, and evaluates an index. */
+/** `printf -v NAME` sets a variable, and evaluates an index; Bash's `%n` sets the one that its argument names. */
 function printf(args: readonly Word[]): Verdict {
-  const [first, name, format] = args;
-  if (first?.text === '-v') {
-    return isVariable(name) && format !== undefined && isOperand(format) ? READS : unknown(SETS);
-  }
-  return first !== undefined && isOperand(first) ? READS : unknown('printf may set a variable');
+  const sets = args[0]?.text === '-v';
+  const [format, ...values] = sets ? args.slice(2) : args;
+  if (sets && !isVariable(args[1])) return unknown(SETS);
+  if (format === undefined || !isOperand(format)) return unknown('printf may set a variable');
+  const counts =
+    format.text === undefined || /%[^%a-zA-Z]*[hjlLqtz]*n/.test(format.text.replaceAll('%%', ''));
+  return counts && !values.every((word) => word.numbers || isVariable(word) || isNoName(word))
+    ? unknown("what %n of printf's format sets may change what runs: write the format out")
+    : READS;
+}
+
+/** Text that is no variable's name. */
+function isNoName({ text }: Word): boolean {
+  return text !== undefined && !/^[A-Za-z_]\w*$/.test(text);
 }
 
 /** `read -r NAME…`; not `-e`, which has a history and keys of its own. Without a name it sets REPLY. */
@@ -81,7 +90,7 @@ function unset(args: readonly Word[]): Verdict {
 
 /** Options by which patterns and pipes work a little differently, and nothing is read in another way. */
 const PLAIN_OPTIONS =
-  /^(globstar|nullglob|dotglob|failglob|nocaseglob|nocasematch|lastpipe|inherit_errexit|checkwinsize|histappend)$/;
+  /^(globstar|nullglob|dotglob|nocaseglob|nocasematch|lastpipe|inherit_errexit|checkwinsize|histappend)$/;
 
 function shopt(args: readonly Word[]): Verdict {
   const plain = args.every(({ text }, index) => /^-[supq]+$/.test(text ?? '') === (index === 0));

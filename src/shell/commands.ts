@@ -89,7 +89,7 @@ export function analyzeCommand(
     case 'watch':
       return watched(command, args, around);
     case 'xargs':
-      return xargs(command, args, redirects, around);
+      return xargs(command, args, around);
     case 'find':
       return findActions(command, args, (rest) => analyzeCommand(rest, [], around));
     default:
@@ -246,12 +246,7 @@ function environment(
 }
 
 /** Arguments come from the input, so they could be anything, options too. */
-function xargs(
-  command: string,
-  args: readonly Word[],
-  redirects: readonly Redirect[],
-  around: Surroundings,
-): readonly ShellAction[] {
+function xargs(command: string, args: readonly Word[], around: Surroundings): readonly ShellAction[] {
   const replaced = args.some((word) => word.text !== undefined && /^(-I|-i|-J|--replace)/.test(word.text));
   const rest = unwrap(
     args,
@@ -267,7 +262,8 @@ function xargs(
   if (rest === undefined) return [{ effect: 'unknown', command, reason: 'what xargs runs cannot be told' }];
   if (rest.length === 0) return [{ effect: 'read', command }];
   const input = computedWord('…');
-  if (!replaced) return analyzeCommand([...rest, input], redirects, around);
+  // What it runs has an input of its own.
+  if (!replaced) return analyzeCommand([...rest, input], [], around);
   // Any word may hold the mark; the command's own name stays as it is when it plainly has none.
   const [name, ...others] = rest;
   if (
@@ -282,7 +278,7 @@ function xargs(
       ? word
       : { ...input, source: word.source },
   );
-  return analyzeCommand([name, ...filled], redirects, around);
+  return analyzeCommand([name, ...filled], [], around);
 }
 
 /** The marks that `-I MARK` and its kin name. */

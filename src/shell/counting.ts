@@ -58,8 +58,9 @@ function counts(name: string, args: readonly string[]): boolean {
       return args.every((arg) => arg === '--all');
     case 'id':
       return args.length > 0 && /^-r?[ug]r?$/.test(args[0] ?? '') && args.slice(1).every(isName);
+    // Not `%N`, of which some give the letter, which Bash's arithmetic takes for a variable.
     case 'date':
-      return args.length > 0 && args.every((arg) => /^(\+(%[sNYmdHMSju])+|-u)$/.test(arg));
+      return args.length > 0 && args.every((arg) => /^(\+(%[sYmdHMSju])+|-u)$/.test(arg));
     case 'wc':
       return args.length === 1 && /^-[lcwm]$/.test(args[0] ?? '');
     case 'grep':

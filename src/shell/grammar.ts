@@ -87,3 +87,33 @@ export function number(node: Tree, field: string): number {
   const value = node[field];
   return typeof value === 'number' ? value : -1;
 }
+
+/** Fields of nodes that hold other nodes. */
+const NODES =
+  'Stmts Stmt Cmd Args Assigns Redirs Hdoc Parts X Y Cond Then Else Do Loop Items Patterns Word Body Value Array Elems Index Exp Slice Offset Length Repl Orig With Init Post Expr Exprs'.split(
+    ' ',
+  );
+
+/** The nodes right below one. */
+export function nodesIn(node: Tree): readonly Tree[] {
+  return NODES.flatMap((field): Tree[] => {
+    const one = child(node, field);
+    if (one !== undefined) return [one];
+    const inner = node[field];
+    // A structure of the grammar that is no node itself.
+    if (typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
+      const parts = ['Word', 'Orig', 'With', 'Offset', 'Length'];
+      return parts.flatMap((part): Tree[] => {
+        const deep = child(inner as Tree, part);
+        return deep === undefined ? [] : [deep];
+      });
+    }
+    return [...children(node, field)];
+  });
+}
+
+/** Rows of the text on which a node begins and ends, from 1. */
+export function rowsOf(node: Tree): { readonly first: number; readonly last: number } {
+  const { End, Pos } = node as { readonly [side in 'Pos' | 'End']: () => { Line(): number } };
+  return { first: Pos.call(node).Line(), last: End.call(node).Line() };
+}

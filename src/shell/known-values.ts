@@ -1,5 +1,5 @@
 import { givesNames, givesNumbers } from './counting.ts';
-import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
+import { child, children, flag, nodesIn, number, type Tree, text, typeOf } from './grammar.ts';
 
 /** What is known of every value that a line gives to one of its variables. */
 export interface Known {
@@ -9,23 +9,28 @@ export interface Known {
   readonly operand: boolean;
   /** Neither empty nor anything that a shell splits or expands. */
   readonly plain: boolean;
+  /** It may be empty. */
+  readonly empty: boolean;
   /** What all of them begin with. */
   readonly prefix: string;
 }
 
-const NOTHING: Known = { number: false, operand: false, plain: false, prefix: '' };
-const NUMBER: Known = { number: true, operand: false, plain: true, prefix: '' };
+const NOTHING: Known = { number: false, operand: false, plain: false, empty: true, prefix: '' };
+const NUMBER: Known = { number: true, operand: false, plain: true, empty: false, prefix: '' };
 
-/** Numbers in every shell, whatever happens; `$!` may be empty. */
+/** Numbers whatever happens; in a shell that does not know one of the latter it is empty. */
 const NUMBERS = /^(\?|#|\$|RANDOM|SRANDOM|SECONDS|LINENO|UID|EUID|PPID|EPOCHSECONDS)$/;
+const EVERYWHERE = /^[?#$]$/;
 /** Paths that begin with a slash, since a line cannot set these variables without being told of. */
-const PLACES = /^(HOME|PWD|OLDPWD)$/;
+const PLACES = /^(HOME|PWD)$/;
 
 /** Of variables that a shell sets by itself. */
 export function knownOfShells(name: string): Known | undefined {
-  if (NUMBERS.test(name)) return { ...NUMBER, operand: true };
-  if (name === '!') return { ...NUMBER, operand: true, plain: false, number: false };
-  if (PLACES.test(name)) return { number: false, operand: true, plain: name === 'HOME', prefix: '~' };
+  if (NUMBERS.test(name)) return { ...NUMBER, operand: true, empty: !EVERYWHERE.test(name) };
+  if (name === '!') return { ...NUMBER, operand: true, plain: false, number: false, empty: true };
+  if (PLACES.test(name))
+    return { number: false, operand: true, plain: name === 'HOME', empty: false, prefix: '~' };
+  if (name === 'OLDPWD') return { ...NOTHING, operand: true };
   return undefined;
 }
 
@@ -35,12 +40,6 @@ const ASSIGNING = [74, 75];
 const SETTING = /^(read|unset|getopts|mapfile|readarray|wait|printf|coproc|let|declare|typeset|local)$/;
 /** What `read`, `select`, `mapfile`, a match by `=~` and every command set without their names being written. */
 const UNNAMED = ['REPLY', 'MAPFILE', 'BASH_REMATCH', '_'];
-/** Fields of nodes that hold no other nodes, or positions. */
-const NODES =
-  'Stmts Stmt Cmd Args Assigns Redirs Hdoc Parts X Y Cond Then Else Do Loop Items Patterns Word Body Value Array Elems Index Exp Slice Offset Length Repl Orig With Init Post Expr Exprs'.split(
-    ' ',
-  );
-
 /** Goes through a line for every place that gives a variable a value. */
 export function knownValues(statements: readonly Tree[]): ReadonlyMap<string, Known> {
   const found = new Map<string, Known>();
@@ -50,19 +49,7 @@ export function knownValues(statements: readonly Tree[]): ReadonlyMap<string, Kn
   };
   const visit = (node: Tree): void => {
     noteNode(node, note);
-    for (const field of NODES) {
-      const one = child(node, field);
-      if (one !== undefined) visit(one);
-      else for (const each of children(node, field)) visit(each);
-      // A structure of the grammar that is no node itself.
-      const inner = node[field];
-      if (one === undefined && typeof inner === 'object' && inner !== null && !Array.isArray(inner)) {
-        for (const part of ['Word', 'Orig', 'With', 'Offset', 'Length']) {
-          const deep = child(inner as Tree, part);
-          if (deep !== undefined) visit(deep);
-        }
-      }
-    }
+    for (const one of nodesIn(node)) visit(one);
   };
   for (const statement of statements) visit(statement);
   // Builtins set them without being told to.
@@ -102,7 +89,7 @@ function noteNode(node: Tree, note: (name: string, value: Known) => void): void 
       return;
     }
     case 'CallExpr': {
-      const words = children(node, 'Args').map(wordText);
+      const words = children(node, 'Args').map(fixedText);
       if (!words.some((word) => word !== undefined && SETTING.test(word))) return;
       for (const word of words) note(word ?? '', NOTHING);
       return;
@@ -118,6 +105,7 @@ function both(a: Known, b: Known): Known {
     number: a.number && b.number,
     operand: a.operand && b.operand,
     plain: a.plain && b.plain,
+    empty: a.empty || b.empty,
     prefix: a.prefix.slice(0, shared),
   };
 }
@@ -127,19 +115,20 @@ function knownOfItem(word: Tree): Known {
   const [only, ...more] = children(word, 'Parts');
   const known = knownOf(word);
   if (only === undefined || more.length > 0 || typeOf(only) !== 'CmdSubst') return known;
-  return givesNames(children(only, 'Stmts')) ? { ...known, plain: true } : known;
+  return givesNames(children(only, 'Stmts')) ? { ...known, plain: true, empty: false } : known;
 }
 
 function knownOf(word: Tree | undefined): Known {
-  if (word === undefined) return { number: true, operand: true, plain: false, prefix: '' };
+  if (word === undefined) return { number: true, operand: true, plain: false, empty: true, prefix: '' };
   const parts = children(word, 'Parts');
   const [only] = parts;
+  const maybe = { ...NOTHING, operand: true };
   if (parts.length === 1 && only !== undefined && isNumberPart(only))
-    return isComputed(only) ? { ...NUMBER, operand: true, plain: false } : NUMBER;
-  if (parts.length === 1 && only !== undefined && isLastProcess(only))
-    return { ...NUMBER, operand: true, plain: false };
-  if (parts.length === 1 && only !== undefined && isNames(only))
-    return { number: false, operand: true, plain: false, prefix: '' };
+    return isComputed(only) ? { ...maybe, number: true } : NUMBER;
+  if (parts.length === 1 && only !== undefined && isLastProcess(only)) return { ...maybe, number: true };
+  if (parts.length === 1 && only !== undefined && isNames(only)) return maybe;
+  // By a catalogue, which may stand anywhere, Bash makes something else of it.
+  if (only !== undefined && typeOf(only) === 'DblQuoted' && flag(only, 'Dollar')) return NOTHING;
   const first = only !== undefined && typeOf(only) === 'DblQuoted' ? children(only, 'Parts')[0] : only;
   const kind = first === undefined ? '' : typeOf(first);
   const value = kind === 'Lit' || (kind === 'SglQuoted' && !flag(first ?? {}, 'Dollar')) ? text(first) : '';
@@ -151,6 +140,7 @@ function knownOf(word: Tree | undefined): Known {
     number: whole && /^-?\d{1,18}$/.test(prefix),
     operand: prefix !== '' && !prefix.startsWith('-'),
     plain: whole && prefix !== '',
+    empty: prefix === '',
     prefix,
   };
 }
@@ -173,10 +163,12 @@ function isNumberPart(part: Tree): boolean {
   }
 }
 
-/** A program that gives it may give nothing, and never a sign. */
+/** A program that gives it may give nothing, and never a sign; so may the name in a shell that does not know it. */
 function isComputed(part: Tree): boolean {
   return (
-    typeOf(part) === 'CmdSubst' || (typeOf(part) === 'DblQuoted' && children(part, 'Parts').some(isComputed))
+    typeOf(part) === 'CmdSubst' ||
+    (typeOf(part) === 'ParamExp' && !flag(part, 'Length') && !EVERYWHERE.test(text(child(part, 'Param')))) ||
+    (typeOf(part) === 'DblQuoted' && children(part, 'Parts').some(isComputed))
   );
 }
 
@@ -194,6 +186,19 @@ function isNames(part: Tree): boolean {
 /** `$!`: a number, or empty. */
 function isLastProcess(part: Tree): boolean {
   return typeOf(part) === 'ParamExp' && flag(part, 'Short') && text(child(part, 'Param')) === '!';
+}
+
+/** What a word comes to, where its text says that: builtins take names in any quotes. */
+export function fixedText(word: Tree): string | undefined {
+  let fixed = '';
+  for (const part of children(word, 'Parts')) {
+    const inner = typeOf(part) === 'DblQuoted' ? children(part, 'Parts') : [part];
+    for (const one of inner) {
+      if (typeOf(one) !== 'Lit' && typeOf(one) !== 'SglQuoted') return undefined;
+      fixed += typeOf(one) === 'Lit' ? text(one).replace(/\\\n?/g, '') : text(one);
+    }
+  }
+  return fixed;
 }
 
 /** A word of plain letters only. */

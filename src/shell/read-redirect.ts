@@ -25,12 +25,23 @@ const OPERATOR = {
   appendAll: 65,
 } as const;
 
+/** Those that are about the standard input where no number says otherwise. */
+const IN: readonly number[] = [
+  OPERATOR.read,
+  OPERATOR.duplicateIn,
+  OPERATOR.here,
+  OPERATOR.hereDash,
+  OPERATOR.hereString,
+];
+
 /** Reads one redirection of a statement; `host` is told of what cannot be judged. */
 export function readRedirect(node: Tree, host: RedirectHost): Redirect {
   const target = child(node, 'Word');
   const body = child(node, 'Hdoc');
   const word: Word | undefined = target === undefined ? undefined : readWord(target, host);
   const operator = number(node, 'Op');
+  const inward = operator === OPERATOR.readWrite || IN.includes(operator);
+  const input = /^0*$/.test(text(child(node, 'N')) || (inward ? '0' : '1'));
   // `{name}>file` sets a variable of any name, and evaluates an index.
   if (!/^\d*$/.test(text(child(node, 'N'))))
     host.problem('a redirection that sets a variable cannot be judged');
@@ -40,17 +51,17 @@ export function readRedirect(node: Tree, host: RedirectHost): Redirect {
       const quotedWord = target !== undefined && isQuoted(target);
       const plain = word?.text !== undefined && /^[\w. +-]+$/.test(word.text);
       host.delimiters.push({ text: plain ? word.text : undefined, quoted: quotedWord });
-      return { kind: 'here', body: body === undefined ? '' : hereBody(body, quotedWord, host) };
+      return { kind: 'here', input, body: body === undefined ? '' : hereBody(body, quotedWord, host) };
     }
     case OPERATOR.hereString:
-      return { kind: 'here', body: word?.text };
+      return { kind: 'here', input, body: word?.text };
     case OPERATOR.read:
-      if (word !== undefined) return { kind: 'read', target: word };
+      if (word !== undefined) return { kind: 'read', input, target: word };
       break;
     case OPERATOR.duplicateIn:
     case OPERATOR.duplicateOut:
-      if (word?.text !== undefined && /^(\d+-?|-)$/.test(word.text)) return { kind: 'duplicate' };
-      if (word !== undefined) return { kind: 'write', target: word };
+      if (word?.text !== undefined && /^(\d+-?|-)$/.test(word.text)) return { kind: 'duplicate', input };
+      if (word !== undefined) return { kind: 'write', input, target: word };
       break;
     case OPERATOR.write:
     case OPERATOR.append:
@@ -58,11 +69,11 @@ export function readRedirect(node: Tree, host: RedirectHost): Redirect {
     case OPERATOR.clobber:
     case OPERATOR.writeAll:
     case OPERATOR.appendAll:
-      if (word !== undefined) return { kind: 'write', target: word };
+      if (word !== undefined) return { kind: 'write', input, target: word };
       break;
   }
   host.problem('a redirection cannot be judged');
-  return { kind: 'duplicate' };
+  return { kind: 'duplicate', input };
 }
 
 /** A here-document's text, where no expansion changes it. */

@@ -1,11 +1,13 @@
-import { isNumeric, setsAtOnce } from './arithmetic.ts';
-import { child, children, flag, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
+import { isNumeric, nameIn, setsAtOnce } from './arithmetic.ts';
+import { readAtOnce } from './given-up.ts';
+import { child, children, flag, number, parseTree, rowsOf, type Tree, text, typeOf } from './grammar.ts';
 import { type Delimiter, hereProblem } from './here-documents.ts';
 import { type Known, knownOfShells, knownValues } from './known-values.ts';
 import { type RedirectHost, readRedirect } from './read-redirect.ts';
 import { readArithmetic, readWord } from './read-word.ts';
 import type { Assignment, Script, SimpleCommand } from './script.ts';
 import { testWords } from './test-clause.ts';
+import { comesWithSessions } from './variables.ts';
 import { computedWord, literalWord } from './word.ts';
 
 /** `&&` in the grammar's numbering. */
@@ -17,13 +19,15 @@ const DEEPEST = 200;
 export interface ReadingShell {
   /** It is Bash that reads the line, and no other POSIX shell. */
   readonly bash: boolean;
+  /** Variables that it may find in its environment with values of anybody's choice. */
+  readonly inherited?: ReadonlySet<string>;
 }
 
 /** Parses a command line and takes out all that could run. Throws SyntaxError where the grammar does. */
 export function readScript(line: string, shell: ReadingShell = { bash: false }): Script {
   const statements = children(parseTree(line), 'Stmts');
   const reader = new ScriptReader(statements, shell);
-  reader.statements(statements);
+  reader.line(line, statements);
   const here = hereProblem(line, reader.delimiters);
   if (here !== undefined) reader.problem(here);
   return reader.script();
@@ -40,6 +44,7 @@ class ScriptReader implements RedirectHost {
   /** Variables that the line has given a value to, and functions (`f()`) that it has made, whichever way it came here. */
   #settled = new Set<string>();
   #depth = 0;
+  #inFunction = 0;
 
   constructor(whole: readonly Tree[], shell: ReadingShell) {
     this.#whole = whole;
@@ -67,6 +72,8 @@ class ScriptReader implements RedirectHost {
   }
 
   readonly known = (name: string): Known | undefined => {
+    // A value that cannot be calculated leaves what was there before, and Bash goes on with the next line.
+    if (this.#shell.inherited?.has(name) === true || comesWithSessions(name)) return undefined;
     if (!this.#settled.has(name)) return knownOfShells(name);
     this.#values ??= knownValues(this.#whole);
     return this.#values.get(name);
@@ -82,6 +89,15 @@ class ScriptReader implements RedirectHost {
 
   problem(words: string): void {
     this.#problems.add(words);
+  }
+
+  /** Goes through the rows that a shell reads at a time; what it may give up has settled nothing for the next. */
+  line(whole: string, list: readonly Tree[]): void {
+    for (const { givenUp, statements } of readAtOnce(whole, list)) {
+      const before = new Set(this.#settled);
+      for (const one of statements) this.statements([one]);
+      if (givenUp) this.#settled = before;
+    }
   }
 
   statements(list: readonly Tree[]): void {
@@ -153,7 +169,9 @@ class ScriptReader implements RedirectHost {
       case 'DeclClause':
         return this.#declaration(node);
       case 'TestClause': {
-        const words = testWords(child(node, 'X'), this.known);
+        // Where `[[` is no word of the shell, a new line ends it.
+        const { first, last } = rowsOf(node);
+        const words = first === last ? testWords(child(node, 'X'), this.known) : undefined;
         if (words === undefined)
           return this.problem('this [[ … ]] may mean other things in other shells: write [ … ]');
         for (const word of words) readWord(word, this);
@@ -204,7 +222,9 @@ class ScriptReader implements RedirectHost {
     // The grammar takes what stands behind the body, by `|` or `&&`, for a part of it.
     const whole = ['Block', 'Subshell'].includes(kind) && !flag(body ?? node, 'Background');
     if (!whole) this.problem('a function is made within a list: end it with ; or a new line');
+    this.#inFunction++;
     this.#apart(() => this.#inner(node, 'Body'));
+    this.#inFunction--;
     if (whole && !flag(node, 'RsrvWord')) this.#settled.add(`${name}()`);
   }
 
@@ -241,10 +261,8 @@ class ScriptReader implements RedirectHost {
   /** `for ((i = 0; i < 3; i++))`, which shells that do not know it do not begin to run. */
   #counting(loop: Tree): void {
     const begins = child(loop, 'Init');
-    const counter = begins === undefined ? undefined : child(begins, 'X');
-    const [name] = counter === undefined ? [] : children(counter, 'Parts');
-    if (name !== undefined && typeOf(name) === 'Lit' && /^[a-z_]\w*$/.test(text(name)))
-      this.#settled.add(text(name));
+    const name = begins && nameIn(child(begins, 'X'));
+    if (name !== undefined && /^[a-z_]/.test(name)) this.#settled.add(name);
     this.#arithmetic([begins, child(loop, 'Cond'), child(loop, 'Post')], 'for ((…))');
   }
 
@@ -260,20 +278,32 @@ class ScriptReader implements RedirectHost {
   /** `export A=1`, `readonly B`, `declare -a C=(x y)`. */
   #declaration(node: Tree): void {
     const variant = text(child(node, 'Variant'));
+    // The others are no builtins of every shell, or set nothing outside of a function, or by `-p`.
+    const everywhere = /^(export|readonly)$/.test(variant) || (variant === 'local' && this.#inFunction > 0);
+    const settles = everywhere || (this.#shell.bash && variant !== 'local');
+    let plain = true;
     if (variant === 'nameref') this.problem('nameref can give a variable a meaning of its own');
     let exported = variant === 'export';
     const assignments: Assignment[] = [];
     for (const one of children(node, 'Args')) {
       const value = child(one, 'Value');
       if (!flag(one, 'Naked') || value === undefined) {
-        assignments.push(...this.#assignment(one, exported));
-        if (!flag(one, 'Naked') && !flag(one, 'Append')) this.#settled.add(text(child(one, 'Name')));
+        const read = this.#assignment(one, exported);
+        assignments.push(...read);
+        const splits =
+          child(one, 'Array') === undefined && read.some(({ value }) => value?.maySplit === true);
+        // Older ones than POSIX of 2024 split it, and set what stands behind a blank.
+        if (splits && !this.#shell.bash && text(child(one, 'Name')) !== 'PATH')
+          this.problem(`${variant} may set more than one variable: quote its value`);
+        const whole = !flag(one, 'Naked') && !flag(one, 'Append');
+        if (settles && plain && whole) this.#settled.add(text(child(one, 'Name')));
         continue;
       }
       // An option, or a name that is computed. Integers and references would be evaluated whenever they are set.
       const word = readWord(value, this);
       if (!/^-[agprx]+$/.test(word.text ?? '')) this.problem(`${variant} ${word.source} cannot be judged`);
       exported ||= word.text?.includes('x') === true;
+      plain &&= word.text?.includes('p') !== true;
     }
     this.#commands.push({ assignments, words: [], redirects: [], defined: false });
   }

@@ -1,7 +1,7 @@
 import { isNumeric, isNumericPart, type Knowledge, setIn } from './arithmetic.ts';
 import { givesNames } from './counting.ts';
 import { child, children, flag, number, type Tree, text, typeOf } from './grammar.ts';
-import { knownOfShells } from './known-values.ts';
+import { type Known, knownOfShells } from './known-values.ts';
 import { literalWord, quoted, type Word } from './word.ts';
 
 /** What a word's inside is told to: commands that its substitutions run, and what cannot be judged. */
@@ -36,6 +36,8 @@ interface Reading {
   source: string;
   /** It never begins with a dash. */
   operand: boolean;
+  /** So far all of it may come to nothing: what follows is the beginning then. */
+  empty: boolean;
 }
 
 /** Reads one word: quote removal where the text fixes it, else what it could become. */
@@ -51,6 +53,7 @@ export function readWord(word: Tree, host: WordHost): Word {
     several: false,
     source: '',
     operand: false,
+    empty: false,
   };
   for (const [index, part] of parts.entries()) readPart(part, index === 0, reading, host);
   const begins = reading.prefix !== '' || (reading.fixed && parts.length > 0);
@@ -114,10 +117,9 @@ function readBare(value: string, first: boolean, reading: Reading): void {
         plain = c;
         continue;
       }
-      if (c === '~') begin(reading, '~');
       reading.several ||= '*?['.includes(c);
       // A brace expansion makes several words of the whole, each with the same beginning.
-      compute(reading, value.slice(at), braces);
+      compute(reading, value.slice(at), braces, c === '~' ? { prefix: '~', empty: false } : undefined);
       if (braces) reading.prefix = '';
       return;
     }
@@ -149,22 +151,20 @@ function readExpansion(part: Tree, bare: boolean, reading: Reading, host: WordHo
     case 'ParamExp': {
       readParameter(part, host);
       const known = knownValue(part, host);
-      if (known?.operand === true) begin(reading, known.prefix);
-      compute(reading, parameterSource(part), severalWords(part) || (bare && known?.plain !== true));
+      const splits = severalWords(part) || (bare && known?.plain !== true);
+      compute(reading, parameterSource(part), splits, known?.operand === true ? known : undefined);
       return;
     }
     case 'CmdSubst': {
       host.substitution(children(part, 'Stmts'));
       const names = givesNames(children(part, 'Stmts'));
-      if (names) begin(reading, '');
       reading.several ||= bare && names;
-      compute(reading, '$(…)', bare && !names);
+      compute(reading, '$(…)', bare && !names, names ? { prefix: '', empty: true } : undefined);
       return;
     }
     case 'ProcSubst':
       host.substitution(children(part, 'Stmts'));
-      begin(reading, PROCESS);
-      compute(reading, PROCESS_SUBSTITUTION, false);
+      compute(reading, PROCESS_SUBSTITUTION, false, { prefix: PROCESS, empty: false });
       return;
     case 'ArithmExp':
       if (flag(part, 'Bracket') || !isNumeric(child(part, 'X'), host.known))
@@ -229,7 +229,12 @@ function severalWords(part: Tree): boolean {
 
 function parameterSource(part: Tree): string {
   const name = text(child(part, 'Param'));
-  return flag(part, 'Short') ? `$${name}` : `\${${name}${part.Exp === null ? '' : '…'}}`;
+  if (flag(part, 'Short')) return `$${name}`;
+  if (flag(part, 'Length')) return `\${#${name}}`;
+  const whole = ['Exp', 'Index', 'Repl', 'Slice'].every(
+    (field) => part[field] === null || part[field] === undefined,
+  );
+  return `\${${name}${whole && !flag(part, 'Excl') && !flag(part, 'Width') ? '' : '…'}}`;
 }
 
 /** Finds the substitutions inside of an expression, and what it sets. */
@@ -252,17 +257,27 @@ function readOperands(node: Tree | undefined, host: WordHost): void {
 function fix(reading: Reading, value: string, source: string): void {
   reading.source += source;
   if (reading.fixed) reading.prefix += value;
+  else if (reading.empty && value !== '') {
+    reading.empty = false;
+    reading.operand &&= !value.startsWith('-');
+  }
 }
 
-/** What is computed next begins so; of the word, if nothing stands before it. */
-function begin(reading: Reading, prefix: string): void {
-  if (!reading.fixed) return;
-  if (reading.prefix === '') reading.operand = true;
-  reading.prefix += prefix;
-}
+/** What is computed begins so, if at all, and not with a dash. */
+type Beginning = Pick<Known, 'prefix' | 'empty'>;
 
-function compute(reading: Reading, source: string, splits: boolean): void {
+function compute(reading: Reading, source: string, splits: boolean, begins?: Beginning): void {
   reading.source += source;
+  if (reading.fixed && begins !== undefined) {
+    if (reading.prefix === '') {
+      reading.operand = true;
+      reading.empty = begins.empty;
+    }
+    reading.prefix += begins.empty ? '' : begins.prefix;
+  } else if (reading.empty) {
+    reading.empty = begins?.empty === true;
+    reading.operand &&= begins !== undefined;
+  }
   reading.fixed = false;
   reading.splits ||= splits;
 }

@@ -26,9 +26,10 @@ export interface Assignment {
   readonly exported: boolean;
 }
 
+/** `input`: it is the standard input that it is about. */
 export type Redirect =
-  | { readonly kind: 'read' | 'write'; readonly target: Word }
+  | { readonly kind: 'read' | 'write'; readonly input: boolean; readonly target: Word }
   /** A here-document or here-string; `body` is undefined when it is computed. */
-  | { readonly kind: 'here'; readonly body: string | undefined }
+  | { readonly kind: 'here'; readonly input: boolean; readonly body: string | undefined }
   /** `2>&1`, `<&-`. */
-  | { readonly kind: 'duplicate' };
+  | { readonly kind: 'duplicate'; readonly input: boolean };

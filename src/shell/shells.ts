@@ -1,6 +1,7 @@
 import type { Surroundings } from './commands.ts';
 import type { ShellAction } from './facts.ts';
 import type { Redirect } from './script.ts';
+import { readsItself } from './script-input.ts';
 import type { Word } from './word.ts';
 
 /** `sh -c LINE`, `sh <<EOF`: judged by the line inside; a script file or an input that is computed is unknown. */
@@ -37,7 +38,22 @@ export function shellActions(
     return around.line(operand.text, shell);
   }
   if (operand !== undefined) return refuse('a script in a file is not in the command line');
-  const here = redirects.findLast((redirect) => redirect.kind === 'here' || redirect.kind === 'read');
-  if (here?.kind === 'here' && here.body !== undefined) return around.line(here.body, shell);
+  const here = redirects.findLast(({ input }) => input);
+  if (here?.kind === 'here' && here.body !== undefined) {
+    const inside = around.line(here.body, shell);
+    const reads = inside.some(({ effect }) => effect !== 'unknown') && takesItself(here.body);
+    return reads
+      ? [...inside, ...refuse('a command of the script may read what stands behind it: give it </dev/null')]
+      : inside;
+  }
   return refuse('the shell reads its commands from its input');
+}
+
+function takesItself(script: string): boolean {
+  try {
+    return readsItself(script);
+  } catch (error) {
+    if (error instanceof SyntaxError) return true;
+    throw error;
+  }
 }

@@ -14,6 +14,11 @@ const OWN =
 const RISKY =
   /^(PATH|IFS|ENV|HOME|SHELL|PWD|OLDPWD|PS[0-4]|CDPATH|S?RANDOM|SECONDS|LINENO|OPT.*|E?UID|PPID|EPOCH.*|HIST.*|histchars|auto_resume|DIRSTACK|GROUPS|FUNC.*|PIPESTATUS|COMP_.*|COMPREPLY|COPROC|MAIL.*|TMOUT|FIGNORE|EXECIGNORE|FCEDIT|INPUTRC|READLINE_.*|SHLVL|IGNOREEOF|CHILD_MAX|EMACS|TIMEFORMAT|PROMPT_.*|FPATH|GLOBIGNORE|SHELLOPTS|BASHOPTS|BASH.*|ZDOTDIR|PROMPT_COMMAND|LD_.*|DYLD_.*|GCONV_PATH|LOCPATH|NLSPATH|MALLOC_.*|HOSTALIASES|RES_OPTIONS|TERMINFO.*|TERMCAP|.*PAGER|.*EDITOR|VISUAL|BROWSER|LESS.*|MAN.*|.*OPT|.*OPTS|.*OPTIONS|PERL.*|PYTHON.*|RUBY.*|NODE_.*|JAVA_.*|GIT_.*|SSH_.*|RSYNC_.*|TAR_.*|GREP_.*|POSIXLY_CORRECT|_JAVA_.*|CLASSPATH|KUBE.*|DOCKER_.*|TMPDIR|XDG_.*|EXINIT|VIMINIT|MYVIMRC|LUA_.*|NPM_.*|npm_.*)$/;
 
+/** A client may have set it for its session, or the line for a shell inside of it, to anything. */
+export function comesWithSessions(name: string): boolean {
+  return HARMLESS.test(name) || name === 'TERM' || name === 'COLORTERM';
+}
+
 /** Programs that would show their output in a pager show it plainly then. */
 const PAGER = /^(PAGER|GIT_PAGER|SYSTEMD_PAGER|MANPAGER)$/;
 

@@ -1,0 +1,52 @@
+import { child, children, flag, nodesIn, number, parseTree, type Tree, text, typeOf } from './grammar.ts';
+import { fixedText } from './known-values.ts';
+
+/** `|`, `|&` and the redirections `<`, `<<`, `<<-` and `<<<` in the grammar's numbering. */
+const PIPES = [12, 13];
+const FEEDING = [56, 61, 62, 63];
+
+/** Never read their input. */
+const WITHOUT_INPUT: ReadonlySet<string> = new Set(
+  ': true false echo printf cd pwd ls df du free uptime date uname hostname id whoami who w groups ps pgrep pidof stat readlink realpath basename dirname lsblk lscpu nproc lsmod mount findmnt ss netstat ip ifconfig env printenv set export test [ exit sleep systemctl journalctl docker podman last getent which type'.split(
+    ' ',
+  ),
+);
+/** Read it where no file is named. */
+const OF_FILES: ReadonlySet<string> = new Set(['cat', 'head', 'tail', 'wc']);
+/** Files that are not the input by another name. */
+const FILE =
+  /^\/(etc|var\/log|usr|sys|proc\/(cpuinfo|meminfo|loadavg|version|uptime|mounts))(\/(?!\.\.)[\w.@-]+)*$/;
+
+/**
+ * True for a script that a shell reads from its input, when a command of it may read there, too: it takes away what
+ * stands behind it, and what is left may be another script. Behind the last command there is nothing. Throws SyntaxError.
+ */
+export function readsItself(script: string): boolean {
+  return children(parseTree(script), 'Stmts').slice(0, -1).some(mayReadInput);
+}
+
+function mayReadInput(node: Tree): boolean {
+  const redirects = children(node, 'Redirs');
+  const fed = redirects.some(
+    (one) => FEEDING.includes(number(one, 'Op')) && /^0*$/.test(text(child(one, 'N'))),
+  );
+  if (fed) return redirects.some(mayReadInput);
+  if (typeOf(node) === 'BinaryCmd' && PIPES.includes(number(node, 'Op'))) {
+    const first = child(node, 'X');
+    return first !== undefined && mayReadInput(first);
+  }
+  if (typeOf(node) === 'ForClause' && flag(node, 'Select')) return true;
+  if (typeOf(node) === 'CallExpr' && commandReads(children(node, 'Args').map(fixedText))) return true;
+  return nodesIn(node).some(mayReadInput);
+}
+
+function commandReads([name, ...args]: readonly (string | undefined)[]): boolean {
+  if (name === undefined) return args.length > 0;
+  if (name === 'env') return args.length > 0;
+  if (name === 'docker' || name === 'podman') return args[0] !== 'ps' && args[0] !== 'images';
+  if (WITHOUT_INPUT.has(name)) return false;
+  const files = args.filter((one) => one !== undefined && FILE.test(one));
+  const others = args.filter((one) => one === undefined || !FILE.test(one));
+  const plain = others.every((one) => one !== undefined && /^-?[a-zA-Z0-9]+$/.test(one));
+  return !(OF_FILES.has(name) && files.length > 0 && plain && others.every((one) => one !== 'stdin'));
+}
