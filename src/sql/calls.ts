@@ -21,6 +21,7 @@ import {
   expressions,
   gathering,
   noteAll,
+  noteFound,
   transforming,
   vanishing,
 } from './expressions.ts';
@@ -45,7 +46,7 @@ export function functionCall(node: Node, scope: Scope, use: ExpressionUse, ctx: 
     const found = resolveFunctions(parts, 1, ctx);
     // Functional notation: `email(u)` is u.email where no function has that name.
     if (column && found.candidates.length === 0 && found.builtin === undefined) {
-      return noteAll(column.sources, use, ctx);
+      return noteFound(column, use, ctx);
     }
   }
   noteGrowth(call, ctx);
@@ -268,7 +269,7 @@ export function window(over: WindowDef | undefined, scope: Scope, use: Expressio
 }
 
 /** Longer than this, in characters or rows, a value can be made to pass a limit that hangs on another one. */
-const LONG = 100_000;
+export const LONG = 100_000;
 
 function noteGrowth(call: FuncCall, ctx: Context): void {
   const name = nameParts(call.funcname).at(-1) ?? '';

@@ -3,7 +3,17 @@ import { totality } from './builtins/total-functions.ts';
 import type { Context } from './context.ts';
 import type { Source } from './facts.ts';
 import { callAttribute } from './functions.ts';
-import { type Column, type ColumnList, columnNamed, type Scope, SYSTEM_COLUMNS, union } from './scope.ts';
+import {
+  type Column,
+  type ColumnList,
+  columnNamed,
+  copiesIn,
+  nature,
+  type RangeItem,
+  type Scope,
+  SYSTEM_COLUMNS,
+  union,
+} from './scope.ts';
 import { nameParts } from './tree.ts';
 
 /** `*` or `x.*`. */
@@ -50,7 +60,14 @@ function atLevel(name: string, level: Scope): Column | undefined {
   if (SYSTEM_COLUMNS.has(name) && level.items.length > 0) return { name, sources: [], plain: false };
   // A whole row; or, of a function in FROM, its one column.
   const item = level.items.find((one) => one.alias === name);
-  return item && { name, sources: item.wholeRow, plain: false, carried: true, shape: 'row' };
+  return item && wholeRow(name, item);
+}
+
+function wholeRow(name: string, item: RangeItem): Column {
+  // A row of values that are all NULL is NULL.
+  const vanishes = item.columns.some((column) => column.vanishes);
+  const isRow = nature('row', vanishes, copiesIn(item));
+  return { name, sources: item.wholeRow, plain: false, carried: true, ...isRow };
 }
 
 function qualified(names: readonly string[], name: string, scope: Scope, ctx: Context): Column {
@@ -68,8 +85,7 @@ function qualified(names: readonly string[], name: string, scope: Scope, ctx: Co
   }
   // `schema.table` as a whole row.
   const whole = scope.item(name, alias);
-  if (whole?.schema === alias)
-    return { name, sources: whole.wholeRow, plain: false, carried: true, shape: 'row' };
+  if (whole?.schema === alias) return wholeRow(name, whole);
   return unresolved(names, scope, ctx);
 }
 

@@ -17,11 +17,11 @@ import type { Context } from './context.ts';
 import { documentValue } from './documents.ts';
 import type { ColumnUseKind, Source } from './facts.ts';
 import { callAttribute, callJsonSyntax } from './functions.ts';
-import { isObject, isRemoval } from './json-edits.ts';
+import { removesPlace } from './json-edits.ts';
 import { resolveFunctions } from './names.ts';
 import { runsUserOperator, useOperator } from './operators.ts';
 import { querySelect } from './queries.ts';
-import { type Column, columnNamed, Scope, sourcesOf } from './scope.ts';
+import { type Column, columnNamed, copiesIn, Scope, sourcesOf } from './scope.ts';
 import { bodyOf, kindOf, nameParts, stringOf } from './tree.ts';
 import { useType } from './types.ts';
 import { rememberShape, shapeOf, shapeOfType } from './value-shapes.ts';
@@ -33,6 +33,8 @@ export interface Flow {
   transformed: boolean;
   /** Whether it is NULL may hang on what they are. */
   vanishes: boolean;
+  /** How often they may stand in it. */
+  copies: number;
 }
 
 /** How the columns in an expression are used, and where the ones found are noted. */
@@ -173,7 +175,13 @@ function inner(child: object, scope: Scope, use: ExpressionUse, ctx: Context): v
 }
 
 /** Notes a use of each column, and hands them on where the use collects what a value is derived from. */
-export function noteAll(sources: readonly Source[], use: ExpressionUse, ctx: Context): void {
+export function noteAll(
+  sources: readonly Source[],
+  use: ExpressionUse,
+  ctx: Context,
+  copies: number | undefined = 1,
+): void {
+  if (use.flow && sources.length > 0) use.flow.copies += copies;
   for (const source of sources) {
     ctx.out.use(source, use.kind, use.with);
     use.sources?.add(source);
@@ -183,12 +191,27 @@ export function noteAll(sources: readonly Source[], use: ExpressionUse, ctx: Con
 function noteColumn(ref: ColumnRef, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const fields = ref.fields ?? [];
   if (fields.length > 0 && 'A_Star' in (fields.at(-1) as Node)) {
-    return noteAll(sourcesOf(starColumns(fields, scope)), use, ctx);
+    const list = starColumns(fields, scope);
+    const vanishes = list.columns.some((column) => column.vanishes);
+    return noteFound({ sources: sourcesOf(list), vanishes, copies: copiesIn(list) }, use, ctx);
   }
   const column = resolveColumn(fields, scope, ctx);
   if (column.counts) ctx.out.useAll(column.counts, 'count');
   if (use.flow && !column.plain && !column.carried && column.sources.length > 0) use.flow.transformed = true;
-  noteAll(column.sources, column.vanishes && use.kind === 'computed' ? vanished(use) : use, ctx);
+  noteFound(column, use, ctx);
+}
+
+/** The same of a column that is found, whatever it is made of. */
+export function noteFound(
+  {
+    sources,
+    vanishes,
+    copies,
+  }: { readonly sources: readonly Source[]; readonly vanishes?: boolean; readonly copies?: number },
+  use: ExpressionUse,
+  ctx: Context,
+): void {
+  noteAll(sources, vanishes && use.kind === 'computed' ? vanished(use) : use, ctx, copies);
 }
 
 function vanished(use: ExpressionUse): ExpressionUse {
@@ -210,7 +233,7 @@ function operation(node: Node, expr: A_Expr, scope: Scope, use: ExpressionUse, c
     const found = documentValue(node, scope, ctx);
     if (found) return noteAll(found.sources, use, ctx);
   }
-  const removes = use.kind === 'computed' && isRemoval(expr, ctx) && isObject(expr.lexpr, scope, ctx);
+  const removes = use.kind === 'computed' && removesPlace(expr, scope, ctx);
   const reckons = use.kind === 'computed' && !foreign && isSafeArithmetic(expr, scope, ctx);
   const passes =
     !judging ||
@@ -253,7 +276,7 @@ function indirection(node: Node, body: A_Indirection, scope: Scope, use: Express
   const found = documentValue(node, scope, ctx);
   if (found) return noteAll(found.sources, use, ctx);
   const field = fieldOfRow(body, scope);
-  if (field) return noteAll(field.sources, use, ctx);
+  if (field) return noteFound(field, use, ctx);
   let called: string | undefined;
   for (const [i, step] of (body.indirection ?? []).entries()) {
     // `(x).name`: a field, or a function of that name applied to x.
@@ -281,7 +304,7 @@ function subLink(link: SubLink, scope: Scope, use: ExpressionUse, ctx: Context):
     const sources = list ? sourcesOf(list) : [];
     if (link.subLinkType === 'ARRAY_SUBLINK' && shown?.shape === 'array' && use.kind === 'computed')
       return noteAll(sources, { ...use, kind: 'call', with: ['ARRAY(…) of arrays'] }, ctx);
-    return noteAll(sources, shown?.vanishes && use.kind === 'computed' ? vanished(use) : use, ctx);
+    return noteFound({ ...shown, sources }, use, ctx);
   }
   if (use.flow) use.flow.transformed = true;
   const [only, ...more] = list?.columns ?? [];

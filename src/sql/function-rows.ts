@@ -71,7 +71,7 @@ function callColumns(call: Node, alias: string | undefined, scope: Scope, ctx: C
     return documentColumns(builtin, call, document.sources, alias, scope, ctx);
   }
   const sources = new Set<Source>();
-  const flow = { transformed: false, vanishes: false };
+  const flow = { transformed: false, vanishes: false, copies: 0 };
   expression(call, scope, { kind: builtin === undefined ? 'computed' : 'rows', sources, flow }, ctx);
   const all = [...sources];
   const [candidate, ...others] = found.candidates;

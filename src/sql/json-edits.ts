@@ -6,7 +6,7 @@ import { documentValue } from './documents.ts';
 import { resolveFunctions } from './names.ts';
 import { runsUserOperator } from './operators.ts';
 import type { Column, Scope } from './scope.ts';
-import { nameParts, visit } from './tree.ts';
+import { constantText, nameParts, visit } from './tree.ts';
 import { shapeOf } from './value-shapes.ts';
 
 /** Functions whose value is json whatever they are given. */
@@ -94,10 +94,40 @@ export function isRemoval({ kind, name, lexpr, rexpr }: A_Expr, ctx: Context): b
   return isFixed(rexpr) && !('A_Const' in rexpr && 'ival' in rexpr.A_Const);
 }
 
+/** Whether such a removal fails for nothing but the form of a stored document. */
+export function removesPlace(expr: A_Expr, scope: Scope, ctx: Context): boolean {
+  if (!isRemoval(expr, ctx) || !isObject(expr.lexpr, scope, ctx)) return false;
+  return nameParts(expr.name).at(-1) === '-' || isKnownPlace(expr.lexpr, expr.rexpr, scope, ctx);
+}
+
+/**
+ * One key of an object, or any place of a stored document. What the client makes may hold an array at a place for some
+ * values only, and of an array a place is a number or fails.
+ */
+function isKnownPlace(
+  target: Node | undefined,
+  path: Node | undefined,
+  scope: Scope,
+  ctx: Context,
+  depth = 0,
+): boolean {
+  if (target === undefined || path === undefined || depth > TOO_DEEP) return false;
+  if ('A_ArrayExpr' in path && (path.A_ArrayExpr.elements?.length ?? 0) <= 1) return true;
+  if ('A_Const' in path && /^\{[^,{}"\\]*\}$/.test(constantText(path) ?? '')) return true;
+  const within = (inner: Node | undefined) => isKnownPlace(inner, path, scope, ctx, depth + 1);
+  if ('A_Const' in target || documentValue(target, scope, ctx)?.isJson) return true;
+  if ('A_Expr' in target) return within(target.A_Expr.lexpr);
+  // What it is given to set could be told by failing, and is refused there.
+  if ('FuncCall' in target && SETS.has(builtinOf(target.FuncCall, ctx) ?? ''))
+    return within(target.FuncCall.args?.[0]);
+  return false;
+}
+
 /** Whether jsonb_set or jsonb_insert of this fails for nothing but the form of a stored document. */
 export function setsPlaces(name: string, args: readonly Node[], scope: Scope, ctx: Context): boolean {
   const [target, path, , ...flags] = args;
   if (!SETS.has(name) || path === undefined || !isFixed(path) || !flags.every(isFixed)) return false;
+  if (!isKnownPlace(target, path, scope, ctx)) return false;
   return (target !== undefined && 'A_Const' in target) || isObject(target, scope, ctx);
 }
 

@@ -1,5 +1,5 @@
 import type { Node, ResTarget, SelectStmt } from 'libpg-query';
-import { countedColumns } from './calls.ts';
+import { countedColumns, LONG } from './calls.ts';
 import { referredColumn, resolveColumn, starColumns } from './column-references.ts';
 import type { Context } from './context.ts';
 import { modification } from './dml.ts';
@@ -116,8 +116,9 @@ function targetColumn(
   const counts = 'FuncCall' in value ? countedColumns(value.FuncCall, scope, ctx) : undefined;
   const before = ctx.out.hasUse('count', counts ?? []);
   const sources = new Set<Source>();
-  const flow: Flow = { transformed: false, vanishes: false };
+  const flow: Flow = { transformed: false, vanishes: false, copies: 0 };
   expression(value, scope, { kind: 'computed', sources, flow }, ctx);
+  if (flow.copies > LONG) ctx.out.makesLongValues = true;
   // The number itself is shown: whoever shows it decides from which number on.
   if (counts && !before) ctx.out.forgetCounts(counts);
   const isDocument = documentValue(value, scope, ctx)?.isJson ?? false;
@@ -128,7 +129,7 @@ function targetColumn(
     ...(!flow.transformed && sources.size > 0 ? { carried: true } : {}),
     ...(isDocument ? { document: true } : {}),
     ...(counts ? { counts } : {}),
-    ...nature(shapeOf(value, scope, ctx), flow.vanishes),
+    ...nature(shapeOf(value, scope, ctx), flow.vanishes, flow.copies),
   };
 }
 
@@ -230,7 +231,7 @@ function values(lists: readonly Node[], scope: Scope, ctx: Context): ColumnList 
   for (const row of lists) {
     const items = 'List' in row ? (row.List.items ?? []) : [row];
     items.forEach((item, i) => {
-      columns[i] ??= { sources: new Set(), flow: { transformed: false, vanishes: false } };
+      columns[i] ??= { sources: new Set(), flow: { transformed: false, vanishes: false, copies: 0 } };
       const into = columns[i];
       expression(item, scope, { kind: 'computed', sources: into.sources, flow: into.flow }, ctx);
       into.shape ??= shapeOf(item, scope, ctx);
@@ -241,7 +242,7 @@ function values(lists: readonly Node[], scope: Scope, ctx: Context): ColumnList 
       name: `column${i + 1}`,
       sources: [...sources],
       plain: false,
-      ...nature(shape, flow.vanishes),
+      ...nature(shape, flow.vanishes, flow.copies),
     })),
   };
 }
@@ -290,7 +291,11 @@ export function merge(left: ColumnList, right: ColumnList, ctx: Context): Column
       carried: [a, b].every(
         (one) => one === undefined || one.plain || one.carried || one.sources.length === 0,
       ),
-      ...nature(shapeIn(a, ctx) ?? shapeIn(b, ctx), a?.vanishes || b?.vanishes),
+      ...nature(
+        shapeIn(a, ctx) ?? shapeIn(b, ctx),
+        a?.vanishes || b?.vanishes,
+        Math.max(a?.copies ?? 1, b?.copies ?? 1),
+      ),
     });
   }
   return { columns, ...(left.open || right.open ? { open: spill } : {}) };

@@ -26,6 +26,8 @@ export interface Column {
   readonly isKey?: true;
   /** Whether it is NULL may hang on what its sources hold, not only on whether they are NULL. */
   readonly vanishes?: true;
+  /** How many times as long as what it is made of it may be; once where that is not said. */
+  readonly copies?: number;
   /** One half of the entries of a document, as jsonb_each gives them; `of` stands for the one call that gave both. */
   readonly entry?: { readonly of: object; readonly is: 'key' | 'value' };
 }
@@ -159,17 +161,35 @@ export function computed(list: ColumnList): ColumnList {
 }
 
 /** The same value where the server no longer names its origin. */
-export function withoutOrigin({ name, sources, plain, carried, shape, vanishes }: Column): Column {
-  return { name, sources, plain: false, carried: plain || (carried ?? false), ...nature(shape, vanishes) };
+export function withoutOrigin({ name, sources, plain, carried, shape, vanishes, copies }: Column): Column {
+  return {
+    name,
+    sources,
+    plain: false,
+    carried: plain || (carried ?? false),
+    ...nature(shape, vanishes, copies),
+  };
 }
 
 /** Of one column or of several that flow together: what any of them may be. */
 export function nature(
   shape: Shape | undefined,
   vanishes: boolean | undefined,
-): Pick<Column, 'shape' | 'vanishes'> {
-  return { ...(shape ? { shape } : {}), ...(vanishes ? { vanishes: true as const } : {}) };
+  copies = 1,
+): Pick<Column, 'shape' | 'vanishes' | 'copies'> {
+  return {
+    ...(shape ? { shape } : {}),
+    ...(vanishes ? { vanishes: true as const } : {}),
+    ...(copies > 1 ? { copies } : {}),
+  };
 }
+
+/** Of a row of them. */
+export const copiesIn = ({ columns }: ColumnList): number =>
+  Math.max(
+    1,
+    columns.reduce((sum, { sources, copies = 1 }) => sum + (sources.length > 0 ? copies : 0), 0),
+  );
 
 /** The list as seen from outside of its query: rows of two references to it are no longer the same. */
 export function withoutEntries(list: ColumnList): ColumnList {

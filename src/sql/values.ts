@@ -161,7 +161,7 @@ function isDated(arg: Node | undefined, column: Column | undefined, ctx: Context
 /** That a stored value is there shows anyway, since a mask leaves NULL as it is. */
 export function nullTest(arg: Node | undefined, scope: Scope, use: ExpressionUse, ctx: Context): void {
   const column = referredColumn(arg, scope, ctx);
-  if (column && (column.plain || column.carried) && !column.counts) return;
+  if (column && (column.plain || column.carried) && !column.counts && !column.vanishes) return;
   if (column === undefined && documentValue(arg, scope, ctx)) return;
   expression(arg, scope, use.kind === 'computed' ? { ...use, kind: 'predicate' } : use, ctx);
 }
@@ -172,10 +172,11 @@ export function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse
   for (const arg of args) {
     if (!isSimple(arg)) ctx.out.useAll([...earlier], 'branch');
     const sources = new Set<Source>();
+    const mayVanish = !('ColumnRef' in arg) || (referredColumn(arg, scope, ctx)?.vanishes ?? false);
     expression(arg, scope, { ...use, sources }, ctx);
     for (const source of sources) {
       use.sources?.add(source);
-      if (!('ColumnRef' in arg)) earlier.add(source);
+      if (mayVanish) earlier.add(source);
     }
   }
 }

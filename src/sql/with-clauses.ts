@@ -52,6 +52,8 @@ function searchColumns(cte: CommonTableExpr, list: ColumnList, ctx: Context): re
 
 /** Rounds after which every column is held to be derived from all of them: each adds what one more step carries on. */
 const MOST_ROUNDS = 4;
+/** What a row of the round before is counted as: twice that stands for a value that doubles with each round. */
+const OF_ROUND = 1000;
 /** Recursive arms that are read in one statement: one within another is read in each round of it. */
 const MOST_READINGS = 1000;
 
@@ -82,8 +84,10 @@ function recursive(
       ctx.out.unknown('recursive queries are nested too deeply', 'SELECT');
       return ofAll(list);
     }
-    base.ctes.set(name, { list });
-    const next = merge(list, select(arms.rarg ?? {}, base, ctx), ctx);
+    base.ctes.set(name, { list: counting(list, OF_ROUND) });
+    const arm = select(arms.rarg ?? {}, base, ctx);
+    if (arm.columns.some(({ copies = 1 }) => copies >= 2 * OF_ROUND)) ctx.out.makesLongValues = true;
+    const next = counting(merge(list, arm, ctx), 1);
     const before = list;
     list = round < MOST_ROUNDS ? next : ofAll(next);
     grows = list.columns.some((column, i) => !sameFlow(column, before.columns[i]));
@@ -95,6 +99,11 @@ function recursive(
   expression(arms.limitOffset, base, { kind: 'predicate' }, ctx);
   return list;
 }
+
+const counting = (list: ColumnList, copies: number): ColumnList => ({
+  ...list,
+  columns: list.columns.map((column) => ({ ...column, copies })),
+});
 
 /** Each column derived from all of them. */
 function ofAll(list: ColumnList): ColumnList {

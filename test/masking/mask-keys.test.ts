@@ -188,6 +188,40 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
       expect(await rows(`SELECT ${expression} AS v FROM people`), expression).toHaveLength(5);
   });
 
+  it('lets nothing be told by whether a part of a masked value was found', async () => {
+    const found = "(SELECT id, regexp_match(email, '^p1') AS x FROM people) s";
+    for (const sql of [
+      `SELECT s IS NULL FROM ${found}`,
+      `SELECT count(*) FROM ${found} WHERE s IS NOT NULL`,
+      `SELECT coalesce(x, ARRAY[(1 / (id - id))::text]) FROM ${found}`,
+      `SELECT substr((s).x::text, 1, -1) FROM ${found}`,
+      `SELECT substr(x(s)::text, 1, -1) FROM ${found}`,
+      `SELECT jsonb_build_object('a', x) #- '{a,k}' FROM ${found}`,
+      `SELECT to_jsonb(s) #- '{x,k}' FROM ${found}`,
+      `SELECT jsonb_set(to_jsonb(s), '{x,k}', '1') FROM ${found}`,
+    ])
+      await expect(client.query(sql), sql).rejects.toMatchObject({ code: '42501' });
+    for (const sql of [
+      'SELECT p IS NULL FROM people p',
+      "SELECT coalesce(email, id::text || '?') FROM people",
+      "SELECT jsonb_build_object('a', email) #- '{a}' FROM people",
+      "SELECT jsonb_set(doc, '{address,street}', '1') FROM people",
+    ])
+      expect(await rows(sql), sql).toHaveLength(5);
+  });
+
+  it('lets no value grow, query within query, to where its length makes it fail', async () => {
+    const hundreds = (from: string) =>
+      `(SELECT concat(${Array(100).fill('x').join(', ')}) AS x FROM ${from}) s`;
+    const people = '(SELECT email AS x FROM people) p';
+    expect(await rows(`SELECT length(x) FROM ${hundreds(people)}`)).toHaveLength(5);
+    await refused(`SELECT length(x) FROM ${hundreds(hundreds(hundreds(people)))}`);
+    const recursive = (step: string) =>
+      `WITH RECURSIVE t AS (SELECT email AS x, 1 AS n FROM people UNION ALL SELECT ${step}, n + 1 FROM t WHERE n < 3) SELECT length(x) FROM t`;
+    expect(await rows(recursive("x || '/'"))).toHaveLength(15);
+    await refused(recursive('x || x'));
+  });
+
   it('puts a changed document back into its own place, not under a key of it that stays readable', async () => {
     for (const sql of [
       "UPDATE people SET doc['lang'] = doc - 'lang' RETURNING doc['lang']",
