@@ -3,11 +3,12 @@ import { rowsOf, type Tree } from './grammar.ts';
 /** What may fail on any row: a value that must not change, or a process that there may not be. */
 const ANYWHERE = /\b(readonly|ulimit)\b|\b(declare|typeset|local)\s[^;&|\n]*-\w*r/;
 const CALCULATES = /\(\(|\$\[|\blet\b/;
-/** Nothing to divide by, a digit that there is not in base 8, or a sign where none may be. */
-const FAILS = /[/%]|\*\*|<<|>>/;
-const EIGHT = /\b0\d|\bdate\b/;
+/** Nothing to divide by, or a sign where none may be; what is put there may be nothing. */
+const FAILS = /[/%]|\*\*|<<|>>|\(\([^)]*\$/;
+/** A digit that there is not in base 8, or several numbers: what programs print may be either. */
+const NO_NUMBER = /\b0\d|\$\((?!\()|`/;
 /** `${x:1:-9}`; not `${x:-1}` and its kin. */
-const SLICES = /\$\{[^}]*:[^-+=?}]/;
+const SLICES = /\$\{[^}]*:[^-+=?}]|\$\{\w+\[[^\]]*[-/%0]/;
 
 /** Statements that a shell reads together, before it runs the first of them. */
 interface Together {
@@ -44,6 +45,6 @@ function mayBeGivenUp(rows: string, whole: string): boolean {
   // A row that goes on may hide any of the words.
   return (
     (CALCULATES.test(rows) || rows.includes('\\\n')) &&
-    (FAILS.test(rows) || EIGHT.test(whole) || rows.includes('\\\n'))
+    (FAILS.test(rows) || NO_NUMBER.test(whole) || rows.includes('\\\n'))
   );
 }

@@ -21,7 +21,7 @@ const NUMBER: Known = { number: true, operand: false, plain: true, empty: false,
 /** Numbers whatever happens; in a shell that does not know one of the latter it is empty. */
 const NUMBERS = /^(\?|#|\$|RANDOM|SRANDOM|SECONDS|LINENO|UID|EUID|PPID|EPOCHSECONDS)$/;
 const EVERYWHERE = /^[?#$]$/;
-/** Paths that begin with a slash, since a line cannot set these variables without being told of. */
+/** Paths that begin with a slash, and for HOME there may be none, since a line cannot set these variables without being told of. */
 const PLACES = /^(HOME|PWD)$/;
 
 /** Of variables that a shell sets by itself. */
@@ -29,7 +29,7 @@ export function knownOfShells(name: string): Known | undefined {
   if (NUMBERS.test(name)) return { ...NUMBER, operand: true, empty: !EVERYWHERE.test(name) };
   if (name === '!') return { ...NUMBER, operand: true, plain: false, number: false, empty: true };
   if (PLACES.test(name))
-    return { number: false, operand: true, plain: name === 'HOME', empty: false, prefix: '~' };
+    return { number: false, operand: true, plain: name === 'HOME', empty: name === 'HOME', prefix: '~' };
   if (name === 'OLDPWD') return { ...NOTHING, operand: true };
   return undefined;
 }

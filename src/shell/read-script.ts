@@ -3,6 +3,7 @@ import { readAtOnce } from './given-up.ts';
 import { child, children, flag, number, parseTree, rowsOf, type Tree, text, typeOf } from './grammar.ts';
 import { type Delimiter, hereProblem } from './here-documents.ts';
 import { type Known, knownOfShells, knownValues } from './known-values.ts';
+import { readArray } from './read-array.ts';
 import { type RedirectHost, readRedirect } from './read-redirect.ts';
 import { readArithmetic, readWord } from './read-word.ts';
 import type { Assignment, Script, SimpleCommand } from './script.ts';
@@ -43,6 +44,8 @@ class ScriptReader implements RedirectHost {
   #values: ReadonlyMap<string, Known> | undefined;
   /** Variables that the line has given a value to, and functions (`f()`) that it has made, whichever way it came here. */
   #settled = new Set<string>();
+  /** Of these, those that may have none after all. */
+  readonly #doubtful = new Set<string>();
   #depth = 0;
   #inFunction = 0;
 
@@ -76,7 +79,9 @@ class ScriptReader implements RedirectHost {
     if (this.#shell.inherited?.has(name) === true || comesWithSessions(name)) return undefined;
     if (!this.#settled.has(name)) return knownOfShells(name);
     this.#values ??= knownValues(this.#whole);
-    return this.#values.get(name);
+    const value = this.#values.get(name);
+    const doubtful = value !== undefined && this.#doubtful.has(name);
+    return doubtful ? { ...value, plain: false, empty: true, prefix: '' } : value;
   };
 
   /** What is settled in there need not be behind it. */
@@ -91,12 +96,12 @@ class ScriptReader implements RedirectHost {
     this.#problems.add(words);
   }
 
-  /** Goes through the rows that a shell reads at a time; what it may give up has settled nothing for the next. */
+  /** Goes through the rows that a shell reads at a time. */
   line(whole: string, list: readonly Tree[]): void {
     for (const { givenUp, statements } of readAtOnce(whole, list)) {
       const before = new Set(this.#settled);
       for (const one of statements) this.statements([one]);
-      if (givenUp) this.#settled = before;
+      for (const name of givenUp ? this.#settled : []) if (!before.has(name)) this.#doubtful.add(name);
     }
   }
 
@@ -116,7 +121,8 @@ class ScriptReader implements RedirectHost {
       );
       const words = children(command, 'Args').map((word) => readWord(word, this));
       const name = words[0]?.text;
-      const defined = name !== undefined && this.#settled.has(`${name}()`);
+      const made = `${name}()`;
+      const defined = name !== undefined && this.#settled.has(made) && !this.#doubtful.has(made);
       this.#commands.push({ assignments, words, redirects, defined });
       // Behind a redirection that fails nothing is set.
       if (words.length === 0 && redirects.length === 0 && !flag(node, 'Background')) {
@@ -216,6 +222,8 @@ class ScriptReader implements RedirectHost {
   /** All of it counts where it is made; the name means it from here on. */
   #function(node: Tree): void {
     const name = text(child(node, 'Name'));
+    // Two of one name could run each other without end.
+    if (this.#functions.has(name)) this.problem(`${name} is defined twice`);
     this.#functions.add(name);
     const body = child(node, 'Body');
     const kind = typeOf(child(body ?? node, 'Cmd') ?? node);
@@ -315,16 +323,7 @@ class ScriptReader implements RedirectHost {
       readArithmetic(child(node, 'Index'), this);
     }
     const array = child(node, 'Array');
-    if (array !== undefined) {
-      for (const element of children(array, 'Elems')) {
-        const value = child(element, 'Value');
-        if (value !== undefined) readWord(value, this);
-        const index = child(element, 'Index');
-        if (index === undefined || isNumeric(index, this.known)) continue;
-        this.problem('an array index can run what a variable holds');
-        readArithmetic(index, this);
-      }
-    }
+    if (array !== undefined) readArray(array, this);
     // What it comes to is not what stands there.
     if (array !== undefined || flag(node, 'Append')) {
       const added = child(node, 'Value');

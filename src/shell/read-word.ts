@@ -259,8 +259,13 @@ function fix(reading: Reading, value: string, source: string): void {
   if (reading.fixed) reading.prefix += value;
   else if (reading.empty && value !== '') {
     reading.empty = false;
-    reading.operand &&= !value.startsWith('-');
+    if (value.startsWith('-')) mayBeAnything(reading);
   }
+}
+
+function mayBeAnything(reading: Reading): void {
+  reading.operand = false;
+  reading.prefix = '';
 }
 
 /** What is computed begins so, if at all, and not with a dash. */
@@ -273,10 +278,10 @@ function compute(reading: Reading, source: string, splits: boolean, begins?: Beg
       reading.operand = true;
       reading.empty = begins.empty;
     }
-    reading.prefix += begins.empty ? '' : begins.prefix;
+    reading.prefix += begins.prefix;
   } else if (reading.empty) {
     reading.empty = begins?.empty === true;
-    reading.operand &&= begins !== undefined;
+    if (begins === undefined) mayBeAnything(reading);
   }
   reading.fixed = false;
   reading.splits ||= splits;

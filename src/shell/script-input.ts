@@ -19,10 +19,17 @@ const FILE =
 
 /**
  * True for a script that a shell reads from its input, when a command of it may read there, too: it takes away what
- * stands behind it, and what is left may be another script. Behind the last command there is nothing. Throws SyntaxError.
+ * stands behind it, and what is left may be another script. Behind the last command there is nothing; but `exec <x` has
+ * the shell go on with another one. Throws SyntaxError.
  */
 export function readsItself(script: string): boolean {
-  return children(parseTree(script), 'Stmts').slice(0, -1).some(mayReadInput);
+  const statements = children(parseTree(script), 'Stmts');
+  return statements.some(changesInput) || statements.slice(0, -1).some(mayReadInput);
+}
+
+function changesInput(node: Tree): boolean {
+  const words = typeOf(node) === 'CallExpr' ? children(node, 'Args').map(fixedText) : [];
+  return words.includes('exec') || nodesIn(node).some(changesInput);
 }
 
 function mayReadInput(node: Tree): boolean {

@@ -31,13 +31,13 @@ export function containerShell({ command, stdin }: ProgramOptions): ContainerShe
   const [program = '', ...options] = command;
   const kind = KNOWN.exec(program)?.[1];
   if (!stdin || kind === undefined) return undefined;
+  const bash = kind === 'bash';
+  const before = bash ? [UNMOVED, '-c'] : ['-c'];
   if (options.every((option) => HARMLESS_OPTION.test(option))) {
-    const bash = kind === 'bash';
-    const before = bash ? [UNMOVED, '-c'] : ['-c'];
     return { bash, runs: (script) => [program, ...before, script] };
   }
   const [option, line = ''] = options;
   if (option !== '-c' || options.length !== 2 || !PICKS_ONE.test(line.trim())) return undefined;
   // Whatever it finds.
-  return { bash: false, runs: (script) => [program, '-c', BEST, script] };
+  return { bash: false, runs: (script) => [program, ...before, BEST, script] };
 }

@@ -99,6 +99,7 @@ describe('a shell in a container can be gated', () => {
     expect(runs('bash', '-l')).toEqual(['bash', '-p', '-c', 'x']);
     expect(runs('sh', '-l')).toEqual(['sh', '-c', 'x']);
     expect(runs('sh', '-c', 'bash || sh')?.[2]).toContain('exec bash -p -c "$0"; exec sh -c "$0"');
+    expect(runs('bash', '-c', 'bash || sh')?.slice(0, 3)).toEqual(['bash', '-p', '-c']);
   });
 
   test('and not without input, nor by attach', () => {
