@@ -1,11 +1,11 @@
 import type { JsonTable, Node, RangeTableFunc } from 'libpg-query';
 import type { Context } from './context.ts';
 import { SHAPE, under } from './document-path.ts';
-import { documentValue, pathKeys } from './documents.ts';
+import { documentValue, isUnlimited, pathKeys } from './documents.ts';
 import { expression, expressions } from './expressions.ts';
 import type { Source } from './facts.ts';
 import { callJsonSyntax } from './functions.ts';
-import { aliased, type Column, type RangeItem, type Scope } from './scope.ts';
+import { aliased, type Column, nature, type RangeItem, type Scope } from './scope.ts';
 import { constantText, nameParts } from './tree.ts';
 import { useType } from './types.ts';
 
@@ -71,7 +71,8 @@ function pathColumns(
     if (keys === undefined || column.on_empty || column.on_error) return false;
     const sources = rows.map((source) => under(source, ...keys));
     if (column.coltype !== 'JTC_NESTED') {
-      into.push({ name, sources, plain: false, carried: true });
+      const vanishes = column.typeName !== undefined && !isUnlimited(column.typeName, ctx);
+      into.push({ name, sources, plain: false, carried: true, ...nature(undefined, vanishes) });
       continue;
     }
     ctx.out.useAll(

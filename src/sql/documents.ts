@@ -1,4 +1,4 @@
-import type { A_Expr, A_Indirection, FuncCall, JsonFuncExpr, Node, TypeCast } from 'libpg-query';
+import type { A_Expr, A_Indirection, FuncCall, JsonFuncExpr, Node, TypeCast, TypeName } from 'libpg-query';
 import { referredColumn } from './column-references.ts';
 import type { Context } from './context.ts';
 import { SHAPE, under } from './document-path.ts';
@@ -154,18 +154,19 @@ function bySqlJson(node: JsonFuncExpr, scope: Scope, ctx: Context, depth: number
   if (node.op !== 'JSON_VALUE_OP' && node.op !== 'JSON_QUERY_OP') return undefined;
   if (node.passing?.length || node.on_empty || node.on_error) return undefined;
   // Of another type it is the same value, or NULL where it has none.
-  const type = node.output?.typeName;
-  // One with limits gives NULL for what is beyond them.
-  if (type?.typmods?.length || type?.arrayBounds?.length || (type && resolveType(type.names, ctx)))
-    return undefined;
-  const returned = type && nameParts(type.names).at(-1);
-  if (returned !== undefined && !SCALARS.has(returned)) return undefined;
+  if (node.output?.typeName && !isUnlimited(node.output.typeName, ctx)) return undefined;
   const keys = pathKeys(constantText(node.pathspec));
   return part(
     documentValue(node.context_item?.raw_expr, scope, ctx, depth),
     keys,
     node.op === 'JSON_QUERY_OP',
   );
+}
+
+/** Whether SQL/JSON gives a value as this type, but for one of another kind: of a type with limits it is NULL for what is beyond them. */
+export function isUnlimited({ names, typmods, arrayBounds }: TypeName, ctx: Context): boolean {
+  if (typmods?.length || arrayBounds?.length || resolveType(names, ctx)) return false;
+  return SCALARS.has(nameParts(names).at(-1) ?? '');
 }
 
 const SCALARS: ReadonlySet<string> = new Set(

@@ -210,6 +210,19 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
       expect(await rows(sql), sql).toHaveLength(5);
   });
 
+  it.skipIf(version === 'debian')('tells nothing by limits of the types of JSON_TABLE', async () => {
+    const table = (type: string, path: string) =>
+      `FROM people, JSON_TABLE(doc, '$' COLUMNS (x ${type} PATH '${path}')) t`;
+    for (const type of ['varchar(3)', 'numeric(3,0)', 'amount', 'text[]']) {
+      await refused(`SELECT x IS NULL ${table(type, '$.address.street')}`);
+      await refused(`SELECT coalesce(x, ('' || 1 / (id - id))::${type}) ${table(type, '$.address.street')}`);
+    }
+    expect(await rows(`SELECT x IS NULL ${table('text', '$.address.street')}`)).toHaveLength(5);
+    expect(await rows(`SELECT x ${table('varchar(50)', '$.address.city')} WHERE x IS NOT NULL`)).toHaveLength(
+      5,
+    );
+  });
+
   it('lets no value grow, query within query, to where its length makes it fail', async () => {
     const hundreds = (from: string) =>
       `(SELECT concat(${Array(100).fill('x').join(', ')}) AS x FROM ${from}) s`;
