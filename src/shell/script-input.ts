@@ -7,12 +7,14 @@ const FEEDING = [56, 61, 62, 63];
 
 /** Never read their input. */
 const WITHOUT_INPUT: ReadonlySet<string> = new Set(
-  ': true false echo printf cd pwd ls df du free uptime date uname hostname id whoami who w groups ps pgrep pidof stat readlink realpath basename dirname lsblk lscpu nproc lsmod mount findmnt ss netstat ip ifconfig env printenv set export test [ exit sleep systemctl journalctl docker podman last getent which type'.split(
+  ': . source true false echo printf cd pwd ls df free uptime date uname hostname id whoami who w groups ps pidof stat readlink realpath basename dirname lsblk lscpu nproc lsmod mount netstat ip ifconfig env printenv set test [ exit sleep systemctl journalctl dmesg docker podman last getent type'.split(
     ' ',
   ),
 );
+/** Nor these, but by an option: a file of names, aliases or filters. */
+const BY_OPTION: ReadonlySet<string> = new Set(['du', 'pgrep', 'findmnt', 'ss', 'which']);
 /** Read it where no file is named. */
-const OF_FILES: ReadonlySet<string> = new Set(['cat', 'head', 'tail', 'wc']);
+const OF_FILES: ReadonlySet<string> = new Set(['cat', 'head', 'tail', 'wc', 'grep']);
 /** Files that are not the input by another name. */
 const FILE =
   /^\/(etc|var\/log|usr|sys|proc\/(cpuinfo|meminfo|loadavg|version|uptime|mounts))(\/(?!\.\.)[\w.@-]+)*$/;
@@ -50,10 +52,17 @@ function mayReadInput(node: Tree): boolean {
 function commandReads([name, ...args]: readonly (string | undefined)[]): boolean {
   if (name === undefined) return args.length > 0;
   if (name === 'env') return args.length > 0;
-  if (name === 'docker' || name === 'podman') return args[0] !== 'ps' && args[0] !== 'images';
+  if (name === 'docker' || name === 'podman')
+    return !['ps', 'images', 'logs', 'inspect'].includes(args[0] ?? '');
   if (WITHOUT_INPUT.has(name)) return false;
+  if (BY_OPTION.has(name))
+    return !args.every((one) => one !== undefined && /^(-[a-eghj-z]*|[\w./]+)$/.test(one));
   const files = args.filter((one) => one !== undefined && FILE.test(one));
   const others = args.filter((one) => one === undefined || !FILE.test(one));
   const plain = others.every((one) => one !== undefined && /^-?[a-zA-Z0-9]+$/.test(one));
-  return !(OF_FILES.has(name) && files.length > 0 && plain && others.every((one) => one !== 'stdin'));
+  // The first word that is no option is what grep looks for, and `-e` and `-f` make that a file.
+  const first = args.findIndex((one) => one?.startsWith('-') !== true);
+  const looks =
+    name === 'grep' && (files.includes(args[first]) || others.some((one) => /^-.*[efmABC]/.test(one ?? '')));
+  return !(OF_FILES.has(name) && files.length > 0 && plain && !looks);
 }
