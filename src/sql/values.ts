@@ -34,7 +34,7 @@ import { isJsonOfColumns } from './json-edits.ts';
 import { resolveFunctions, resolveType } from './names.ts';
 import { useOperator } from './operators.ts';
 import type { Column, Scope } from './scope.ts';
-import { nameParts } from './tree.ts';
+import { constantText, nameParts } from './tree.ts';
 import { useType } from './types.ts';
 import { shapeOf } from './value-shapes.ts';
 
@@ -179,6 +179,14 @@ export function coalesce(args: readonly Node[], scope: Scope, use: ExpressionUse
       if (mayVanish) earlier.add(source);
     }
   }
+  // Arrays of arrays take no further element: which of them it is would tell whether the first one was NULL.
+  const isArray = args.some((arg) => shapeOf(arg, scope, ctx) === 'array');
+  if (isArray && !args.slice(1).every(isFlat)) ctx.out.useAll([...earlier], 'branch');
+}
+
+/** Not an array of arrays. */
+function isFlat(node: Node): boolean {
+  return 'A_Const' in node && !/^\s*(?:\{\s*\{|\[)/.test(constantText(node) ?? '');
 }
 
 /** Costs nothing, cannot fail and does nothing. */

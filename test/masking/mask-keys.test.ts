@@ -194,6 +194,8 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
       `SELECT s IS NULL FROM ${found}`,
       `SELECT count(*) FROM ${found} WHERE s IS NOT NULL`,
       `SELECT coalesce(x, ARRAY[(1 / (id - id))::text]) FROM ${found}`,
+      `SELECT array_append(coalesce(x, '{{a},{b}}'), 'x') FROM ${found}`,
+      `SELECT coalesce(x, v.a) || id::text FROM ${found}, (VALUES ('{{a},{b}}'::text[])) v(a)`,
       `SELECT substr((s).x::text, 1, -1) FROM ${found}`,
       `SELECT substr(x(s)::text, 1, -1) FROM ${found}`,
       `SELECT jsonb_build_object('a', x) #- '{a,k}' FROM ${found}`,
@@ -204,6 +206,7 @@ describe.each(['debian', 'embedded'] as const)('keys of a mask, before PostgreSQ
     for (const sql of [
       'SELECT p IS NULL FROM people p',
       "SELECT coalesce(email, id::text || '?') FROM people",
+      "SELECT coalesce(array_agg(email), '{}') FROM people GROUP BY id",
       "SELECT jsonb_build_object('a', email) #- '{a}' FROM people",
       "SELECT jsonb_set(doc, '{address,street}', '1') FROM people",
     ])
