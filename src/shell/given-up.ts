@@ -1,14 +1,16 @@
 import { rowsOf, type Tree } from './grammar.ts';
 
 /** What may fail on any row: a value that must not change, or a process that there may not be. */
-const ANYWHERE = /\b(readonly|ulimit)\b|\b(declare|typeset|local)\s[^;&|\n]*-\w*r/;
+const ANYWHERE = /\b(readonly|ulimit)\b/;
+const DECLARES = /\b(declare|typeset|local)\b/;
+const FIXES = /\s-\w*r/;
 const CALCULATES = /\(\(|\$\[|\blet\b/;
 /** Nothing to divide by, or a sign where none may be; what is put there may be nothing. */
-const FAILS = /[/%]|\*\*|<<|>>|\(\([^)]*\$/;
+const FAILS = /[/%]|\*\*|<<|>>|\$(?!\(\()/;
 /** A digit that there is not in base 8, or several numbers: what programs print may be either. */
 const NO_NUMBER = /\b0\d|\$\((?!\()|`/;
 /** `${x:1:-9}`; not `${x:-1}` and its kin. */
-const SLICES = /\$\{[^}]*:[^-+=?}]|\$\{\w+\[[^\]]*[-/%0]/;
+const SLICES = /\$[^}$]*:[^-+=?}]|\]:[^-+=?}]/;
 
 /** Statements that a shell reads together, before it runs the first of them. */
 interface Together {
@@ -33,18 +35,18 @@ export function readAtOnce(whole: string, list: readonly Tree[]): readonly Toget
     }
   }
   const rows = whole.split('\n');
+  const anywhere = ANYWHERE.test(whole) || (DECLARES.test(whole) && FIXES.test(whole));
+  const noNumber = NO_NUMBER.test(whole);
   return groups.map(({ from, statements }, index) => {
     // With the here-documents behind them.
     const text = rows.slice(from - 1, (groups[index + 1]?.from ?? rows.length + 1) - 1).join('\n');
-    return { statements, givenUp: mayBeGivenUp(text, whole) };
+    return { statements, givenUp: anywhere || mayBeGivenUp(text, noNumber) };
   });
 }
 
-function mayBeGivenUp(rows: string, whole: string): boolean {
-  if (ANYWHERE.test(whole) || SLICES.test(rows)) return true;
+function mayBeGivenUp(rows: string, noNumber: boolean): boolean {
+  if (SLICES.test(rows)) return true;
   // A row that goes on may hide any of the words.
-  return (
-    (CALCULATES.test(rows) || rows.includes('\\\n')) &&
-    (FAILS.test(rows) || NO_NUMBER.test(whole) || rows.includes('\\\n'))
-  );
+  const goesOn = rows.includes('\\\n');
+  return (CALCULATES.test(rows) || goesOn) && (FAILS.test(rows) || noNumber || goesOn);
 }
