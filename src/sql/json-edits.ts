@@ -118,9 +118,20 @@ function isKnownPlace(
   if ('A_Const' in target || documentValue(target, scope, ctx)?.isJson) return true;
   if ('A_Expr' in target) return within(target.A_Expr.lexpr);
   // What it is given to set could be told by failing, and is refused there.
-  if ('FuncCall' in target && SETS.has(builtinOf(target.FuncCall, ctx) ?? ''))
-    return within(target.FuncCall.args?.[0]);
-  return false;
+  if (!('FuncCall' in target)) return false;
+  const name = builtinOf(target.FuncCall, ctx) ?? '';
+  const [first, ...more] = target.FuncCall.args ?? [];
+  if (SETS.has(name)) return within(first);
+  return ROWS.has(name) && more.length === 0 && first !== undefined && isStoredRow(first, scope);
+}
+
+const ROWS: ReadonlySet<string> = new Set(['to_json', 'to_jsonb', 'row_to_json']);
+
+/** A row of FROM with nothing in it but stored columns. */
+function isStoredRow(ref: Node, scope: Scope): boolean {
+  const [name, ...more] = 'ColumnRef' in ref ? nameParts(ref.ColumnRef.fields) : [];
+  const item = name === undefined || more.length > 0 ? undefined : scope.item(name);
+  return item?.relation !== undefined && item.open === undefined && item.columns.every(({ plain }) => plain);
 }
 
 /** Whether jsonb_set or jsonb_insert of this fails for nothing but the form of a stored document. */
