@@ -84,23 +84,32 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
         digits = cluster = dashes = 0;
         word++;
         break;
-      case LETTER:
-        letters = digits > 0 ? 1 : letters + 1;
+      case LETTER: {
+        const run = runOf(LETTER, bytes, i, end);
+        letters = (digits > 0 ? 0 : letters) + run;
         digits = cluster = dashes = 0;
-        word++;
+        word += run;
+        i += run - 1;
         break;
-      case DIGIT:
-        word++;
+      }
+      case DIGIT: {
+        const run = runOf(DIGIT, bytes, i, end);
+        word += run;
         mixed = true;
         dashes = 0;
-        if (++digits === 2 && letters === 2) found |= TRIGGER.iban;
-        if (++wordDigits >= 7) found |= TRIGGER.wordDigits;
-        if (++cluster >= 7) {
+        if (run >= 2 && letters === 2) found |= TRIGGER.iban;
+        digits = run;
+        wordDigits += run;
+        if (wordDigits >= 7) found |= TRIGGER.wordDigits;
+        cluster += run;
+        if (cluster >= 7) {
           found |= TRIGGER.digits7;
           if (cluster >= 9) found |= TRIGGER.digits9;
           if (cluster >= 13) found |= TRIGGER.digits13;
         }
+        i += run - 1;
         break;
+      }
       case DASH:
         if (++dashes === 5) found |= TRIGGER.dashes;
         letters = digits = 0;
@@ -147,6 +156,13 @@ export function scan(bytes: Uint8Array, start: number, end: number): number {
   }
   if (word >= MIXED_WORD && isToken(bytes, start, end, word, mixed, found)) found |= TRIGGER.token;
   return found;
+}
+
+/** How many bytes of this class stand here one behind the other. */
+function runOf(kind: number, bytes: Uint8Array, start: number, end: number): number {
+  let at = start + 1;
+  while (at < end && CLASS[bytes[at] ?? 0] === kind) at++;
+  return at - start;
 }
 
 function isToken(
