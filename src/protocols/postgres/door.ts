@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { slice } from '../../base/chunks.ts';
 import { Internal } from '../../base/errors.ts';
 import type { Judged, SessionDesk } from '../../session/desk.ts';
 import { spend } from '../../session/judged.ts';
@@ -65,7 +66,7 @@ export class Door {
 
   #settle(): void {
     if (this.#buffer === undefined) return;
-    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#parts.push(slice(this.#buffer, this.#start, this.#end));
     this.#buffer = undefined;
   }
 

@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { readingInto } from '../../base/chunks.ts';
 import type { Clock } from '../../base/clock.ts';
 import { HoopError, NotReachable, ProtocolViolation } from '../../base/errors.ts';
 import { sslRequest } from './codec/startup-packet.ts';
@@ -100,9 +101,10 @@ const YES = 0x53;
 const NO = 0x4e;
 
 function open(host: TargetHost): Socket {
-  const socket = isUnixSocket(host)
-    ? connect(socketPath(host))
-    : connect(host.port, host.address ?? host.host);
+  const where = isUnixSocket(host)
+    ? { path: socketPath(host) }
+    : { port: host.port, host: host.address ?? host.host };
+  const socket: Socket = connect({ ...where, onread: readingInto(() => socket) });
   // Errors are told by `close` and by whoever waits; without a listener one would end the process.
   socket.on('error', () => {});
   return socket;
