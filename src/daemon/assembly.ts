@@ -196,7 +196,7 @@ function desksOf(
     live,
     createRecording: books.createRecording,
     storeFailed: failed('session.books_failed'),
-    bytesMoved: (session) => busyPoll.moved(session),
+    bytesMoved: (session, now) => busyPoll.moved(session, now),
     turnEnd: new TurnEnd(() => books.audit.commitTurn(), setImmediate),
   };
 }

@@ -29,9 +29,8 @@ export class BusyPoll {
     this.#later = later;
   }
 
-  /** Bytes have come from a client or a target of `session`. */
-  moved(session: string): void {
-    const now = this.#now();
+  /** Bytes have come from a client or a target of `session`, at `now` by the same clock. */
+  moved(session: string, now = this.#now()): void {
     if (session !== this.#session) this.#confidence = 0;
     else if (now - this.#last < AWAKE_FOR) this.#confidence = Math.min(this.#confidence + 1, CONFIDENT);
     else this.#confidence = Math.max(this.#confidence - CONFIDENT / 4, 0);

@@ -29,8 +29,8 @@ export interface RecordingWriter {
   /** One frame whose payload is the concatenation of `parts`; the parts are not kept. */
   append(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   appendJson(kind: FrameKind, value: object): void;
-  /** Like `append`, but a small frame may wait in memory for the next `append` or `commit`: for frames whose bytes are not sent on before that. */
-  stage(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
+  /** Like `append`, but a small frame may wait in memory for the next `append` or `commit`: for frames whose bytes are not sent on before that. `now` is what the monotonic clock says, where the caller has just looked. */
+  stage(kind: FrameKind, parts: readonly Uint8Array[], now?: number): void;
   /** Hands what was staged to the journal, whose next commit writes it; without a journal, writes it. */
   prepare(): void;
   /** Writes what was staged, unless the journal has it. */

@@ -70,6 +70,8 @@ class FileWriter implements RecordingWriter, JournaledFile {
   #journaled = 0;
   /** When the file was last written to, by the monotonic clock. */
   #writtenAt = 0;
+  /** When the last frame was staged. */
+  #stagedAt = 0;
   #closed: { readonly size: number; readonly sha256: string } | undefined;
   #fdOpen = true;
   /** The last write of pending frames failed; they are still to be written. */
@@ -96,7 +98,7 @@ class FileWriter implements RecordingWriter, JournaledFile {
     }
   }
 
-  stage(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
+  stage(kind: FrameKind, parts: readonly Uint8Array[], now = this.#clock.monotonic()): void {
     let length = 0;
     for (const part of parts) length += part.length;
     const whole = FRAME_HEADER_BYTES + length;
@@ -109,14 +111,15 @@ class FileWriter implements RecordingWriter, JournaledFile {
       this.#pending.set(part, end);
       end += part.length;
     }
-    writeFrameHeader(this.#pending, start, { kind, at: this.#elapsed(), length });
+    writeFrameHeader(this.#pending, start, { kind, at: this.#elapsed(now), length });
+    this.#stagedAt = now;
     sealFrame(this.#pending, start, end);
     this.#pendingLength = end;
   }
 
   prepare(): void {
     if (this.#journaled === this.#pendingLength || this.#pending === undefined) return;
-    const fresh = this.#clock.monotonic() - this.#writtenAt <= FRESH_FOR;
+    const fresh = this.#stagedAt - this.#writtenAt <= FRESH_FOR;
     if (this.#journal === undefined || !fresh || this.#stuck || this.#broken !== undefined) {
       return this.settle();
     }
@@ -272,8 +275,8 @@ class FileWriter implements RecordingWriter, JournaledFile {
     return this.#hash.digest('hex');
   }
 
-  #elapsed(): number {
-    return Math.max(0, Math.round((this.#clock.monotonic() - this.#began) * 1000));
+  #elapsed(now = this.#clock.monotonic()): number {
+    return Math.max(0, Math.round((now - this.#began) * 1000));
   }
 
   /** Towards the disk without waiting for it: a crash of the process loses nothing either way. */

@@ -25,7 +25,8 @@ interface Entry {
 /** An interned statement with everything that is the same at each execution made beforehand. */
 class Interned {
   readonly statement: StatementToRecord;
-  readonly reference: Uint8Array;
+  /** The payload of a decision's frame that refers to the first. */
+  readonly reference: readonly [Uint8Array];
   readonly event: AuditEvent;
   recorded = false;
   readonly id: number;
@@ -34,7 +35,7 @@ class Interned {
     this.id = id;
     this.statement = statement;
     this.event = event;
-    this.reference = Buffer.from(JSON.stringify({ ref: id }));
+    this.reference = [Buffer.from(JSON.stringify({ ref: id }))];
   }
 }
 

@@ -170,7 +170,7 @@ export interface SessionDesk {
    */
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
   /** Like `record`, but the frame may wait for `prepare` or `commit`, and its bytes with it. */
-  recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void;
+  recordStaged(kind: FrameKind, parts: readonly Uint8Array[]): void;
   note(message: string): void;
   /** Runs what reaches the target, for whoever traces how long that takes. */
   connecting<T>(connect: () => Promise<T>): Promise<T>;

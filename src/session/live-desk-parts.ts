@@ -21,7 +21,7 @@ export interface LiveDeskDeps {
   /** A counter or an end that could not be stored; the session has ended or goes on all the same. */
   readonly storeFailed: (error: unknown) => void;
   /** Called for each piece that comes from a client or goes back to it. */
-  readonly bytesMoved: (session: string) => void;
+  readonly bytesMoved: (session: string, now: number) => void;
   readonly turnEnd: TurnEnd;
 }
 

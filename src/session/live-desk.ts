@@ -190,14 +190,16 @@ export class LiveDesk implements SessionDesk, LiveSession {
   }
 
   record(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
-    if (kind === FRAME.client) this.#opened.recording.stage(kind, ...parts);
+    const now = this.#deps.clock.monotonic();
+    if (kind === FRAME.client) this.#opened.recording.stage(kind, parts, now);
     else this.#opened.recording.append(kind, ...parts);
-    this.#deps.bytesMoved(this.id);
+    this.#deps.bytesMoved(this.id, now);
   }
 
-  recordStaged(kind: FrameKind, ...parts: readonly Uint8Array[]): void {
-    this.#opened.recording.stage(kind, ...parts);
-    this.#deps.bytesMoved(this.id);
+  recordStaged(kind: FrameKind, parts: readonly Uint8Array[]): void {
+    const now = this.#deps.clock.monotonic();
+    this.#opened.recording.stage(kind, parts, now);
+    this.#deps.bytesMoved(this.id, now);
   }
 
   commit(): void {

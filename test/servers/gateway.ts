@@ -233,7 +233,7 @@ export class TestGateway {
         };
       },
       record: (kind, ...parts) => gateway.#record(kind, parts),
-      recordStaged: (kind, ...parts) => gateway.#record(kind, parts),
+      recordStaged: (kind, parts) => gateway.#record(kind, parts),
       note: (message) => void gateway.notes.push(message),
       connecting: (connect) => connect(),
       onCut(listener) {

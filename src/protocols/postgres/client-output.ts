@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { slice } from '../../base/chunks.ts';
 import { FRAME } from '../../recording/events.ts';
 import type { SessionDesk } from '../../session/desk.ts';
 
@@ -71,7 +72,7 @@ export class ClientOutput {
 
   #settle(): void {
     if (this.#buffer === undefined) return;
-    this.#parts.push(this.#buffer.subarray(this.#start, this.#end));
+    this.#parts.push(slice(this.#buffer, this.#start, this.#end));
     this.#buffer = undefined;
   }
 
@@ -92,7 +93,7 @@ export class ClientOutput {
     const parts = this.#parts;
     this.#parts = [];
     if (this.#socket.destroyed || this.#socket.writableEnded) return;
-    this.#desk.recordStaged(FRAME.server, ...parts);
+    this.#desk.recordStaged(FRAME.server, parts);
     this.#ready = this.#ready.length === 0 ? parts : [...this.#ready, ...parts];
   }
 

@@ -46,7 +46,7 @@ const WORK_IN_TURNS = `
   const { log } = await openAuditLog({ dir: dir + '/audit', clock: Date, journaled });
   const recording = openRecording(dir + '/session.hoop', clock, { journal, path: 'session.hoop' });
   for (let n = 1; ; n++) {
-    recording.stage(3, Buffer.alloc(300, n));
+    recording.stage(3, [Buffer.alloc(300, n)]);
     recording.prepare();
     log.stage({ kind: 'statement', actor: 'devin', facts: { n } });
     log.commitTurn();

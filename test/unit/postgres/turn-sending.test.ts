@@ -21,7 +21,7 @@ const said = (stream: PassThrough) => String(stream.read() ?? '');
 beforeEach(() => {
   [client, target, steps, booked, errors] = [new PassThrough(), new PassThrough(), [], [], []];
   const desk = {
-    recordStaged: (_: number, ...parts: Buffer[]) => booked.push(String(Buffer.concat(parts))),
+    recordStaged: (_: number, parts: Buffer[]) => booked.push(String(Buffer.concat(parts))),
     prepare: () => booked.push('prepared'),
     commit: () => booked.push('committed'),
     atTurnEnd: (step: TurnStep) => steps.push(step),

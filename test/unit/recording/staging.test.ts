@@ -23,14 +23,14 @@ it('writes staged frames with the next commit or append, in order', async () => 
   const path = join(dir, 'a.hoop');
   const writer = openRecording(path, { monotonic: () => 1 });
   const before = statSync(path).size;
-  writer.stage(FRAME.client, Buffer.from('one'));
-  writer.stage(FRAME.decision, Buffer.from('tw'), Buffer.from('o'));
+  writer.stage(FRAME.client, [Buffer.from('one')]);
+  writer.stage(FRAME.decision, [Buffer.from('tw'), Buffer.from('o')]);
   expect(statSync(path).size).toBe(before);
   writer.commit();
   expect(await texts(path)).toEqual(['one', 'two']);
-  writer.stage(FRAME.client, Buffer.from('three'));
+  writer.stage(FRAME.client, [Buffer.from('three')]);
   writer.append(FRAME.server, Buffer.from('four'));
-  writer.stage(FRAME.client, Buffer.from('five'));
+  writer.stage(FRAME.client, [Buffer.from('five')]);
   const closed = writer.close();
   expect(await texts(path)).toEqual(['one', 'two', 'three', 'four', 'five']);
   expect(await fingerprint(path)).toEqual(closed);
@@ -40,9 +40,9 @@ it('keeps no more than a few kilobytes in memory, and long frames not at all', a
   const path = join(dir, 'b.hoop');
   const writer = openRecording(path, { monotonic: () => 1 });
   const piece = Buffer.alloc(3000, 97);
-  for (let i = 0; i < 6; i++) writer.stage(FRAME.client, piece);
+  for (let i = 0; i < 6; i++) writer.stage(FRAME.client, [piece]);
   expect(statSync(path).size).toBeGreaterThan(12_000);
-  writer.stage(FRAME.client, Buffer.alloc(100_000, 98));
+  writer.stage(FRAME.client, [Buffer.alloc(100_000, 98)]);
   expect(statSync(path).size).toBeGreaterThan(118_000);
   writer.close();
   expect((await texts(path)).map((text) => text.length)).toEqual([
