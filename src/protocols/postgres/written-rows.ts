@@ -4,6 +4,7 @@
  * the tag of COPY FROM.
  */
 export function rowsWritten(tag: string): number {
+  if (tag.startsWith('SELECT')) return 0;
   const count = /^(?:INSERT \d+|UPDATE|DELETE|MERGE|COPY) (\d{1,15})$/.exec(tag)?.[1];
   return count === undefined ? 0 : Number(count);
 }
