@@ -1,8 +1,8 @@
 import type { StatementFacts } from '../../sql/facts.ts';
 import type { Exchange } from './exchange.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Judgement } from './judgement.ts';
 import { factsOf } from './statement-effects.ts';
-import type { InFlight } from './statements.ts';
 
 /** `look`: the catalog is to be read again; `another`: the result is not of what was judged. */
 export type Doubt = 'none' | 'look' | 'another';

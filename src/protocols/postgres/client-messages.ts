@@ -1,3 +1,4 @@
+import { takeFirst } from '../../base/chunks.ts';
 import { ProtocolViolation } from '../../base/errors.ts';
 import type { Judged } from '../../session/desk.ts';
 import { type FrameSink, FrontendFramer } from './codec/framer.ts';
@@ -7,6 +8,7 @@ import { FRONTEND, typeText } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
 import { ExtendedQuery, type Waiting } from './extended-query.ts';
 import { Gate, type HeldStatement, type MessagePlace } from './gate.ts';
+import { queryInFlight, syncInFlight } from './in-flight.ts';
 import type { Judgement } from './judgement.ts';
 import { largeObjectCall } from './large-objects.ts';
 import { refusedError, simpleQueriesOnly } from './words.ts';
@@ -96,7 +98,7 @@ export class ClientMessages implements FrameSink, Waiting {
         const at = this.#framer.push(chunk, this, this.#offset);
         this.#waitingBytes -= at - this.#offset;
         this.#offset = at === chunk.length ? 0 : at;
-        if (at === chunk.length) this.#chunks.shift();
+        if (at === chunk.length) takeFirst(this.#chunks);
       }
     } finally {
       this.#pumping = false;
@@ -189,7 +191,7 @@ export class ClientMessages implements FrameSink, Waiting {
 
   #sync({ buffer, start, end }: MessagePlace): void {
     this.#x.door.follow(buffer, start, end);
-    this.#x.queue.sent({ kind: 'sync', own: false });
+    this.#x.queue.sent(syncInFlight());
     this.#x.segment++;
   }
 
@@ -294,7 +296,7 @@ export class ClientMessages implements FrameSink, Waiting {
       if (judgement.barrier) x.barriers++;
       x.names.querySent();
       const mark = x.catalogMark(judgement.facts.statements);
-      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, mark, own: false });
+      x.queue.sent(queryInFlight(judgement, { mark }));
     };
     const judge = () => x.judge.judge(text);
     const defer = () => this.defer(place);
@@ -321,7 +323,7 @@ export class ClientMessages implements FrameSink, Waiting {
       x.door.statement(judged, buffer, start, end);
       x.segment++;
       if (judgement.barrier) x.barriers++;
-      x.queue.sent({ kind: 'query', judgement, statement: 0, plan: undefined, call, own: false });
+      x.queue.sent(queryInFlight(judgement, { call }));
     };
     const judge = () => x.judge.judge(called.text);
     const defer = () => this.defer(place);

@@ -1,8 +1,8 @@
 import { BACKEND } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
+import type { InFlight } from './in-flight.ts';
 import type { OwnQueries } from './own-query.ts';
 import type { ResultColumn } from './results/row-plan.ts';
-import type { InFlight } from './statements.ts';
 import { unasked } from './unasked.ts';
 
 /** BindComplete, ParseComplete or CloseComplete: the name counts, or is gone. Throws ProtocolViolation for any other head. */

@@ -4,9 +4,9 @@ import type { StatementFacts } from '../../sql/facts.ts';
 import { copyDataMessage } from './codec/frontend-builders.ts';
 import { BACKEND } from './codec/message-types.ts';
 import type { Exchange } from './exchange.ts';
+import type { InFlight } from './in-flight.ts';
 import { type CopyOutRewriter, openCopyOut, parseCopyOutResponse } from './results/copy-out.ts';
 import { factsOf } from './statement-effects.ts';
-import type { InFlight } from './statements.ts';
 import { unasked } from './unasked.ts';
 
 /** Longest row of COPY TO that is rewritten, in bytes. */

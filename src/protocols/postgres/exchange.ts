@@ -5,11 +5,12 @@ import type { ClientOutput } from './client-output.ts';
 import { executeMessage, SYNC } from './codec/frontend-builders.ts';
 import type { CommitHold } from './commit-hold.ts';
 import type { Door } from './door.ts';
+import { type InFlight, refusalInFlight, syncInFlight } from './in-flight.ts';
 import { isOpaque, type Judge } from './judgement.ts';
 import type { SessionNames } from './names.ts';
 import type { ResultMasking } from './result-plan.ts';
 import type { ServerState } from './server-state.ts';
-import type { InFlight, StatementQueue } from './statements.ts';
+import type { StatementQueue } from './statements.ts';
 import { clampedNotice } from './words.ts';
 
 /** What the two directions of one session share. Mutable; lives as long as the session. */
@@ -70,10 +71,10 @@ export class Exchange {
    */
   refuse(error: Buffer, answersWithReady: boolean): void {
     this.door.own(this.#refusal);
-    this.queue.sent({ kind: 'refusal', error, own: false });
+    this.queue.sent(refusalInFlight(error));
     if (answersWithReady) {
       this.door.own(SYNC);
-      this.queue.sent({ kind: 'sync', own: false });
+      this.queue.sent(syncInFlight());
       this.segment++;
     }
   }

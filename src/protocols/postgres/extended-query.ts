@@ -12,6 +12,7 @@ import {
 import { commits } from './commit-hold.ts';
 import type { Exchange } from './exchange.ts';
 import { type Gate, type MessagePlace, tooManyNames } from './gate.ts';
+import { closeInFlight, executeInFlight, portalInFlight, statementInFlight } from './in-flight.ts';
 import type { Judgement } from './judgement.ts';
 import { boundMeaning } from './meaning.ts';
 import { LONGEST_NAME, type Portal, type PreparedStatement } from './names.ts';
@@ -82,7 +83,7 @@ export class ExtendedQuery {
         x.door.parse(judgement, instead, 0, instead.length);
       }
       x.names.parseSent(statement);
-      x.queue.sent({ kind: 'parse', statement, own: false });
+      x.queue.sent(statementInFlight('parse', statement));
     });
   }
 
@@ -114,7 +115,7 @@ export class ExtendedQuery {
       x.door.statement(judged, buffer, start, end);
       if (judgement.clamped !== undefined) x.tellClamped(judgement.clamped);
       x.names.bindSent(portal);
-      x.queue.sent({ kind: 'bind', portal, own: false });
+      x.queue.sent(portalInFlight('bind', portal));
     };
     const judge = () => x.judge.judgePrepared(statement);
     const defer = () => this.#waiting.defer(place);
@@ -161,12 +162,12 @@ export class ExtendedQuery {
         // Masks need to know the columns, and the client did not ask: the gateway asks for itself.
         portal.described = true;
         x.door.own(describeMessage('portal', name));
-        x.queue.sent({ kind: 'describe-portal', portal, own: true });
+        x.queue.sent(portalInFlight('describe-portal', portal, true));
       }
       x.door.follow(buffer, start, end);
       if (portal.judgement?.barrier) x.barriers++;
       const mark = x.catalogMark(portal.facts ? [portal.facts] : []);
-      x.queue.sent({ kind: 'execute', portal, plan: undefined, mark, own: false });
+      x.queue.sent(executeInFlight(portal, mark));
     });
   }
 
@@ -225,13 +226,13 @@ export class ExtendedQuery {
       const statement = x.names.prepared(name, x.segment);
       if (statement === 'undecided') return this.#waiting.defer(place);
       if (statement === undefined) return this.#unknown(what, name);
-      x.queue.sent({ kind: 'describe-statement', statement, own: false });
+      x.queue.sent(statementInFlight('describe-statement', statement));
     } else {
       const portal = x.names.portal(name, x.segment);
       if (portal === 'undecided') return this.#waiting.defer(place);
       if (portal === undefined) return this.#unknown(what, name);
       portal.described = true;
-      x.queue.sent({ kind: 'describe-portal', portal, own: false });
+      x.queue.sent(portalInFlight('describe-portal', portal));
     }
     x.door.follow(buffer, start, end);
   }
@@ -250,7 +251,7 @@ export class ExtendedQuery {
     if (this.#x.barriers > 0) return this.#waiting.defer(place);
     if (!this.#begins(place) || this.#tooLong(name)) return;
     this.#x.door.follow(buffer, start, end);
-    this.#x.queue.sent({ kind: 'close', what, name, own: false });
+    this.#x.queue.sent(closeInFlight(what, name));
   }
 
   /** Two long names could be one to the target and two to us. */

@@ -6,9 +6,9 @@ import type { PassedLimit } from '../../session/session-meter.ts';
 import { parametersAsText } from './codec/frontend-messages.ts';
 import type { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
+import type { ExecuteInFlight, QueryInFlight } from './in-flight.ts';
 import type { Judgement } from './judgement.ts';
 import { boundMeaning, meaningOf } from './meaning.ts';
-import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
 import {
   approvedNotice,
   blockedError,

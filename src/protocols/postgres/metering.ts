@@ -2,8 +2,8 @@ import type { PassedLimit } from '../../session/session-meter.ts';
 import { writesRows } from '../../sql/collector.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
+import type { InFlight } from './in-flight.ts';
 import { factsOf } from './statement-effects.ts';
-import type { InFlight } from './statements.ts';
 import { rowsWritten } from './written-rows.ts';
 
 /**

@@ -9,6 +9,13 @@ import {
   SYNC,
 } from './codec/frontend-builders.ts';
 import type { Exchange } from './exchange.ts';
+import {
+  closeInFlight,
+  executeInFlight,
+  portalInFlight,
+  statementInFlight,
+  syncInFlight,
+} from './in-flight.ts';
 import type { Portal, PreparedStatement } from './names.ts';
 
 /** Nothing was learned, and nothing is wrong: to be asked again after the client's Sync. */
@@ -74,20 +81,20 @@ export class OwnQueries {
       this.#waiting = { resolve, reject };
     });
     door.own(parseMessage(this.#name, sql));
-    queue.sent({ kind: 'parse', statement, own: true });
+    queue.sent(statementInFlight('parse', statement, true));
     door.own(bindMessage({ portal: this.#name, statement: this.#name }));
-    queue.sent({ kind: 'bind', portal, own: true });
+    queue.sent(portalInFlight('bind', portal, true));
     door.own(executeMessage(this.#name, 0));
-    queue.sent({ kind: 'execute', portal, plan: undefined, own: true });
+    queue.sent(executeInFlight(portal, undefined, true));
     door.own(closeMessage('portal', this.#name));
-    queue.sent({ kind: 'close', what: 'portal', name: this.#name, own: true });
+    queue.sent(closeInFlight('portal', this.#name, true));
     door.own(closeMessage('statement', this.#name));
-    queue.sent({ kind: 'close', what: 'statement', name: this.#name, own: true });
+    queue.sent(closeInFlight('statement', this.#name, true));
     if (inSegment) {
       door.own(FLUSH);
     } else {
       door.own(SYNC);
-      queue.sent({ kind: 'sync', own: true });
+      queue.sent(syncInFlight(true));
     }
     this.#inSegment = inSegment;
     door.flush();
@@ -142,9 +149,9 @@ export class OwnQueries {
     const { door, queue } = this.#exchange;
     this.#lost = 'closing';
     door.own(closeMessage('statement', this.#name));
-    queue.sent({ kind: 'close', what: 'statement', name: this.#name, own: true });
+    queue.sent(closeInFlight('statement', this.#name, true));
     door.own(SYNC);
-    queue.sent({ kind: 'sync', own: true });
+    queue.sent(syncInFlight(true));
     door.flush();
   }
 

@@ -1,12 +1,12 @@
 import { ProtocolViolation } from '../../base/errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
+import type { ExecuteInFlight, InFlight, QueryInFlight } from './in-flight.ts';
 import { maskedResponse } from './large-objects.ts';
 import type { Portal } from './names.ts';
 import { namesUnknownTable, planResult, type ResultPlan } from './result-plan.ts';
 import { checkDataRow, maskDataRow } from './results/data-row.ts';
 import { type ResultColumn, withResultFormats } from './results/row-plan.ts';
-import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
 
 /** Rows on their way to the client, each result by a plan that is made once. */
 export class RowsOut {

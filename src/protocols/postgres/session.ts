@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { takeChunks } from '../../base/chunks.ts';
 import { HoopError, ProtocolViolation } from '../../base/errors.ts';
 import { FRAME } from '../../recording/events.ts';
 import type { PassedLimit } from '../../session/session-meter.ts';
@@ -10,6 +11,7 @@ import { Door } from './door.ts';
 import { Exchange } from './exchange.ts';
 import type { HeldStatement } from './gate.ts';
 import { Holding } from './holding.ts';
+import type { ExecuteInFlight, QueryInFlight } from './in-flight.ts';
 import { Judge } from './judgement.ts';
 import { SessionNames } from './names.ts';
 import { OWN_QUERY_DROPPED, OwnQueries } from './own-query.ts';
@@ -18,7 +20,7 @@ import { ServerState } from './server-state.ts';
 import type { SessionParts } from './session-parts.ts';
 import { destroySoon, watchArrival, watchReader } from './stalls.ts';
 import { probeState } from './state-probe.ts';
-import { type ExecuteInFlight, type QueryInFlight, StatementQueue } from './statements.ts';
+import { StatementQueue } from './statements.ts';
 import { TargetMessages } from './target-messages.ts';
 import type { TargetSideHost } from './target-side-host.ts';
 import { TurnSending } from './turn-sending.ts';
@@ -91,7 +93,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   /** Listens to the target and learns the session's state; the client is not listened to yet. Rejects when the target fails. */
   async begin(): Promise<void> {
     const { target, desk } = this.#parts;
-    target.on('data', (chunk: Buffer) => this.#guard(() => this.#fromTarget(chunk)));
+    takeChunks(target, (chunk) => this.#guard(() => this.#fromTarget(chunk)));
     target.on('drain', () => this.#parts.client.resume());
     target.on('end', () => this.#targetGone('the target closed the connection'));
     target.on('error', () => this.#targetGone('the connection to the target broke'));
@@ -104,7 +106,7 @@ export class PostgresSession implements ClientSideHost, TargetSideHost {
   /** From now on the client is served. */
   serve(): void {
     const { client } = this.#parts;
-    client.on('data', (chunk: Buffer) => this.#guard(() => this.#fromClient(chunk)));
+    takeChunks(client, (chunk) => this.#guard(() => this.#fromClient(chunk)));
     client.on('drain', () => this.#parts.target.resume());
     client.on('end', () => this.#guard(() => this.#clientFinished()));
     client.on('error', () => this.#clientGone());

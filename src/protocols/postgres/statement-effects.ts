@@ -2,8 +2,8 @@ import type { Stated } from '../../policy/decision.ts';
 import { STATED_SETTINGS } from '../../policy/requirement.ts';
 import type { SessionChange, StatementFacts } from '../../sql/facts.ts';
 import type { Exchange } from './exchange.ts';
+import type { ExecuteInFlight, InFlight, QueryInFlight } from './in-flight.ts';
 import { isOpaque } from './judgement.ts';
-import type { ExecuteInFlight, InFlight, QueryInFlight } from './statements.ts';
 
 /** What the statement that is answering does; undefined for messages that run none. */
 export function factsOf(head: InFlight): StatementFacts | undefined {

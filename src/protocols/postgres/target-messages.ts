@@ -1,3 +1,4 @@
+import { takeFirst } from '../../base/chunks.ts';
 import { CatalogDoubt } from './catalog-doubt.ts';
 import {
   decodeCommandComplete,
@@ -12,13 +13,13 @@ import { confirmName, describeNamed, dropSkipped } from './confirmations.ts';
 import { CopiesOut } from './copies-out.ts';
 import type { Exchange } from './exchange.ts';
 import type { MessagePlace } from './gate.ts';
+import type { InFlight } from './in-flight.ts';
 import { noteCompleted, passedBy } from './metering.ts';
 import type { OwnQueries } from './own-query.ts';
 import { RowDescriptions } from './results/row-descriptions.ts';
 import type { ResultColumn } from './results/row-plan.ts';
 import { columnsOf, RowsOut, rowsStream } from './rows-out.ts';
 import { factsOf, mirrorCompleted, mirrorFailed, noteFailedPortal } from './statement-effects.ts';
-import type { InFlight } from './statements.ts';
 import type { TargetSideHost } from './target-side-host.ts';
 import { TextsOut } from './texts-out.ts';
 import { unasked } from './unasked.ts';
@@ -83,7 +84,7 @@ export class TargetMessages implements FrameSink {
     for (let chunk = this.#chunks[0]; chunk && this.#waiting === undefined; chunk = this.#chunks[0]) {
       const at = this.#framer.push(chunk, this, this.#offset);
       this.#offset = at === chunk.length ? 0 : at;
-      if (at === chunk.length) this.#chunks.shift();
+      if (at === chunk.length) takeFirst(this.#chunks);
     }
   }
 

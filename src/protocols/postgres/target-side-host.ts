@@ -1,5 +1,5 @@
 import type { PassedLimit } from '../../session/session-meter.ts';
-import type { ExecuteInFlight, QueryInFlight } from './statements.ts';
+import type { ExecuteInFlight, QueryInFlight } from './in-flight.ts';
 
 /** What the session does for this side. */
 export interface TargetSideHost {

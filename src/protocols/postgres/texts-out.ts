@@ -3,8 +3,8 @@ import { REDACTED } from '../../masking/strategies.ts';
 import { notificationResponse } from './codec/backend-builders.ts';
 import { decodeNotificationResponse } from './codec/backend-messages.ts';
 import type { Exchange } from './exchange.ts';
+import type { InFlight } from './in-flight.ts';
 import { maskErrorTexts, scrubErrorFields } from './results/scrub.ts';
-import type { InFlight } from './statements.ts';
 
 /**
  * Texts of the target that are no rows: errors, notices, notifications. Those of a statement that touched masked
