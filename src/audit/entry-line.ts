@@ -36,6 +36,48 @@ export function entryLine(
   return { line: `${prepared.beforeHash},"hash":"${digest}"${rest}`, hash: digest };
 }
 
+/** An event that is appended again and again, as the bytes of its pieces. */
+export interface RepeatedEvent {
+  readonly beforeHash: Buffer;
+  readonly afterHash: Buffer;
+}
+
+export function repeatedEvent(prepared: PreparedEvent): RepeatedEvent {
+  return { beforeHash: Buffer.from(prepared.beforeHash), afterHash: Buffer.from(prepared.afterHash) };
+}
+
+/** `,"hash":"…"`, which stands between the two pieces and is not hashed. */
+const HASH_OPENS = ',"hash":"';
+const HASH_BYTES = HASH_OPENS.length + 64 + 1;
+
+/** Bytes that the line of a repeated event takes at most, its newline included. */
+export function mostLineBytes({ beforeHash, afterHash }: RepeatedEvent): number {
+  return beforeHash.length + HASH_BYTES + afterHash.length + 64 + 80;
+}
+
+/**
+ * Writes the line of a repeated event into `into` from `at`, with its newline: the bytes of `entryLine`. There must be
+ * room for `mostLineBytes`. Returns the entry's hash and where the line ends.
+ */
+export function writeEntryLine(
+  into: Buffer,
+  at: number,
+  { beforeHash, afterHash }: RepeatedEvent,
+  place: { readonly seq: number; readonly time: string; readonly prev: string },
+): { readonly end: number; readonly hash: string } {
+  // What is hashed must be of one piece: the first piece stands before the second, and is moved to its own place then.
+  const from = at + HASH_BYTES;
+  let end = from + beforeHash.length;
+  into.set(beforeHash, from);
+  into.set(afterHash, end);
+  end += afterHash.length;
+  end += into.write(`${place.prev}","seq":${place.seq},"time":"${place.time}"}\n`, end, 'latin1');
+  const digest = hash('sha256', into.subarray(from, end - 1), 'hex');
+  into.set(beforeHash, at);
+  into.write(`${HASH_OPENS}${digest}"`, at + beforeHash.length, 'latin1');
+  return { end, hash: digest };
+}
+
 const entrySchema = z.strictObject({
   actor: z.string(),
   facts: z.custom<Record<string, unknown>>((value) => value !== null && typeof value === 'object'),

@@ -5,7 +5,14 @@ import type { Clock } from '../base/clock.ts';
 import { Internal } from '../base/errors.ts';
 import { FRESH_FOR, type Journal, type JournaledFile, type JournalPlace } from '../journal/journal.ts';
 import type { AuditEntry, AuditEvent, AuditLog } from './entry.ts';
-import { entryLine, MAX_LINE_BYTES, type PreparedEvent, prepareEvent } from './entry-line.ts';
+import {
+  MAX_LINE_BYTES,
+  mostLineBytes,
+  prepareEvent,
+  type RepeatedEvent,
+  repeatedEvent,
+  writeEntryLine,
+} from './entry-line.ts';
 import { headLine, type SignedHead, signHead } from './signed-head.ts';
 
 /** Entries after which the head is signed without being asked. */
@@ -68,8 +75,8 @@ export class FileAuditLog implements AuditLog {
   #closed = false;
   #syncing: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
-  /** Texts of frozen events, which a session appends again and again. */
-  readonly #prepared = new WeakMap<AuditEvent, PreparedEvent>();
+  /** Frozen events, which a session appends again and again. */
+  readonly #repeated = new WeakMap<AuditEvent, RepeatedEvent>();
   #time = { ms: Number.NaN, text: '' };
 
   constructor(parts: FileLogParts) {
@@ -98,9 +105,20 @@ export class FileAuditLog implements AuditLog {
   }
 
   append(event: AuditEvent): AuditEntry {
-    const place = this.#stage(event);
+    const prev = this.#staged.hash;
+    this.#stage(event);
+    const { seq, hash } = this.#staged;
+    const entry = {
+      kind: event.kind,
+      actor: event.actor,
+      facts: event.facts,
+      seq,
+      time: this.#time.text,
+      prev,
+      hash,
+    };
     this.commit();
-    return { kind: event.kind, actor: event.actor, facts: event.facts, ...place };
+    return entry;
   }
 
   stage(event: AuditEvent): void {
@@ -179,19 +197,17 @@ export class FileAuditLog implements AuditLog {
     this.#staged = { seq: this.#seq, hash: this.#hash };
   }
 
-  #stage(event: AuditEvent): { seq: number; time: string; prev: string; hash: string } {
+  #stage(event: AuditEvent): void {
     if (this.#closed) throw failed(new Error('the log is closed'));
     if (this.#broken !== undefined) throw failed(this.#broken);
-    const { seq, hash: prev } = this.#staged;
-    const place = { seq: seq + 1, time: this.#now(), prev };
-    const { line, hash } = entryLine(this.#prepare(event), place);
-    if (line.length > MAX_LINE_BYTES / 3) throw failed(new Error('the entry is too long'));
-    // UTF-8 needs at most three bytes for a UTF-16 code unit.
-    this.#makeRoom(line.length * 3 + 1);
-    this.#pendingLength += this.#pending.write(line, this.#pendingLength);
-    this.#pending[this.#pendingLength++] = 0x0a;
+    const repeated = this.#repeat(event);
+    const room = mostLineBytes(repeated);
+    if (room > MAX_LINE_BYTES) throw failed(new Error('the entry is too long'));
+    this.#makeRoom(room);
+    const place = { seq: this.#staged.seq + 1, time: this.#now(), prev: this.#staged.hash };
+    const { end, hash } = writeEntryLine(this.#pending, this.#pendingLength, repeated, place);
+    this.#pendingLength = end;
     this.#staged = { seq: place.seq, hash };
-    return { ...place, hash };
   }
 
   #makeRoom(bytes: number): void {
@@ -257,13 +273,13 @@ export class FileAuditLog implements AuditLog {
     return head;
   }
 
-  #prepare(event: AuditEvent): PreparedEvent {
-    const known = this.#prepared.get(event);
+  #repeat(event: AuditEvent): RepeatedEvent {
+    const known = this.#repeated.get(event);
     if (known) return known;
     try {
-      const prepared = prepareEvent(event);
-      if (Object.isFrozen(event)) this.#prepared.set(event, prepared);
-      return prepared;
+      const repeated = repeatedEvent(prepareEvent(event));
+      if (Object.isFrozen(event)) this.#repeated.set(event, repeated);
+      return repeated;
     } catch (cause) {
       throw failed(cause);
     }
