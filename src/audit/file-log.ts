@@ -17,6 +17,8 @@ import { headLine, type SignedHead, signHead } from './signed-head.ts';
 
 /** Entries after which the head is signed without being asked. */
 const SIGN_EVERY = 1000;
+/** It is not signed more often than that, in milliseconds: a sync and a signature for each thousand cost a busy daemon a twentieth of its time. */
+const SIGN_PAUSE = 1000;
 
 /** What waits in memory, or in the journal, for the next write to the file, in bytes. */
 const PENDING_BYTES = 64 * 1024;
@@ -70,8 +72,9 @@ export class FileAuditLog implements AuditLog {
   /** Some of the staged lines are another's, who is told by `commitTurn` when they are lost. */
   #deferred = false;
   #lost: unknown;
-  /** Entries since a head was last asked for here. */
+  /** Entries since a head was last asked for here, and when that was. */
   #unasked = 0;
+  #askedAt = Number.NEGATIVE_INFINITY;
   #closed = false;
   #syncing: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
@@ -182,8 +185,9 @@ export class FileAuditLog implements AuditLog {
     this.#seq = seq;
     this.#hash = hash;
     this.#deferred = false;
-    if (this.#unasked >= SIGN_EVERY) {
+    if (this.#unasked >= SIGN_EVERY && Math.abs(this.#time.ms - this.#askedAt) >= SIGN_PAUSE) {
       this.#unasked = 0;
+      this.#askedAt = this.#time.ms;
       void this.checkpoint();
     }
     for (const listener of this.#listeners) listener();

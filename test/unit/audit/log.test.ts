@@ -165,6 +165,28 @@ describe('signing heads', () => {
     expect(head.seq).toBe(1000);
   });
 
+  it('signs once a second at most, however many thousands come', async () => {
+    const heads: number[] = [];
+    let now = Date.UTC(2026, 0, 1);
+    const { log } = await open(fresh(), {
+      clock: { now: () => now },
+      onHead: (head) => heads.push(head.seq),
+    });
+    const append = async (count: number) => {
+      for (let n = 1; n <= count; n++) log.append(event(n));
+      // What was asked for has been signed when a checkpoint that has nothing to do returns.
+      while (log.unsigned > 0 && heads.length === 0) await new Promise(setImmediate);
+    };
+    await append(1000);
+    for (let thousands = 0; thousands < 3; thousands++) await append(1000);
+    now += 1000;
+    log.append(event(0));
+    while (heads.length < 2) await new Promise(setImmediate);
+    log.close();
+
+    expect(heads).toEqual([1000, 4001]);
+  });
+
   it('does not make a new key for a log that has heads', async () => {
     const dir = fresh();
     const { log } = await open(dir);
