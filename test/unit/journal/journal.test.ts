@@ -245,7 +245,7 @@ it('needs no room on a full disk: what is committed there is in the files when t
     log.append({ kind: 'daemon.start', actor: 'hoopctl', facts: { pad: 'x'.repeat(100_000) } });
     const codes = [];
     const turn = (n) => {
-      recording.stage(3, Buffer.alloc(300, n));
+      recording.stage(3, [Buffer.alloc(300, n)]);
       try {
         recording.prepare();
         log.stage({ kind: 'statement', actor: 'devin', facts: { n } });
