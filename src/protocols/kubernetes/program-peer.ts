@@ -28,6 +28,9 @@ export interface ProgramPeer {
   end(status: Uint8Array): void;
 }
 
+/** How long a client that has nothing to say is waited for, in milliseconds. */
+const HEARD_WITHIN = 500;
+
 /** One behind a WebSocket, which is paused and of which nothing was read. */
 export class WebSocketPeer implements ProgramPeer {
   readonly #socket: WebSocket;
@@ -46,6 +49,15 @@ export class WebSocketPeer implements ProgramPeer {
   async listen(events: PeerEvents): Promise<boolean> {
     const socket = this.#socket;
     this.#drained = () => events.drained();
+    const heard = new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(true), HEARD_WITHIN);
+      const settle = (stands: boolean) => {
+        clearTimeout(timer);
+        resolve(stands);
+      };
+      socket.once('message', () => settle(true));
+      socket.once('close', () => settle(false));
+    });
     socket.on('message', (data, binary) => {
       if (!binary || !take(bytesOf(data), events)) closeSoon(socket, 1002);
     });
@@ -53,7 +65,8 @@ export class WebSocketPeer implements ProgramPeer {
     socket.resume();
     // An empty message says that the streams stand.
     this.output('stdout', Buffer.alloc(0));
-    return true;
+    // kubectl drops what comes before it has made its own streams, and says nothing before it has: its terminal's size first.
+    return heard;
   }
 
   output(stream: OutputStream, bytes: Buffer): void {
