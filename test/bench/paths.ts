@@ -20,6 +20,11 @@ export interface Path {
 }
 
 export const ROLE = { user: 'bench', password: 'bench-password', database: 'postgres' } as const;
+/**
+ * As the gateway's daemon is: in a session of its own. Linux shares the processors out between sessions first
+ * (sched(7), autogroup), so what ran in that of pgbench would be given its share as well.
+ */
+const DAEMON = true;
 const RELAY = fileURLToPath(new URL('./relay.mjs', import.meta.url));
 
 /** Reads allowed, masks by column and by detector on, as in production. */
@@ -45,6 +50,7 @@ export function directPath(server: TestPostgres): Path {
 export async function relayPath(server: TestPostgres): Promise<Path> {
   const child = spawn(process.execPath, [RELAY, server.host, String(server.port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
+    detached: DAEMON,
   });
   const [line] = (await once(child.stdout, 'data')) as [Buffer];
   return {
@@ -88,6 +94,7 @@ ignore_startup_parameters = extra_float_digits
   const user = process.getuid?.() === 0 ? ['-u', 'nobody'] : [];
   const child = spawn(program, ['-q', ...user, join(dir, 'pgbouncer.ini')], {
     stdio: ['ignore', 'ignore', 'inherit'],
+    detached: DAEMON,
   });
   await untilListening(port, child);
   const close = async () => {

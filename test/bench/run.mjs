@@ -17,6 +17,12 @@ const ROUNDS = Number(options.rounds);
 const SECONDS = Number(options.seconds);
 const SCALE = 5;
 
+/**
+ * Runs of each path that are not measured, before the first load and before each later one, in seconds: a daemon that
+ * has just been started is compiled while it runs, and once more when its first sessions have ended.
+ */
+const WARM_UP = { first: [4, 4], later: [2] };
+
 /** Floors of the first release; ratios at 8 clients prepared, microseconds at one client. */
 const FLOORS = { overPgbouncer: 0.6, overRelay: 0.75, addedUs: 60 };
 
@@ -52,7 +58,17 @@ async function openPaths(server) {
   }
 }
 
+async function warmUp(load, paths) {
+  for (const seconds of load === LOADS[0] ? WARM_UP.first : WARM_UP.later) {
+    for (const path of paths) {
+      progress(`${load.name}: warming up ${path.name}`);
+      await measure(path, { ...load, seconds });
+    }
+  }
+}
+
 async function runLoad(load, paths) {
+  await warmUp(load, paths);
   const measures = Object.fromEntries(paths.map((path) => [path.name, []]));
   for (let round = 1; round <= ROUNDS; round++) {
     for (const path of paths) {
