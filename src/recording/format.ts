@@ -46,14 +46,25 @@ export function writeFrameHeader(
 ): void {
   into[start] = kind;
   into[start + 1] = 0;
-  into.writeUIntBE(at, start + 2, 6);
-  into.writeUInt32BE(length, start + 8);
+  const high = Math.floor(at / 2 ** 32);
+  into[start + 2] = high >>> 8;
+  into[start + 3] = high;
+  putUint32(into, start + 4, at);
+  putUint32(into, start + 8, length);
 }
 
 /** Completes a frame that stands in `bytes` from `start`, its payload behind its header and up to `end`. */
 export function sealFrame(bytes: Buffer, start: number, end: number): void {
   const ofHeader = crc32(bytes, start, start + CRC_OFFSET);
-  bytes.writeUInt32BE(crc32(bytes, start + FRAME_HEADER_BYTES, end, ofHeader), start + CRC_OFFSET);
+  putUint32(bytes, start + CRC_OFFSET, crc32(bytes, start + FRAME_HEADER_BYTES, end, ofHeader));
+}
+
+/** The low 32 bits of a number, big-endian. A Buffer's own way asks more questions than it writes bytes. */
+function putUint32(into: Buffer, at: number, value: number): void {
+  into[at] = value >>> 24;
+  into[at + 1] = value >>> 16;
+  into[at + 2] = value >>> 8;
+  into[at + 3] = value;
 }
 
 export interface FrameHeader {
