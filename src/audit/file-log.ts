@@ -21,7 +21,7 @@ const SIGN_EVERY = 1000;
 const SIGN_PAUSE = 1000;
 
 /** What waits in memory, or in the journal, for the next write to the file, in bytes. */
-const PENDING_BYTES = 64 * 1024;
+const PENDING_BYTES = 256 * 1024;
 /** Room for it; it grows where one turn brings more. */
 const PENDING_ROOM = 2 * PENDING_BYTES;
 
