@@ -106,8 +106,9 @@ describe('a line-gated shell', () => {
     await shell.shows(PROMPT);
     await line('history 2', /\d {2}echo second\s+\d {2}echo first one|\d {2}echo first one/);
     await line('fg', 'there are no jobs here');
-    shell.type('sleep 20\r');
-    await shell.shows('sleep 20');
+    // What is typed before the program has the terminal reaches nobody.
+    shell.type('echo begun; sleep 20\r');
+    await shell.shows('\nbegun');
     shell.type('\x1a');
     await shell.shows('cannot be put aside here');
     shell.type('\x03');
