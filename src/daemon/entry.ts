@@ -6,6 +6,7 @@ import { requireGatewayConfig } from '../api/gateway-config.ts';
 import { type ErrorKind, HoopError, UsageError } from '../base/errors.ts';
 import type { GatewaySettings } from './gateway/gateway.ts';
 import { runDaemon } from './main.ts';
+import { askForShare } from './processor-share.ts';
 
 /**
  * `entry.js --home DIR [--foreground] [--gateway FILE [--self-signed]]`: the daemon as a process of its own. A
@@ -47,6 +48,7 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  if (!values.foreground) askForShare();
   const daemon = await runDaemon({
     home: values.home,
     foreground: values.foreground,

@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -50,6 +50,13 @@ async function governed(hoopctl: Hoopctl): Promise<{ devin: string; ana: string 
   const ana = await hoopctl.createIdentity('ana', 'approver', 'dba');
   await hoopctl.applyPolicy(POLICY);
   return { devin, ana };
+}
+
+/** Linux with autogroups, and CAP_SYS_NICE (capabilities(7): bit 23). */
+function mayAskForShare(): boolean {
+  if (!existsSync('/proc/self/autogroup')) return false;
+  const held = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0';
+  return (BigInt(`0x${held}`) & (1n << 23n)) !== 0n;
 }
 
 let hoopctl: Hoopctl;
@@ -130,6 +137,24 @@ describe('one daemon', () => {
     expect(raw).toMatchObject({ code: 9 });
     expect(raw.stderr).toContain('another');
   });
+
+  test.runIf(mayAskForShare())(
+    'asks for more of the processors than a terminal has, unless it was told otherwise',
+    async () => {
+      const own = readFileSync('/proc/self/autogroup', 'utf8');
+      const shareOf = async () => readFileSync(`/proc/${await hoopctl.daemonPid()}/autogroup`, 'utf8');
+      expect(await shareOf()).toMatch(/ nice -10$/m);
+
+      await hoopctl.ok(['daemon', 'stop']);
+      const nice = await run('nice', ['-n', '1', process.execPath, LAUNCHER, 'daemon', 'start'], {
+        env: hoopctl.env(),
+      });
+      expect(nice).toMatchObject({ code: 0 });
+      expect(await shareOf()).toMatch(/ nice 0$/m);
+      // Nor is anything changed for who started it.
+      expect(readFileSync('/proc/self/autogroup', 'utf8')).toBe(own);
+    },
+  );
 
   test('starts over what a killed one left lying: pid file and socket', async () => {
     const pid = await hoopctl.daemonPid();
