@@ -9,10 +9,10 @@ export const CHAIN_START = '0'.repeat(64);
 /** Longest line, so that a damaged log can't make a reader allocate without end. */
 export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 
-/** An event in the pieces that do not depend on its place in the chain. */
+/** An event in the pieces that do not depend on its place in the chain, as bytes. */
 export interface PreparedEvent {
-  readonly beforeHash: string;
-  readonly afterHash: string;
+  readonly beforeHash: Buffer;
+  readonly afterHash: Buffer;
 }
 
 /**
@@ -21,49 +21,39 @@ export interface PreparedEvent {
  */
 export function prepareEvent(event: AuditEvent): PreparedEvent {
   return {
-    beforeHash: `{"actor":${canonicalJson(event.actor)},"facts":${canonicalJson(event.facts)}`,
-    afterHash: `,"kind":${canonicalJson(event.kind)},"prev":"`,
+    beforeHash: Buffer.from(`{"actor":${canonicalJson(event.actor)},"facts":${canonicalJson(event.facts)}`),
+    afterHash: Buffer.from(`,"kind":${canonicalJson(event.kind)},"prev":"`),
   };
 }
 
-/** The entry's hash and its line without the newline. `time` is an ISO text and needs no escaping. */
-export function entryLine(
-  prepared: PreparedEvent,
-  place: { readonly seq: number; readonly time: string; readonly prev: string },
-): { readonly line: string; readonly hash: string } {
-  const rest = `${prepared.afterHash}${place.prev}","seq":${place.seq},"time":"${place.time}"}`;
-  const digest = hash('sha256', prepared.beforeHash + rest, 'hex');
-  return { line: `${prepared.beforeHash},"hash":"${digest}"${rest}`, hash: digest };
+/** Where an entry stands. `time` is an ISO text and needs no escaping. */
+interface ChainPlace {
+  readonly seq: number;
+  readonly time: string;
+  readonly prev: string;
 }
 
-/** An event that is appended again and again, as the bytes of its pieces. */
-export interface RepeatedEvent {
-  readonly beforeHash: Buffer;
-  readonly afterHash: Buffer;
-}
-
-export function repeatedEvent(prepared: PreparedEvent): RepeatedEvent {
-  return { beforeHash: Buffer.from(prepared.beforeHash), afterHash: Buffer.from(prepared.afterHash) };
-}
-
+const HASH_LENGTH = CHAIN_START.length;
 /** `,"hash":"…"`, which stands between the two pieces and is not hashed. */
 const HASH_OPENS = ',"hash":"';
-const HASH_BYTES = HASH_OPENS.length + 64 + 1;
+const HASH_BYTES = HASH_OPENS.length + HASH_LENGTH + 1;
+/** For seq and time with what stands around them: 60, and more in years of six digits. */
+const PLACE_BYTES = 80;
 
-/** Bytes that the line of a repeated event takes at most, its newline included. */
-export function mostLineBytes({ beforeHash, afterHash }: RepeatedEvent): number {
-  return beforeHash.length + HASH_BYTES + afterHash.length + 64 + 80;
+/** Bytes that the line of an event takes at most, its newline included. */
+export function mostLineBytes({ beforeHash, afterHash }: PreparedEvent): number {
+  return beforeHash.length + HASH_BYTES + afterHash.length + HASH_LENGTH + PLACE_BYTES;
 }
 
 /**
- * Writes the line of a repeated event into `into` from `at`, with its newline: the bytes of `entryLine`. There must be
- * room for `mostLineBytes`. Returns the entry's hash and where the line ends.
+ * Writes an event's line into `into` from `at`, with its newline. There must be room for `mostLineBytes`. Returns the
+ * entry's hash and where the line ends.
  */
 export function writeEntryLine(
   into: Buffer,
   at: number,
-  { beforeHash, afterHash }: RepeatedEvent,
-  place: { readonly seq: number; readonly time: string; readonly prev: string },
+  { beforeHash, afterHash }: PreparedEvent,
+  place: ChainPlace,
 ): { readonly end: number; readonly hash: string } {
   // What is hashed must be of one piece: the first piece stands before the second, and is moved to its own place then.
   const from = at + HASH_BYTES;
@@ -126,7 +116,10 @@ export function parseEntry(line: string): AuditEntry | undefined {
 
 function rebuild(entry: AuditEntry): { readonly line: string; readonly hash: string } | undefined {
   try {
-    return entryLine(prepareEvent(entry), entry);
+    const prepared = prepareEvent(entry);
+    const bytes = Buffer.allocUnsafe(mostLineBytes(prepared));
+    const { end, hash } = writeEntryLine(bytes, 0, prepared, entry);
+    return { line: bytes.toString('utf8', 0, end - 1), hash };
   } catch {
     return undefined;
   }

@@ -8,9 +8,8 @@ import type { AuditEntry, AuditEvent, AuditLog } from './entry.ts';
 import {
   MAX_LINE_BYTES,
   mostLineBytes,
+  type PreparedEvent,
   prepareEvent,
-  type RepeatedEvent,
-  repeatedEvent,
   writeEntryLine,
 } from './entry-line.ts';
 import { headLine, type SignedHead, signHead } from './signed-head.ts';
@@ -79,7 +78,7 @@ export class FileAuditLog implements AuditLog {
   #syncing: Promise<void> | undefined;
   readonly #listeners = new Set<() => void>();
   /** Frozen events, which a session appends again and again. */
-  readonly #repeated = new WeakMap<AuditEvent, RepeatedEvent>();
+  readonly #prepared = new WeakMap<AuditEvent, PreparedEvent>();
   #time = { ms: Number.NaN, text: '' };
 
   constructor(parts: FileLogParts) {
@@ -204,12 +203,12 @@ export class FileAuditLog implements AuditLog {
   #stage(event: AuditEvent): void {
     if (this.#closed) throw failed(new Error('the log is closed'));
     if (this.#broken !== undefined) throw failed(this.#broken);
-    const repeated = this.#repeat(event);
-    const room = mostLineBytes(repeated);
+    const prepared = this.#prepare(event);
+    const room = mostLineBytes(prepared);
     if (room > MAX_LINE_BYTES) throw failed(new Error('the entry is too long'));
     this.#makeRoom(room);
     const place = { seq: this.#staged.seq + 1, time: this.#now(), prev: this.#staged.hash };
-    const { end, hash } = writeEntryLine(this.#pending, this.#pendingLength, repeated, place);
+    const { end, hash } = writeEntryLine(this.#pending, this.#pendingLength, prepared, place);
     this.#pendingLength = end;
     this.#staged = { seq: place.seq, hash };
   }
@@ -277,13 +276,13 @@ export class FileAuditLog implements AuditLog {
     return head;
   }
 
-  #repeat(event: AuditEvent): RepeatedEvent {
-    const known = this.#repeated.get(event);
+  #prepare(event: AuditEvent): PreparedEvent {
+    const known = this.#prepared.get(event);
     if (known) return known;
     try {
-      const repeated = repeatedEvent(prepareEvent(event));
-      if (Object.isFrozen(event)) this.#repeated.set(event, repeated);
-      return repeated;
+      const prepared = prepareEvent(event);
+      if (Object.isFrozen(event)) this.#prepared.set(event, prepared);
+      return prepared;
     } catch (cause) {
       throw failed(cause);
     }
