@@ -6,21 +6,20 @@ const AUTOGROUP = '/proc/self/autogroup';
 const NICENESS = -10;
 
 /**
- * Asks Linux for a larger share of the processors, for a daemon that has a session of its own; whether it got it.
+ * Asks Linux for a larger share of the processors, for a daemon that has a session of its own.
  *
  * Processors are shared out between sessions first, then within each (sched(7), "The autogroup feature"). So a daemon
  * gets what one terminal gets, however many clients wait for it, and is interrupted by each of them that it wakes: on a
  * busy machine that takes a fifth of its throughput. Only root, or who has CAP_SYS_NICE, is given more. A daemon that
  * was started with a niceness of its own, or in somebody else's session, is left as it is.
  */
-export function askForShare(): boolean {
-  if (process.platform !== 'linux' || getPriority() !== 0) return false;
+export function askForShare(): void {
+  if (process.platform !== 'linux' || getPriority() !== 0) return;
   try {
-    if (sessionOf(readFileSync('/proc/self/stat', 'utf8')) !== process.pid) return false;
+    if (sessionOf(readFileSync('/proc/self/stat', 'utf8')) !== process.pid) return;
     writeFileSync(AUTOGROUP, String(NICENESS));
-    return true;
   } catch {
-    return false;
+    // Not permitted, or a kernel without autogroups: it goes on with the share it has.
   }
 }
 
